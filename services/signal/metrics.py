@@ -49,7 +49,7 @@ _TICK_AGE: Final = METRICS.gauge(
 _CHECKPOINT_SECONDS: Final = METRICS.histogram("checkpoint_commit_seconds", "Duration of writing a checkpoint")
 
 CHECKPOINTS: Final = DurationHistogram()
-"""Durations of the writes of checkpoints."""
+"""Durations of making and writing a checkpoint."""
 
 DIRECTION_NAMES: Final = {1: "buy", 0: "hold", -1: "sell"}
 
@@ -66,8 +66,8 @@ def update(*, last_ordinal: int, heartbeat_age_ns: int, tick_age_ns: dict[str, i
 
     Args:
         last_ordinal: highest ordinal of a tick with a signal.
-        heartbeat_age_ns: time since the gateway's last heartbeat.
-        tick_age_ns: time since the last tick, by symbol.
+        heartbeat_age_ns: time since the gateway's last heartbeat, or since the start without one.
+        tick_age_ns: time since the last tick, or since the start without one, by symbol.
     """
     METRICS.update(
         lambda: [

@@ -1,8 +1,8 @@
 """The sockets of the signal process, which receive ticks, send signals, and send HELLO and GET_TICKS to the gateway.
 
-A signal that cannot be sent because portfolio is disconnected is dropped and counted. It is sent from the ring when
-portfolio is connected again. If a sent signal is lost, its tick stays unconfirmed, so that the gateway publishes the
-tick again, and the signal is sent again from the ring.
+The engine stores recent signals in a ring. A signal that cannot be sent because portfolio is disconnected is counted as
+dropped, and sent from the ring when portfolio is connected again. If a sent signal is lost, its tick stays unconfirmed.
+So the gateway publishes the tick again, and the signal is sent again from the ring.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ UNSENT_RETRY_NS: Final = 20_000_000
 """Interval between attempts to send a message that portfolio could not receive, for example before it connects."""
 
 MARK_CLEARED_MS: Final = 250
-"""Interval at which the mark of the last call of a strategy is cleared; a later death is not attributed to the call.
+"""Interval at which the mark of the last call of a strategy is cleared. A death after that is not attributed to it.
 
-It is long enough for a strategy that has closed files of the process, because the process then dies at its next wait
-for messages.
+If a strategy closes file descriptors of the process, the process dies only at its next wait for messages. The interval
+is so long that the mark is still set then.
 """
 
 
@@ -60,7 +60,7 @@ _drop = partial(drop_malformed, counter=metrics.REJECTED)
 
 
 class SignalShell:
-    """The sockets and the checkpoint around one signal engine."""
+    """Connects one signal engine with its sockets and its checkpoint file."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class SignalShell:
     ) -> None:
         """Open the sockets of `settings` in `sockets` and register them with `loop`; `run` serves them.
 
-        `clear_mark` is called after the signals of all calls of strategies have been sent.
+        `clear_mark` clears the mark of the last call of a strategy. It is called while no call is running.
         """
         self._engine = engine
         self._store = store
@@ -265,7 +265,7 @@ class SignalShell:
                     kept=self._engine.ring.capacity,
                 )
 
-    # ----------------------------------------------------------------------------------------------------- now and then
+    # -------------------------------------------------------------------------------------------------- periodic work
 
     def _save_if_due(self) -> None:
         if self._ticks_since_save >= self._checkpoint_ticks:
@@ -288,9 +288,9 @@ class SignalShell:
         crash_point("signal.after_checkpoint", self._engine.ring.last_ordinal)
 
     def _log_fault(self, error: Exception) -> None:
-        """Log a failed save, but only the first in a row.
+        """Log only the first of consecutive failed saves; each next save is tried when it is due.
 
-        The next save is tried when it is due. Until one succeeds, a start would have to process more ticks again.
+        Until a save succeeds, a restarted process must process more ticks again.
         """
         metrics.CHECKPOINT_FAULTS.inc()
         if not self._has_fault:
@@ -302,7 +302,7 @@ class SignalShell:
             )
 
     def _show(self) -> None:
-        """Update the metrics, and check that the checkpoint file is still there."""
+        """Update the metrics, and check that the checkpoint file was not removed or replaced."""
         self._store.require_file_unchanged()
         now_ns = mono_ns()
         for symbol, count in self._ticks.items():

@@ -30,7 +30,7 @@ MODEL_STRATEGIES: Final = ("xgboost",)
 """Names of the strategies that use a trained model. numba is imported only for these."""
 
 DEFAULT_MODEL: Final = PROJECT_ROOT / "models" / "demo"
-"""The demo model that comes with the desk."""
+"""Folder of the demo model that comes with the desk."""
 
 _METHODS: Final = ("on_tick", "snapshot", "restore")
 _ATTRIBUTES: Final = {"name": str, "warm_up_ticks": int}
@@ -56,7 +56,7 @@ def parse_strategies(text: str, symbols: Sequence[str]) -> dict[str, str]:
         symbols: the traded symbols.
 
     Raises:
-        UnknownStrategyError: a symbol has no strategy or two, or is not traded.
+        UnknownStrategyError: a part is not `SYMBOL=NAME`, or a symbol has no strategy or two, or is not traded.
     """
     if "=" not in text:
         return dict.fromkeys(symbols, text)
@@ -77,7 +77,7 @@ def parse_strategies(text: str, symbols: Sequence[str]) -> dict[str, str]:
 
 
 def canonical_strategy(text: str, symbols: Sequence[str]) -> str:
-    """Return the same text for every way to write the same strategies: a name, or `SYMBOL=NAME` for each symbol.
+    """Return one name if all symbols have the same strategy, else `SYMBOL=NAME` for each symbol, in their order.
 
     Raises:
         UnknownStrategyError: as for `parse_strategies`.
@@ -104,7 +104,7 @@ def strategy_factories(
     out_of_use: Collection[str] = (),
     mark_load: Callable[[str], object] | None = None,
 ) -> dict[str, Callable[[], Strategy]]:
-    """Return functions that create the strategy of a symbol, by symbol. A model is loaded once for all symbols.
+    """Return, by symbol, a function that creates the symbol's strategy. A model is loaded once for all symbols.
 
     Args:
         text: the strategies, as for `parse_strategies`.
@@ -115,7 +115,7 @@ def strategy_factories(
         defer_errors: if True, the error of a strategy that cannot be loaded is raised as a StrategyError only when the
             strategy is created, so that other strategies can run. The same applies to an unusable model, unless all
             symbols have the same strategy.
-        out_of_use: names of strategies that must not be loaded.
+        out_of_use: names of strategies that must not be loaded. Their functions raise a StrategyError.
         mark_load: called before a strategy is loaded, with the first symbol that uses it.
 
     Raises:
@@ -249,7 +249,7 @@ def _lack(sample: Strategy) -> str:
         if not isinstance(getattr(sample, attribute, None), kind):
             return f"it has no {attribute} of type {kind.__name__}"
     if not 1 <= len(sample.name) <= 64 or sample.warm_up_ticks < 0:
-        return "its name is empty or long, or warm_up_ticks is below 0"
+        return "its name is empty or longer than 64 characters, or warm_up_ticks is below 0"
     return ""
 
 

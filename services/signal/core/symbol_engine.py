@@ -17,11 +17,11 @@ from services.signal.core.tick_buffer import BUFFER_TICKS, TickBuffer
 Direction = Literal[-1, 0, 1]
 
 SNAPSHOT_BYTES_MAX: Final = 1 << 20
-"""Longest snapshot of a strategy, which every checkpoint writes."""
+"""Maximum length of a strategy's snapshot. Every checkpoint contains the snapshots of all strategies."""
 
 
 class SequenceError(ValueError):
-    """The caller passed a tick that is not the next in sequence, instead of fetching the ticks before or resetting."""
+    """The tick is not the next in sequence. The caller must first fetch the missing ticks, or reset the engine."""
 
 
 class SignalValue(NamedTuple):
@@ -35,8 +35,8 @@ class SignalValue(NamedTuple):
     reason: str
 
 
-_NO_OPINION: Final = object()
-_OPINION: Final = "a direction -1, 0 or 1 and a confidence from 0 to 1"
+_NOT_RETURNED: Final = object()
+_VALID_SIGNAL: Final = "a direction -1, 0 or 1 and a confidence from 0 to 1"
 
 WARMING_UP_VALUE: Final = SignalValue(0, 0.0, WARMING_UP)
 FAULT_VALUE: Final = SignalValue(0, 0.0, STRATEGY_FAULT)
@@ -52,9 +52,9 @@ class _State(msgspec.Struct, frozen=True, array_like=True):
 class SymbolEngine:
     """Processes the ticks of one symbol in sequence, without a gap, and returns one signal for each tick.
 
-    Every fault of the strategy raises a `StrategyError`. Afterwards `fault` has the reason, the engine accepts no tick,
-    and its snapshot remains the last snapshot before the fault. A restart continues from this snapshot and calls the
-    strategy again.
+    A fault of the strategy on a tick raises a `StrategyError`. After any fault, `fault` has the reason, the engine
+    accepts no tick until `reset`, and `snapshot` returns the last snapshot before the fault. After a restart of the
+    process, the engine continues from this snapshot and calls the strategy again.
     """
 
     def __init__(
@@ -71,8 +71,9 @@ class SymbolEngine:
             symbol: symbol of the ticks.
             strategy: the strategy to call with each tick.
             buffer_ticks: number of ticks in the strategy's window.
-            mark_call: called with the tick's sequence before each call of the strategy, so that after a death of the
-                process the next process knows the call.
+            mark_call: called before each call of the strategy, so that the next process can find the call during which
+                this process died. The argument is the tick's sequence, or for `snapshot` and `restore` of the strategy
+                the engine's `sequence`.
 
         Raises:
             StrategyError: the strategy's `snapshot` fails.
@@ -88,7 +89,7 @@ class SymbolEngine:
         self._mark_call = mark_call
         self._is_out_of_use = False
         self.kept_strategy = shown_name(strategy)
-        """Name of the strategy of the latest snapshot; empty if the engine is out of use and has no snapshot."""
+        """Name of the strategy that made the latest snapshot; empty if the engine is out of use and restored none."""
         self._fresh = self._strategy_snapshot()
         self._warm_up_ticks = strategy.warm_up_ticks
         self._keep()
@@ -106,7 +107,7 @@ class SymbolEngine:
         return self.accepted < self._warm_up_ticks
 
     def accepts(self, strategy: str) -> bool:
-        """Whether the engine can restore the state of this strategy: its own, or any if the engine is out of use."""
+        """Whether the engine can restore a snapshot of the named strategy: its own, or any if it is out of use."""
         return self._is_out_of_use or strategy == self.kept_strategy
 
     def on_tick(self, tick: Tick) -> SignalValue:
@@ -125,7 +126,7 @@ class SymbolEngine:
 
         Raises:
             SequenceError: the tick is not the next in sequence.
-            StrategyError: the strategy raised an exception, or returned an invalid signal, on this or an earlier tick.
+            StrategyError: the strategy raised an exception or returned an invalid signal, or `fault` was already set.
         """
         if sequence != self.sequence + 1:
             raise SequenceError(f"tick {sequence} of {self.symbol}, expected {self.sequence + 1}")
@@ -134,11 +135,11 @@ class SymbolEngine:
         self.buffer.append(time_ns, bid, ask, volume)
         if self._mark_call is not None:
             self._mark_call(sequence)
-        opinion: object = _NO_OPINION
+        returned: object = _NOT_RETURNED
         value: SignalValue | None = None
         try:
-            opinion = self.strategy.on_tick(self.buffer, bid, ask, time_ns)
-            direction, confidence = opinion
+            returned = self.strategy.on_tick(self.buffer, bid, ask, time_ns)
+            direction, confidence = returned
             if self.accepted < self._warm_up_ticks:
                 value = WARMING_UP_VALUE
             elif direction in (-1, 0, 1) and 0.0 <= confidence <= 1.0:
@@ -146,17 +147,23 @@ class SymbolEngine:
                 value = SignalValue(int(direction), float(confidence), "")  # type: ignore[arg-type]
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # SystemExit too: it must not end the process with the strategies of others
-            if opinion is _NO_OPINION:
+        except BaseException as error:  # also SystemExit, because the process runs the strategies of other symbols
+            if returned is _NOT_RETURNED:
                 raise self._stop(error_line(error), sequence, time_ns, error_details(error)) from error
         if value is None:
-            raise self._stop(f"returned {shown(opinion)}, expected {_OPINION}", sequence, time_ns)
+            raise self._stop(f"returned {shown(returned)}, expected {_VALID_SIGNAL}", sequence, time_ns)
         self.sequence = sequence
         self.accepted += 1
         return value
 
     def reset(self, sequence: int = 0) -> None:
-        """Forget all ticks and warm up again; the next tick must be `sequence` + 1. A fault is cleared."""
+        """Forget all ticks and warm up again; the next tick must be `sequence` + 1.
+
+        A fault is cleared, except that of an engine out of use.
+
+        Raises:
+            StrategyError: the strategy's `snapshot` fails.
+        """
         self.buffer.clear()
         self.sequence = sequence
         self.accepted = 0
@@ -244,7 +251,7 @@ def make_engine(
     fault: StrategyFault | None = None,
     mark_call: Callable[[str, int], object] | None = None,
 ) -> SymbolEngine:
-    """Create a symbol's engine. It is out of use if `fault` is given or its strategy cannot be created.
+    """Create a symbol's engine. It is out of use if `fault` is given, or if creating its strategy or snapshot fails.
 
     Args:
         symbol: symbol of the engine.
@@ -273,7 +280,7 @@ def _made(symbol: str, make_strategy: Callable[[], Strategy]) -> Strategy:
 
 
 class _NoStrategy:
-    """Placeholder for a strategy that cannot be used; it is never called."""
+    """Placeholder for a strategy that cannot be used. Only its `snapshot` is called, when the engine is created."""
 
     warm_up_ticks = 0
 
@@ -291,6 +298,6 @@ class _NoStrategy:
 
 
 def shown_name(strategy: Strategy) -> str:
-    """Return a strategy's name, or the name of its class if it has no valid name."""
+    """Return a strategy's name, or the name of its class if `name` is not a string."""
     name = getattr(strategy, "name", None)
     return name if isinstance(name, str) else type(strategy).__name__

@@ -1,4 +1,4 @@
-"""The symbol reports in a HELLO to portfolio: symbols with a fault, catching up or warming up."""
+"""Reports in signal's HELLO to portfolio on symbols that have a fault, are catching up or are warming up."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TEXT_CHARS_MAX: Final = 400
 
 
 def symbol_reports(engines: Iterable[SymbolEngine], refills: Mapping[str, Backfill]) -> list[SymbolReport]:
-    """Return the reports of the symbols that have one, in the order of `engines`."""
+    """Return a report for each symbol that has a fault, is catching up or is warming up, in the order of `engines`."""
     reports = [found for engine in engines if (found := _report(engine, refills.get(engine.symbol))) is not None]
     chars_max = TEXTS_CHARS_MAX // max(1, sum(bool(report.text) for report in reports))
     return [structs.replace(report, text=shortened(report.text, min(chars_max, TEXT_CHARS_MAX))) for report in reports]

@@ -1,7 +1,7 @@
 """The last ticks of one symbol as numpy columns.
 
 The arrays are twice as long as the capacity, and every value is written twice, one capacity apart. So the last ticks
-are always contiguous in one place, and a window is a view without a copy.
+are always contiguous, and each column of a window is a view, not a copy.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class TickBuffer:
         return self._volume[self._end - self.count : self._end]
 
     def snapshot(self) -> bytes:
-        """Return the exact ticks of the buffer."""
+        """Return the ticks of the buffer as bytes, without rounding."""
         columns = (self.time_ns.astype("<i8"), *(c.astype("<f8") for c in (self.bid, self.ask, self.volume)))
         return b"".join(column.tobytes() for column in columns)
 
@@ -90,7 +90,7 @@ class TickBuffer:
         """
         count, rest = divmod(len(state), 32)
         if rest or count > self.capacity:
-            raise ValueError(f"buffer snapshot of {len(state)} bytes, expected up to {self.capacity} ticks of 32")
+            raise ValueError(f"buffer snapshot of {len(state)} bytes, expected up to {self.capacity} ticks of 32 bytes")
         self.clear()
         times = np.frombuffer(state, dtype="<i8", count=count)
         values = np.frombuffer(state, dtype="<f8", offset=8 * count).reshape(3, count)

@@ -1,4 +1,4 @@
-"""Inference by XGBoost itself, for models that the tree walk does not support, and as the reference of the walk."""
+"""Inference by XGBoost itself, for models that the tree walk does not support, and as the tree walk's reference."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class BoosterMargins:
         groups = max(1, info.classes)
         if found.shape != (_TRIAL_ROWS, groups) or alone.shape != (1, groups) or not np.isfinite(found).all():
             shown = (
-                "other than finite numbers"
+                "margins that are not finite"
                 if found.shape == (_TRIAL_ROWS, groups)
                 else f"margins of shape {found.shape}"
             )
@@ -53,13 +53,13 @@ class BoosterMargins:
             )
 
     def margins(self, rows: Singles) -> Singles:
-        """Return the margins (untransformed scores), float32 of shape (rows, groups).
+        """Return the margins (untransformed scores), float32 of shape (rows, classes).
 
-        `rows` are float32 of shape (rows, features).
+        `rows` are float32 of shape (rows, features). A model without classes has one column of margins.
         """
         if self._is_linear:
-            # A linear booster cannot predict in place, and a DMatrix refuses infinities. The loader has compared the
-            # names of the features.
+            # A linear booster cannot predict in place, and a DMatrix refuses infinities. XGBoost need not validate the
+            # names of the features, because the loader has compared them.
             matrix = self._xgboost.DMatrix(np.clip(rows, -_LARGEST, _LARGEST), nthread=1)
             found = self._booster.predict(matrix, output_margin=True, validate_features=False)
         else:

@@ -1,7 +1,7 @@
 """Loads a model from its folder for the strategy `xgboost`, or refuses it with an error of one line.
 
-At a start the manifest and its features, the hash and content of the model's file, and the tree walk against XGBoost
-are checked. XGBoost evaluates the models that the tree walk does not support.
+Each load checks the manifest and its features, the hash and content of the model's file, and the margins of the tree
+walk against those of XGBoost. XGBoost evaluates the models that the tree walk does not support.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def load_model(
 
     Args:
         folder: folder with `manifest.json` and the model's file.
-        data_dir: the desk's data folder; the result of the self-check is stored in its folder `signal`, and in the
-            user's cache folder.
+        data_dir: the desk's data folder. A successful self-check is recorded in its folder `signal` and in the user's
+            cache folder.
         on_fallback: called with the reason if XGBoost evaluates the model instead of the tree walk.
 
     Raises:
@@ -70,7 +70,7 @@ def load_model(
 def class_model(manifest: Manifest, margins: Callable[[Singles], Singles]) -> ClassModel:
     """Combine the calibration and thresholds of a manifest with the function that computes margins.
 
-    `margins` takes and returns float32 of shapes (rows, features) and (rows, classes).
+    `margins` takes float32 of shape (rows, features), and returns float32 of shape (rows, classes).
     """
     sell, hold, buy = manifest.calibration.biases
     return ClassModel(
@@ -85,7 +85,7 @@ def class_model(manifest: Manifest, margins: Callable[[Singles], Singles]) -> Cl
 def _document(data: bytes, suffix: str) -> Mapping[str, Any]:
     if data.startswith(_OLD_BINARY):
         raise ModelFormatError(
-            "the binary format of XGBoost before 2, expected UBJ or JSON: load and save it there again"
+            "the binary format of XGBoost before 2, expected UBJ or JSON: load it there, and save it as JSON"
         )
     try:
         return read_document(data if suffix == ".json" else ubj_to_json(data))

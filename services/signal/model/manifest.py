@@ -68,7 +68,7 @@ class Labels(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Part(Struct, frozen=True, forbid_unknown_fields=True):
-    """A part of the training data: number of rows, and times of its first and last row."""
+    """A part of the training data: number of rows, and times of its first and last row in UTC nanoseconds."""
 
     rows: Annotated[int, Meta(ge=0)]
     first_ns: Annotated[int, Meta(ge=0)]
@@ -123,7 +123,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Read the manifest of a model's folder, which must fit the features and classes of this version.
 
     Raises:
-        ModelError: the manifest is missing, incomplete, or for other features or classes.
+        ModelError: the manifest is missing, invalid, or for other features or classes.
     """
     path = folder / FILE_NAME
     if not folder.is_dir():
@@ -155,7 +155,7 @@ def _require_features(path: Path, features: Features) -> None:
     )
     raise ModelError(
         f"{path}: made for the feature schema {features.schema_sha256[:12]}, this version computes "
-        f"{schema_sha256()[:12]}: {what}; train it again"
+        f"{schema_sha256()[:12]}: {what}; train the model again"
     )
 
 

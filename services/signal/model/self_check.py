@@ -1,5 +1,6 @@
-"""Comparison of the tree walk with XGBoost, bit by bit, once for each model and version of the walk and the libraries.
+"""Comparison of the tree walk's margins with XGBoost's, bit by bit.
 
+It is made once for each combination of model, code of the tree walk, versions of the libraries, and processor.
 The comparison needs XGBoost, whose import takes most of the time of a start. So a successful comparison is recorded in
 a small file. The name of the file contains a digest of all inputs of the comparison. A start that finds the file does
 not compare again.

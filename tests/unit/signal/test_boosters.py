@@ -105,7 +105,7 @@ def test_a_model_that_the_tree_walk_does_not_support_is_evaluated_by_xgboost_and
                 a_document(booster="gblinear", max_depth=None),
                 lambda d: booster_of(d)["model"]["weights"].__setitem__(0, 1e300),
             ),
-            "XGBoost returns other than finite numbers for 200 rows, expected 3 finite margins for each row",
+            "XGBoost returns margins that are not finite for 200 rows, expected 3 finite margins for each row",
         ),
         (
             edited(a_document(booster="gblinear", max_depth=None), lambda d: booster_of(d)["model"]["weights"].pop()),

@@ -200,7 +200,7 @@ def test_another_feature_schema_is_refused_with_both_hashes(tmp_path: Path) -> N
     theirs = Features("ab" * 32, ["colour", *FEATURE_NAMES[1:]])
     error = refusal(write_model(tmp_path / "m", bytes(a_booster().save_raw("ubj")), features=theirs))
     assert "made for the feature schema abababababab, this version computes" in error
-    assert "feature 1 is colour, expected return_1; train it again" in error
+    assert "feature 1 is colour, expected return_1; train the model again" in error
 
 
 def test_a_changed_model_file_is_refused(tmp_path: Path) -> None:
