@@ -14,7 +14,9 @@ KILLS: Final = METRICS.internal_counter(
     "killed_processes_total", "Processes killed because they hung, made no progress or did not start", "program"
 )
 DEATHS: Final = METRICS.internal_counter(
-    "lost_processes_total", "Processes that ended without a request to stop", "program"
+    "lost_processes_total",
+    "Processes that ended without a request to stop, later than a second after their start",
+    "program",
 )
 ALERTS: Final = METRICS.internal_counter(
     "raised_alerts_total",
@@ -47,7 +49,7 @@ def update(up: Mapping[str, bool], silent_ns: Mapping[str, int]) -> None:
 
     Args:
         up: whether the program has a running process, by program.
-        silent_ns: time since the last heartbeat of the program's process, or since its start without one, by program.
+        silent_ns: time since the last heartbeat of the program's process, or since its first check, by program.
     """
     METRICS.update(lambda: _readings(up, silent_ns))
 

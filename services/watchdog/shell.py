@@ -1,4 +1,4 @@
-"""Shell of the watchdog: connects the core with supervisord, heartbeats and portfolio, and kills and alerts for it.
+"""Shell of the watchdog: connects the core with supervisord, heartbeats and portfolio, and performs its decisions.
 
 supervisord's events come on stdin. They are answered on stdout at once, because supervisord sends the next event only
 after the answer.
@@ -48,7 +48,7 @@ from services.watchdog.core.watchdog import (
 from services.watchdog.supervisor_client import Supervisor
 
 REAP_MS: Final = 500
-"""Interval at which commands for alerts are checked for their end."""
+"""Interval at which the shell checks whether alert commands have ended."""
 
 READ_BYTES: Final = 65_536
 

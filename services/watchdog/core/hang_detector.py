@@ -1,9 +1,10 @@
 """Detection of processes that hang, from their heartbeats alone.
 
 A process is killed if it writes no new heartbeat for too long, if it makes no progress for a longer time although work
-waits for it, or if it writes no heartbeat after its start. supervisord handles a process that was asked to stop. The
-times are sums over the checks, in which the time between two checks counts for at most twice the usual interval. So no
-process is killed because of old heartbeats after the watchdog itself was stopped, for example on a host that slept.
+waits for it, or if it writes no heartbeat after its start. supervisord handles a process that it has asked to stop.
+The times are sums over the checks, in which the time between two checks counts for at most twice the usual interval.
+So no process is killed because of old heartbeats after the watchdog itself was stopped, for example on a host that
+slept.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ class KillReason(StrEnum):
     """The loop of the process runs and work waits, but the process makes no progress."""
 
     START = "start"
-    """The process has written no heartbeat of a running loop since its start."""
+    """The loop of the process does not run: it has not started, or it has ended but the process has not."""
 
 
 class HeartbeatSample(NamedTuple):
     """A heartbeat of one process.
 
-    `is_up` is True from the first heartbeat of the process's loop until the process is asked to stop. `beat` numbers
-    the heartbeats, `done` counts the work done.
+    `is_up` is True from the first heartbeat of the process's loop until the process begins to stop. `beat` numbers the
+    heartbeats, `done` counts the work done.
     """
 
     is_up: bool
@@ -58,7 +59,7 @@ class Kill(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class HangTimeouts:
-    """How long the state of each `KillReason` may last, in milliseconds; 0 for any time."""
+    """How long the state of each `KillReason` may last, in milliseconds; 0 for no limit."""
 
     hang_ms: int
     stall_ms: int
@@ -77,7 +78,7 @@ class _ProcessRecord:
     def record(self, sample: HeartbeatSample | None, elapsed_ns: int) -> None:
         before, self.sample = self.sample, sample
         if sample is None or before is None or sample.beat != before.beat or sample.is_up != before.is_up:
-            # While the process has no heartbeat, the time counts from its start.
+            # While the process has no heartbeat, the time counts from the first check of the process.
             self.silent_ns = self.silent_ns + elapsed_ns if sample is None else 0
         else:
             self.silent_ns += elapsed_ns
@@ -86,7 +87,7 @@ class _ProcessRecord:
 
 
 class HangDetector:
-    """Detects hanging processes among those that supervisord has running."""
+    """Detects hanging processes among those that supervisord reports as running."""
 
     def __init__(self, timeouts: HangTimeouts) -> None:
         """Start without processes."""
@@ -95,14 +96,14 @@ class HangDetector:
         self._checked_ns: int | None = None
 
     def silent_ns(self) -> dict[str, int]:
-        """Return the nanoseconds since the last new heartbeat of each process, by program."""
+        """Return, by program, the nanoseconds since the last new heartbeat of its process, or since its first check."""
         return {program: watched.silent_ns for program, watched in self._watched.items()}
 
     def check(self, pids: Mapping[str, int], samples: Mapping[str, HeartbeatSample | None], now_ns: int) -> list[Kill]:
         """Return the processes that must be killed now.
 
         Args:
-            pids: process ids by program, of the processes that supervisord has running and is not stopping.
+            pids: process ids by program, of the processes that supervisord runs and is not stopping.
             samples: last heartbeats of these processes by program; None for a process without a heartbeat.
             now_ns: monotonic time.
         """

@@ -39,7 +39,7 @@ class SupervisorEventParser:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[SupervisorEvent]:
-        """Return the events that are complete with these bytes; answer each with `RESULT_OK` and `READY`.
+        """Return the events that these bytes complete; the caller answers each with `RESULT_OK` and `READY`.
 
         Raises:
             EventProtocolError: the bytes are not events of supervisord.

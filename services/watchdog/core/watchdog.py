@@ -1,4 +1,4 @@
-"""Decisions of the watchdog: it kills processes that hang, restarts one that a strategy has ended, and raises alerts.
+"""Decisions of the watchdog: it kills hanging processes, restarts signal if a strategy ended it, and raises alerts.
 
 The watchdog queries the running processes and their pids from supervisord at intervals, at once after an event, and
 again just before a kill. A condition of portfolio that needs a person raises an alert when it begins.
@@ -106,7 +106,7 @@ class ReadHeartbeats(Struct, frozen=True):
 
 
 class AskStatus(Struct, frozen=True):
-    """Query portfolio's status. `supervisor_problem` says why supervisord does not answer; empty if it does."""
+    """Query portfolio's status. `supervisor_problem` is how long supervisord has not answered; empty if it answers."""
 
     supervisor_problem: str
 
@@ -125,7 +125,10 @@ class StartProgram(Struct, frozen=True):
 
 
 class RaiseAlert(Struct, frozen=True):
-    """Raise an alert about a program; `text` is one sentence, `facts` are further values such as a pid."""
+    """Raise an alert about a program; `text` describes it in one line, `facts` are further values such as a pid.
+
+    For the alert of a condition, `program` is the subject of the condition, such as a symbol.
+    """
 
     kind: str
     program: str
@@ -136,7 +139,7 @@ class RaiseAlert(Struct, frozen=True):
 class ProcessDied(Struct, frozen=True):
     """A process ended without a request to stop, and its program is started again.
 
-    `exit_status` is the exit code if the code is otherwise that of a refusal to start, else None.
+    `exit_status` is `EXIT_SETTINGS` if a strategy ended the process with this code, else None.
     """
 
     program: str
@@ -176,7 +179,7 @@ class Watchdog(Core[Message, Output]):
         self._kills: list[Kill] = []
         """Processes to be killed after supervisord has confirmed that they still run."""
         self._ended: dict[str, str] = {}
-        """Pids of processes that ended with an expected exit code, by program, until the exit code is known."""
+        """Pids of processes that ended with an exit code supervisord expects, by program, until a query returns it."""
         self._refused: dict[str, str] = {}
         """Pids of processes that ended with `EXIT_SETTINGS`, by program, until their heartbeats are read.
 
@@ -266,7 +269,7 @@ class Watchdog(Core[Message, Output]):
         return [_fatal(program.name) for program in programs if program.state == "FATAL"]
 
     def _on_silence(self, now: Now) -> list[Output]:
-        """Record that supervisord does not answer; raise an alert when this has first lasted too long."""
+        """Raise one alert when supervisord has not answered for longer than `SUPERVISOR_SILENT_NS`."""
         silent_ns = now.mono_ns - self._answered_mono_ns
         if silent_ns <= SUPERVISOR_SILENT_NS:
             return []
@@ -277,9 +280,10 @@ class Watchdog(Core[Message, Output]):
         return [RaiseAlert(SUPERVISOR_SILENT, "supervisord", text, {})] if is_new else []
 
     def _check_ended(self) -> list[Output]:
-        """Raise alerts for processes that ended with `EXIT_SETTINGS`, which a person has to correct.
+        """Raise an alert for each process that ended with `EXIT_SETTINGS`, because a person must correct its settings.
 
-        supervisord restarts a program neither after this exit code nor after the code of a gateway on another host, 3.
+        If a strategy may have caused the exit code, the heartbeats are read first. supervisord does not restart a
+        program after this exit code, nor after exit code 3, which means that the gateway runs on another host.
         """
         ended, self._ended = self._ended, {}
         outputs: list[Output] = []
