@@ -1,4 +1,4 @@
-"""What every test runs under: pytest's hooks of our own, and hypothesis with fixed seeds."""
+"""Setup of all tests: the project's own pytest hooks, and hypothesis with fixed seeds."""
 
 import signal
 
@@ -14,12 +14,12 @@ __all__ = [
     "pytest_runtest_makereport",
 ]
 
-# A run gives the same verdict on every machine: the examples derive from the test alone, and how long one takes on a
-# busy host is no reason to fail.
+# The result of a run must be the same on every machine. So examples depend only on the test, and a slow example does
+# not fail.
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ci")
 
-# A shell starts background jobs with SIGINT ignored, and ignored it stays in whatever they start: tests that interrupt
-# a process would wait for ever.
+# A shell starts background jobs with SIGINT ignored, and child processes inherit this. A test that interrupts a process
+# would then wait forever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

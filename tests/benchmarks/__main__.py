@@ -1,10 +1,10 @@
 """`make bench`: all benchmarks as a table and as JSON.
 
 All values are measured in one run on one machine, one after the other. In the load "back to back", every tick makes an
-order, and the next tick is published at the confirmation of the last one. In the load "paced", there are 500 ticks a
+order, and the next tick is published when the previous tick is confirmed. In the load "paced", there are 500 ticks a
 second with idle time between them, and every tenth tick makes an order. A latency begins when the tick is published.
-Memory is measured for each process of the lock-step run: for the gateway when it answers, for the other processes at
-the end of the ticks.
+Memory is measured for the gateway when it has loaded the ticks, and for the other processes at the end of the lock-step
+run.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Row = tuple[str, str, str, str]
 
 
 class Load(NamedTuple):
-    """A load of the chain: the interval of the ticks, and the number of ticks for each order."""
+    """A load of the desk: pace and interval of the ticks, and the number of ticks for each order."""
 
     name: str
     pace: str
@@ -52,8 +52,8 @@ LOADS = (
 def main() -> None:
     """Run all benchmarks, print the table, and write the JSON file."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("--ticks", type=int, default=3_000, help="ticks through the chain, per measurement")
-    parser.add_argument("--json", type=Path, default=Path("var/bench.json"), help="where the figures go")
+    parser.add_argument("--ticks", type=int, default=3_000, help="ticks for each load")
+    parser.add_argument("--json", type=Path, default=Path("var/bench.json"), help="file for the figures")
     parser.add_argument("--orders", type=int, default=start_up.ORDERS, help="orders in the desk that is started")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="pdb-") as folder:
@@ -61,7 +61,7 @@ def main() -> None:
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(figures, indent=2, sort_keys=True))
     table = Table(title=f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    for name in ("measured", "desk", "beside it", "ratio"):
+    for name in ("measured", "desk", "compared with", "ratio"):
         table.add_column(name, justify="left" if name == "measured" else "right")
     for line in rows:
         table.add_row(*line)

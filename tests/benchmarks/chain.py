@@ -32,7 +32,7 @@ from services.mt5.stores.book_store import DurableBookStore
 from services.mt5.stores.journal_store import DurableJournal
 from tests.benchmarks.workload import a_run
 
-SETTLE_S = 60
+STATUS_TIMEOUT_S = 60
 
 
 def _nothing() -> None:
@@ -64,7 +64,7 @@ class TimedGateway:
         return ticks
 
     def handle(self, request: Request, now: Now) -> list[Reply]:
-        """Record when an order arrives, and when the last confirmation arrives."""
+        """Record when an order arrives, and when the last tick is confirmed."""
         if isinstance(request, Buy | Sell):
             self.received_ns.append(now.mono_ns - self._published[request.ordinal])
         replies = self._gateway.handle(request, now)
@@ -79,8 +79,8 @@ def measure(folder: Path, ticks_file: Path, *, pace: str, strategy: str) -> dict
 
     Returns:
         `received_ns`: for each order, the time from the publication of its tick to its arrival at the gateway.
-        `status`: portfolio's last status. `ticks_per_s`: from the first tick to the last confirmation. `rss_mb`:
-        resident memory of each process at the end.
+        `status`: portfolio's last status. `ticks_per_s`: from the first tick to the last confirmation. `start_up_s`:
+        from the start of the gateway to the first tick. `rss_mb`: resident memory of each other process at the end.
     """
     spec = a_run(ticks_file, strategy=strategy)
     stream = spec.load()
@@ -149,7 +149,7 @@ def _last_status(url: str) -> StatusReply:
     socket.connect(url)
     try:
         socket.send_multipart([b"", encode(StatusQuery())])
-        if not socket.poll(SETTLE_S * 1_000):
+        if not socket.poll(STATUS_TIMEOUT_S * 1_000):
             raise TimeoutError("portfolio does not answer STATUS")
         reply = decode_control_reply(socket.recv_multipart()[-1])
         assert isinstance(reply, StatusReply), reply

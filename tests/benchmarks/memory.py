@@ -1,4 +1,4 @@
-"""Memory of the gateway in a separate process; in the other measurements it runs in the benchmark's process."""
+"""Memory of the gateway in its own process; in the other benchmarks the gateway runs in the benchmark's process."""
 
 from __future__ import annotations
 

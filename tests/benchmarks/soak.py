@@ -1,8 +1,8 @@
-"""`make soak TICKS=10000000`: memory over many ticks, which must not grow with them.
+"""`make soak TICKS=10000000`: memory over many ticks, which must not grow with their number.
 
 A generated market is played through the real cores in one process, in lock-step: the gateway with its book, a signal
 engine, and portfolio with a ledger on disk. Resident memory and the number of orders are printed at each million ticks.
-Orders stay in memory. Therefore the strategy makes a few orders at the beginning and then only holds, so that any later
+Portfolio keeps orders in memory. So the strategy makes orders only on its first 1,000 ticks and then holds. Any later
 growth is memory kept for each tick, which is an error.
 """
 
@@ -32,13 +32,13 @@ from tests.benchmarks.workload import a_run, write_ticks
 MILLION: Final = 1_000_000
 ORDERS: Final = 1_000
 GROWTH_MB_MAX: Final = 8.0
-"""Allowed growth in MB from the first reading to the last. One int kept for each of nine million ticks is 72 MB."""
+"""Allowed growth in MB from the first reading to the last. 8 bytes kept for each of nine million ticks are 72 MB."""
 
 BUSY: Final = "tests.benchmarks.soak:BusyThenQuiet"
 
 
 class BusyThenQuiet:
-    """Changes sides on each of the first ticks, then holds; it reads its window at every tick."""
+    """Changes sides on each of the first `ORDERS` ticks, then holds."""
 
     name = "busy_then_quiet"
     warm_up_ticks = 0
@@ -48,7 +48,7 @@ class BusyThenQuiet:
         self._seen = 0
 
     def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:  # noqa: ARG002
-        """The opposite of the last side during the first ticks, then hold."""
+        """The opposite of the last side during the first `ORDERS` ticks, then hold."""
         self._seen += 1
         return ((1 if self._seen % 2 else -1) if self._seen <= ORDERS else 0), 1.0
 
@@ -62,10 +62,10 @@ class BusyThenQuiet:
 
 
 class Soak(Backtest):
-    """A backtest that can be stopped at any tick to measure memory."""
+    """A backtest that can be paused at any tick to measure memory."""
 
     def begin(self) -> None:
-        """Run up to the first tick."""
+        """Start portfolio, and let it process signal's HELLO."""
         self._settle(self._portfolio.start(self._now))
         self._settle(self._portfolio.handle(self._hello(), self._now))
         self._settle(self._portfolio.on_idle(self._now))

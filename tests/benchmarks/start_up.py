@@ -1,9 +1,9 @@
 """Time of a desk with many orders from start to trading: `python -m tests.benchmarks.start_up [--orders N]`.
 
-The cores create the folder. Then the four processes are started on it as by supervisord, with the demo model and a live
-market. The time of a process is from its start to the log line by which it reports that it is ready. The time of the
-desk ends when portfolio is RUNNING. The first start fills caches (compiled kernels, the self-check of the model); the
-second start is measured.
+The benchmark creates the desk's data folder with the desk's cores. Then it starts the four processes on this folder,
+with the demo model and a live market. All times begin at the start of the first process. The time of a process ends at
+the log line by which it reports that it is ready. The time of the desk ends when portfolio is RUNNING. The first start
+fills caches (compiled kernels, the self-check of the model); the second start is measured.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ ALTERNATE_EACH_TENTH = "tests.benchmarks.workload:AlternateEachTenth"
 
 
 class Alternate:
-    """Alternates between buy and sell, so that in a desk that reverses positions each change is an order."""
+    """Changes between buy and sell at every tick. A desk that reverses positions makes an order at each change."""
 
     name = "alternate"
     warm_up_ticks = 0
@@ -30,7 +30,7 @@ class Alternate:
         self._seen = 0
 
     def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:  # noqa: ARG002
-        """The last side, or its opposite every few ticks."""
+        """The side, which changes at every `every`-th tick; hold before the first change."""
         self._seen += 1
         turns = self._seen // self.every
         return (1 if turns % 2 else -1) if turns else 0, 1.0

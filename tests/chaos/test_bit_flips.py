@@ -73,7 +73,9 @@ def test_the_same_seed_flips_the_same_bits(killed_desk: Path) -> None:
     assert flip_bits(killed_desk, count=20, seed=5) == flip_bits(killed_desk, count=20, seed=5)
 
 
-def test_a_flip_that_is_read_as_valid_is_reported(killed_desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flip_that_changes_content_without_an_error_is_reported(
+    killed_desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The reader of this test has no checks, so that it accepts damaged content."""
     monkeypatch.setattr(bit_flips, "_read_book", lambda desk: (desk / "venue" / "book.db-wal").read_bytes())
     report = flip_bits(killed_desk, count=60, seed=1)

@@ -1,4 +1,4 @@
-"""In a short chaos run with every fault no order is lost or doubled."""
+"""In a short chaos run with every fault, no order is lost or executed twice."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.replays import leftovers, run_paperdesk
 from verification.chaos import scenarios
 
 
-def test_a_live_desk_under_faults_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
+def test_a_live_desk_under_faults_loses_no_order_and_executes_none_twice(tmp_path: Path) -> None:
     card, desk = tmp_path / "card.json", tmp_path / "desk"
     done = run_paperdesk("chaos", "--minutes", 0.3, "--seed", 20_140_501, "--data-dir", desk, "--json", card)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""In a short run of lasting faults the status is true at every second, and no order is lost or doubled."""
+"""In a short run of lasting faults, the status is true at every second, and no order is lost or executed twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The strategy with faults on demand has the fault of the file, and no fault without the file."""
+"""The strategy with faults on demand has the fault that its file names, and no fault without the file."""
 
 from __future__ import annotations
 

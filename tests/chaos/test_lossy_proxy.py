@@ -99,7 +99,7 @@ def test_a_duplicated_message_arrives_twice(tmp_path: Path, sockets: Sockets) ->
 @pytest.mark.parametrize(
     "odds", [FaultProbabilities(delay=0.3, delay_max_s=0.1), FaultProbabilities(reorder=0.3, delay_max_s=0.1)]
 )
-def test_all_delayed_messages_arrive_but_in_another_order(
+def test_all_delayed_or_reordered_messages_arrive_but_in_another_order(
     odds: FaultProbabilities, tmp_path: Path, sockets: Sockets
 ) -> None:
     talk = Talk(tmp_path, sockets)
@@ -112,7 +112,7 @@ def test_all_delayed_messages_arrive_but_in_another_order(
         assert sorted(received) == numbered()
 
 
-def test_the_same_seed_disturbs_the_same_messages(tmp_path: Path, sockets: Sockets) -> None:
+def test_the_same_seed_drops_the_same_messages(tmp_path: Path, sockets: Sockets) -> None:
     runs = []
     for name in ("one", "other"):
         folder = tmp_path / name

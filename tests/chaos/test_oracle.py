@@ -80,7 +80,7 @@ def test_an_order_canceled_after_a_partial_fill_agrees_with_the_same_fill_at_the
     assert compare_books(desk).agrees
 
 
-def test_only_orders_that_an_older_ledger_cannot_have_are_not_lost(desk: Path) -> None:
+def test_only_orders_that_an_older_copy_of_the_ledger_lacks_are_not_reported_as_lost(desk: Path) -> None:
     with closing(sqlite3.connect(desk / "ledger.db")) as db:
         taken = {order_id for (order_id,) in db.execute("SELECT order_id FROM orders WHERE number IN (2, 3)")}
     tamper(desk / "ledger.db", "DELETE FROM orders WHERE number IN (2, 3)")
@@ -95,12 +95,14 @@ def test_only_orders_that_an_older_ledger_cannot_have_are_not_lost(desk: Path) -
         pytest.param(venue("DELETE FROM orders WHERE ticket = 2"), "lost", id="order not at the venue"),
         pytest.param(ledger(f"DELETE FROM deals WHERE deal = {LAST_DEAL}"), "lost", id="deal not in the ledger"),
         pytest.param(venue(f"DELETE FROM deals WHERE deal = {LAST_DEAL}"), "lost", id="deal not at the venue"),
-        pytest.param(set_order("status", "EXPIRED"), "lost", id="filled order held to be expired"),
-        pytest.param(set_order("status", "PRESUMED_EXPIRED"), "lost", id="filled order presumed to be expired"),
+        pytest.param(set_order("status", "EXPIRED"), "lost", id="filled order with status EXPIRED"),
+        pytest.param(set_order("status", "PRESUMED_EXPIRED"), "lost", id="filled order with status PRESUMED_EXPIRED"),
         pytest.param(
-            venue(set_at_venue("orders", "order.filled_volume", 0, "WHERE ticket = 2")), "lost", id="fill of nothing"
+            venue(set_at_venue("orders", "order.filled_volume", 0, "WHERE ticket = 2")),
+            "lost",
+            id="no fill at the venue",
         ),
-        pytest.param(venue(COPY_ORDER), "doubled", id="second effect of one id"),
+        pytest.param(venue(COPY_ORDER), "doubled", id="two orders with one id"),
         pytest.param(
             ledger(
                 "INSERT INTO events SELECT max(number) + 1, x'00', "
@@ -114,7 +116,7 @@ def test_only_orders_that_an_older_ledger_cannot_have_are_not_lost(desk: Path) -
         pytest.param(set_order("filled_volume", "0.02"), "different", id="other volume"),
         pytest.param(venue(set_at_venue("deals", "price", 9.9, "WHERE deal = 3")), "different", id="other price"),
         pytest.param(
-            venue(set_at_venue("deals", "volume", 0.02, "WHERE deal = 3")), "positions", id="other sum of deals"
+            venue(set_at_venue("deals", "volume", 0.02, "WHERE deal = 3")), "positions", id="other volume of a deal"
         ),
         pytest.param(venue(set_at_venue("positions", "volume", 7, "")), "positions", id="other position at the venue"),
         pytest.param(
@@ -128,7 +130,7 @@ def test_only_orders_that_an_older_ledger_cannot_have_are_not_lost(desk: Path) -
             "cash",
             id="other balance in the ledger",
         ),
-        pytest.param(venue(set_at_venue("deals", "swap", -3, "WHERE deal = 3")), "cash", id="other sum of money"),
+        pytest.param(venue(set_at_venue("deals", "swap", -3, "WHERE deal = 3")), "cash", id="other swap of a deal"),
     ],
 )
 def test_a_changed_row_is_found(harm: Callable[[Path], None], where: str, desk: Path) -> None:

@@ -1,4 +1,4 @@
-"""Reasons are counted by kind."""
+"""Reasons that differ only in numbers and order ids are counted as one kind."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ from verification.chaos.scorecard import normalize_reason
         ("4 orders in doubt, limit 3", "5 orders in doubt, limit 3"),
     ],
 )
-def test_reasons_of_one_kind_count_together(one: str, other: str) -> None:
+def test_reasons_that_differ_only_in_numbers_and_ids_are_one_kind(one: str, other: str) -> None:
     assert normalize_reason(one) == normalize_reason(other) != one

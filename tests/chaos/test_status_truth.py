@@ -54,7 +54,7 @@ def test_a_symbol_without_trades_under_a_condition_is_true(shown: tuple[Conditio
     [(WARNING,), (condition("ORDER_IN_DOUBT", "1 order in doubt", subject="USDJPY"),)],
     ids=["without effect", "of another symbol"],
 )
-def test_a_condition_of_another_symbol_or_without_effect_does_not_cover_the_symbol(
+def test_a_condition_of_another_symbol_or_without_effect_does_not_explain_missing_trades(
     shown: tuple[Condition, ...],
 ) -> None:
     found = judged(samples(12, {range(6, 12): shown}), deals("EURUSD", range(6)), deals("USDJPY", range(6)))
@@ -80,12 +80,12 @@ def test_a_condition_that_is_over_within_three_seconds_of_the_first_deal_is_true
     assert judged(shown, deals("EURUSD", range(5), range(11, 20)), deals("USDJPY", range(5), range(13, 20))) == []
 
 
-def test_a_condition_that_comes_and_goes_is_not_a_false_alarm() -> None:
+def test_a_condition_that_ends_and_begins_anew_is_not_a_false_alarm() -> None:
     shown = {range(5, 8): (HALT,), range(9, 12): (HALT,)}
     assert judged(samples(14, shown), deals("EURUSD", range(14)), deals("USDJPY", range(14))) == []
 
 
-def test_another_order_in_doubt_is_another_condition() -> None:
+def test_a_condition_with_another_number_of_orders_in_doubt_is_a_new_condition() -> None:
     one, other = (condition("ORDER_IN_DOUBT", f"{count} in doubt", subject="EURUSD") for count in (1, 2))
     shown = {range(4, 8): (one,), range(8, 13): (other,)}
     assert judged(samples(14, shown), deals("EURUSD", range(14)), deals("USDJPY", range(14))) == []
@@ -94,6 +94,6 @@ def test_another_order_in_doubt_is_another_condition() -> None:
     ]
 
 
-def test_a_lagging_symbol_may_trade_occasionally() -> None:
+def test_trades_of_a_symbol_that_is_catching_up_are_not_a_false_alarm() -> None:
     late = (condition("SIGNAL_CATCHING_UP", "900 ticks behind", subject="EURUSD"),)
     assert judged(samples(20, {range(4, 20): late}), deals("EURUSD", range(20)), deals("USDJPY", range(20))) == []
