@@ -1,4 +1,4 @@
-"""docs/architecture.md has the code's layers and packages in order, and each function of a tick's path in its file."""
+"""docs/architecture.md lists layers and packages in the order of imports, and the functions of a tick's path."""
 
 from __future__ import annotations
 

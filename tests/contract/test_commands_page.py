@@ -1,4 +1,4 @@
-"""docs/commands.md names every command of the desk, and the columns of every export in their order."""
+"""docs/commands.md names each command that queries or controls a desk, and each export's columns in their order."""
 
 import re
 

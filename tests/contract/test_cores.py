@@ -40,6 +40,6 @@ def test_a_service_has_one_core_with_every_method(service: str) -> None:
     for method in METHODS:
         assert method in vars(core), f"{core.__name__} has no {method}"
     for method in (*METHODS, "on_idle"):
-        face, own = (list(inspect.signature(getattr(owner, method)).parameters) for owner in (Core, core))
-        assert len(own) == len(face), f"{core.__name__}.{method} takes {own}, expected {face}"
-        assert own[-1] == face[-1], f"{core.__name__}.{method} takes {own}, expected {face}"
+        expected, own = (list(inspect.signature(getattr(owner, method)).parameters) for owner in (Core, core))
+        assert len(own) == len(expected), f"{core.__name__}.{method} takes {own}, expected {expected}"
+        assert own[-1] == expected[-1], f"{core.__name__}.{method} takes {own}, expected {expected}"

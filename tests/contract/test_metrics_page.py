@@ -83,7 +83,7 @@ def test_the_page_has_a_row_for_each_metric_of_a_process_and_no_other(service: s
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_names_contain_service_and_unit(service: str) -> None:
+def test_metric_names_contain_service_and_unit(service: str) -> None:
     units = "|".join(UNITS)
     for described in metrics_of(service).described:
         assert re.fullmatch(rf"trading_{service}_[a-z_]+_({units})(_total)?", described.name)
@@ -114,10 +114,8 @@ def test_promtool_accepts_the_metrics(service: str, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("path", ["deploy/grafana/dashboards/paperdesk.json", "docs/metrics.md"])
-def test_dashboard_and_alarms_query_existing_metrics(path: str) -> None:
-    queried = re.findall(
-        r"\btrading_(?:mt5|signal|portfolio|execution)_[a-z_]+", (ROOT / path).read_text(encoding="utf-8")
-    )
+def test_the_dashboard_and_the_page_query_existing_metrics(path: str) -> None:
+    queried = re.findall(rf"\btrading_(?:{'|'.join(SERVICES)})_[a-z_]+", (ROOT / path).read_text(encoding="utf-8"))
     known = {name for service in SERVICES for name in documented(service)}
     assert queried
     assert {re.sub(r"_(bucket|count|sum)$", "", name) for name in queried} <= known

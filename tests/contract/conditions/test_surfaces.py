@@ -145,7 +145,7 @@ def test_the_health_check_fails_if_the_condition_prevents_trading(scene: Scene, 
     assert is_named == (keeps_from_trading(found) or found.code in SICK)
 
 
-def test_the_log_has_one_line_at_the_begin_and_one_at_the_end_of_the_condition(found: Condition) -> None:
+def test_the_log_has_one_line_at_the_beginning_and_one_at_the_end_of_the_condition(found: Condition) -> None:
     log = ConditionLog()
     with capture_logs() as lines:
         log.update([found])

@@ -1,4 +1,4 @@
-"""A trigger for each condition, by its real cause; afterwards the harness's clock stands still."""
+"""Functions that produce each condition by its real cause, on a desk whose clock does not advance afterwards."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ PROGRAMS: Final = ("mt5", "signal", "portfolio", "execution")
 
 
 class Scene:
-    """A desk with a condition, and the view of it that a screen shows."""
+    """A desk with a condition, and the `DeskView` from which a screen is rendered."""
 
     def __init__(self, driven: DeskHarness, **view: Any) -> None:
         """Use the desk `driven`; `view` replaces fields of the `DeskView`."""
@@ -66,7 +66,7 @@ class Scene:
         return self.driven.mono_ns
 
     def view(self) -> DeskView:
-        """The view that a screen shows."""
+        """The view from which a screen is rendered."""
         fields: dict[str, Any] = {
             "plan": DeskRunSpec(
                 data_dir=Path("desk"), settings={}, market="generated", strategy="s", symbols=("EURUSD",)
@@ -106,7 +106,7 @@ def _rolled_back_venue() -> Scene:
     return Scene(driven)
 
 
-def _fallen(percent: int, limits: Limits) -> Scene:
+def _drawdown(percent: int, limits: Limits) -> Scene:
     driven = a_live_desk(limits=limits)
     peaks = driven.state.stream.risk.peaks
     peaks.high, peaks.equity = Decimal(100), Decimal(100 - percent)
@@ -129,13 +129,13 @@ def _rejects() -> Scene:
     return Scene(driven)
 
 
-def _clock() -> Scene:
+def _clock_step() -> Scene:
     driven = a_live_desk()
     driven.state.account.on_clock_step(3_600_000_000_000)
     return Scene(driven)
 
 
-def _doubt(**rules: Any) -> Scene:
+def _order_in_doubt(**rules: Any) -> Scene:
     driven = a_live_desk(**rules)
     for call in driven.deliver(a_signal(1, 1)):
         driven.drop_reply(call)
@@ -143,7 +143,7 @@ def _doubt(**rules: Any) -> Scene:
 
 
 def _difference() -> Scene:
-    """An order is presumed to have expired, but the position shows that it was executed."""
+    """Portfolio presumes that an order has expired, but the venue's position shows that the order was executed."""
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.HISTORY_INCOMPLETE, duration_ms=600_000), driven.now)
     driven.answer_all(driven.deliver(a_signal(1, 1)))
@@ -212,6 +212,7 @@ def _broken_ledger(folder: Path) -> Scene:
 
 
 def _earlier_version() -> Scene:
+    """The ledger has a halt of an earlier version, whose reason is none of the condition codes."""
     driven = a_live_desk()
     driven.state.account.book.apply(
         TradingStateChanged(state=TradingState.HALTED, reason="as it was written", by="elsewhere", time_ns=0)
@@ -300,7 +301,7 @@ def _quiet_symbol() -> Scene:
 
 
 def _three_losses() -> Scene:
-    """EURUSD is bought and sold at a loss three times. The deals have no order of the desk, but count as well."""
+    """EURUSD is bought and sold at a loss three times. The deals have no order of the desk, but count as losses too."""
     driven = a_live_desk(limits=Limits(name="breaker", breaker_losses=3))
     for number in range(1, 4):
         for deal in (
@@ -326,7 +327,7 @@ def _stale_feed() -> Scene:
 
 
 def _watchdog(*, seconds: int, alert_problem: str = "", supervisor_problem: str = "") -> Scene:
-    """The watchdog last queried the desk `seconds` ago."""
+    """The watchdog last queried portfolio's status `seconds` ago."""
     driven = a_live_desk()
     driven.state.warnings.watchdog.on_question(
         alert_problem, supervisor_problem, driven.mono_ns - seconds * 1_000_000_000
@@ -353,12 +354,15 @@ def _foreign_orders() -> Scene:
     return Scene(driven)
 
 
-def _signals(*, signals_until: int = 5, lag: int = 0, **goes_on: Any) -> Scene:
-    """Signals arrive for `signals_until` seconds; in the 5 s after that, `goes_on` defines what arrives."""
+def _signals(*, signals_until: int = 5, lag: int = 0, **afterwards: Any) -> Scene:
+    """Signals arrive for `signals_until` seconds; in the 5 s after that, `afterwards` defines what arrives.
+
+    In these 5 s, `lag` is the number of ticks by which signals are behind the market; negative if the market is behind.
+    """
     watched = Watched(a_live_desk())
     watched.go_on(signals_until * 1_000, hello=a_hello(), signals=True)
     watched.tick += lag
-    watched.go_on(5_000, behind=lag, **goes_on)
+    watched.go_on(5_000, behind=lag, **afterwards)
     return Scene(watched.driven)
 
 
@@ -376,11 +380,11 @@ def _never_heard() -> Scene:
 
 TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "PERSON": lambda _: _person(),
-    "DRAWDOWN": lambda _: _fallen(8, Limits(name="drawdown", drawdown_halt_pct=Decimal(7))),
+    "DRAWDOWN": lambda _: _drawdown(8, Limits(name="drawdown", drawdown_halt_pct=Decimal(7))),
     "REPEATED_ORDERS": lambda _: _repeated(),
     "REJECTS": lambda _: _rejects(),
-    "CLOCK_STEPPED": lambda _: _clock(),
-    "IN_DOUBT_LIMIT": lambda _: _doubt(doubt_orders_max=0),
+    "CLOCK_STEPPED": lambda _: _clock_step(),
+    "IN_DOUBT_LIMIT": lambda _: _order_in_doubt(doubt_orders_max=0),
     "RECONCILIATION": lambda _: _difference(),
     "INSTRUMENT_CHANGED": lambda _: _instrument(is_held=True, contract_size=Decimal(10)),
     "GATEWAY_REFUSED": lambda _: _refused_order(),
@@ -429,9 +433,9 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "ENTRY_RESTS": lambda _: Scene(resting_entry(seconds=61)),
     "WATCHDOG_SILENT": lambda _: _watchdog(seconds=11),
     "ALERTS_FAIL": lambda _: _watchdog(seconds=1, alert_problem="ALERT_COMMAND ended with exit status 1"),
-    "ORDER_IN_DOUBT": lambda _: _doubt(),
+    "ORDER_IN_DOUBT": lambda _: _order_in_doubt(),
     "ORDER_UNANSWERED": lambda _: Scene(held_back_order(seconds=4)),
-    "DRAWDOWN_WARNING": lambda _: _fallen(4, Limits(name="drawdown", drawdown_warn_pct=Decimal(3))),
+    "DRAWDOWN_WARNING": lambda _: _drawdown(4, Limits(name="drawdown", drawdown_warn_pct=Decimal(3))),
     "MARGIN_CALL": lambda _: _margin_call(),
     "INSTRUMENT_TERMS": lambda _: _instrument(is_held=False, contract_size=Decimal(10)),
     "FOREIGN_ORDERS": lambda _: _foreign_orders(),

@@ -1,4 +1,4 @@
-"""Desks whose orders, stops, closes or currency the venue does not accept."""
+"""Desks whose orders, stops, closes or plan the venue does not accept, or whose currency it cannot convert."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.unit.portfolio.decision.manual_desk import a_quoted_desk, an_order, r
 
 
 def refused_stop() -> DeskHarness:
-    """A desk whose trailing distance is below the venue's stops level, which the desk does not have."""
+    """A desk whose trailing distance is below the venue's stops level; the desk's instrument has no stops level."""
     driven = a_quoted_desk(limits=Limits(name="none"))
     instrument = driven.state.account.book.instruments["EURUSD"]
     update_instrument(driven.state.account, driven.state.warnings, structs.replace(instrument, stops_level_points=0))

@@ -79,6 +79,6 @@ def test_the_simulated_venue_passes_the_conformance_suite(account_mode: str, fil
         finally:
             desk.close()
     others = [result for result in results if result.outcome is not CheckOutcome.PASSED]
-    if fills == "realistic":  # the order that tests the margin exceeds its depth
+    if fills == "realistic":  # the order that tests the margin is larger than the quoted liquidity
         others = [result for result in others if "has no liquidity" not in result.words]
     assert others == []

@@ -1,4 +1,4 @@
-"""The terminal gateway over sockets sends an order once if a call blocks, loses its answer, or is shown late."""
+"""The terminal gateway sends an order once, even if the call blocks, its answer is lost, or the order is shown late."""
 
 from __future__ import annotations
 
@@ -111,7 +111,9 @@ def test_a_restart_during_a_call_does_not_send_the_order_again(
     assert sent_orders(gateway) == 1
 
 
-def test_a_cancel_during_its_call_is_call_in_progress(gateway: TerminalGateway, desk: ConformanceClient) -> None:
+def test_a_cancel_whose_call_blocks_is_call_in_progress_until_the_call_returns(
+    gateway: TerminalGateway, desk: ConformanceClient
+) -> None:
     price = desk.far_price(Side.BUY, OrderType.LIMIT)
     resting = desk.place(desk.new_order(type=OrderType.LIMIT, price=price))
     gate = threading.Event()

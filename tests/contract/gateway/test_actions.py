@@ -120,7 +120,7 @@ def handle(reopen: Reopened, request: Request) -> Reply:
     return a_gateway(STREAM, journal=journal, book_store=store).handle(request, AT_REST)[0]
 
 
-def test_repeats_get_the_reply_of_their_tick_after_later_ticks(reopen: Reopened) -> None:
+def test_repeated_requests_get_their_first_replies_after_later_ticks(reopen: Reopened) -> None:
     """A desk whose ledger lost its last events repeats requests; the replies must not contain later events."""
     handle(reopen, Confirm(stream_id="stream-1", ordinal=0))
     requests: list[Request] = [

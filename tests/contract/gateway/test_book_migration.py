@@ -20,8 +20,8 @@ from tests.unit.mt5.simulated.broker_by_hand import Dealing
 SLOW = FillProfile(name="slow", request_latency=ConstantLatency(ms=1_500.0))
 
 
-def test_an_order_that_was_matched_but_not_booked_arrives_again_after_the_migration(tmp_path: Path) -> None:
-    """Version 5 stored a matched price until its report; after the migration the order is matched again."""
+def test_an_order_that_was_matched_but_not_booked_is_matched_again_after_the_migration(tmp_path: Path) -> None:
+    """Version 5 stored the price of a matched order until the fill was reported; the migration drops this price."""
     path = tmp_path / "book.db"
     desk = Dealing(1.1, 1.2, 1.3, 1.4, store=DurableBookStore(path), profile=SLOW)
     desk.buy()

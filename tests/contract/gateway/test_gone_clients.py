@@ -15,7 +15,7 @@ from tests.support.waits import wait_for
 from tests.unit.mt5.builders import a_gateway, a_stream, confirm
 
 CLIENTS = 20
-QUESTIONS_EACH = 50
+PINGS_EACH = 50
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def stopped() -> Iterator[Server]:
 
 
 def leave(url: str, *requests: dict[str, str], clients: int) -> None:
-    """Connect clients, send requests and disconnect; return once the gateway has received all of them."""
+    """Connect clients, send requests and disconnect; return once the gateway's socket has received all requests."""
     port = int(url.rpartition(":")[2])
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     for _ in range(clients):
@@ -50,13 +50,13 @@ def are_connected(port: int) -> bool:
 
 def test_queries_of_disconnected_clients_are_skipped(stopped: Server) -> None:
     url = stopped.shell.request_url
-    leave(url, *[{"action": "PING"}] * QUESTIONS_EACH, clients=CLIENTS)
+    leave(url, *[{"action": "PING"}] * PINGS_EACH, clients=CLIENTS)
     unsent = metrics.UNSENT.value()
     pings = metrics.REQUESTS["PING"].cumulative()[-1][1]
     client = Client(url)
     with stopped.running():
         assert client.ask(action="PING")["status"] == "OK"
-        wait_for(lambda: metrics.UNSENT.value() == unsent + CLIENTS * QUESTIONS_EACH, "all to be handled")
+        wait_for(lambda: metrics.UNSENT.value() == unsent + CLIENTS * PINGS_EACH, "all to be handled")
     client.close()
     assert metrics.REQUESTS["PING"].cumulative()[-1][1] == pings + 1
 

@@ -49,11 +49,11 @@ def test_kills_at_every_commit_of_a_live_gateway_lose_and_repeat_no_effect(folde
     assert desk.ask(action="FENCE", order_id="F-1")["status"] == "EXPIRED"
     assert desk.ask(**an_order("F-1"))["error_code"] == "FENCED"
 
-    # The order is not executed. Killed before the claim is stored, the gateway finds no order after its restart, and
-    # sends it again.
+    # The order is not executed. The gateway is killed before its claim of the order is stored. After its restart it has
+    # no claim, and sends the repeated order.
     desk.ask(action="SIMULATE", fault="NOT_EXECUTED")
     assert desk.ask(**an_order("A-1"))["status"] == "FILLED"
-    # Killed after the claim is stored, the gateway never sends the order again.
+    # The gateway is killed after its claim is stored. It never sends the order again.
     desk.ask(action="SIMULATE", fault="NOT_EXECUTED")
     assert desk.ask(**an_order("A-2"))["status"] == "IN_DOUBT"
     wait_for(
@@ -82,8 +82,8 @@ def an_order(order_id: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_a_market_killed_during_a_burst_repeats_few_ticks(folder: Path) -> None:
-    """At about 20,000 ticks a second, checkpoints once a second alone would repeat thousands of ticks."""
+def test_a_gateway_killed_during_a_burst_of_ticks_repeats_few_ticks(folder: Path) -> None:
+    """At about 20,000 ticks a second, a checkpoint only once a second would let it repeat thousands of ticks."""
     published = 9_000
     process = LiveProcess(folder / "b", crash_at=f"mt5.after_publish@{published}", MT5_PACE="live:2000")
     process.start()

@@ -117,7 +117,7 @@ class Desk:
                 return reply
 
     def run(self, orders: int) -> list[dict[str, Any]]:
-        """Send an order at each tick, every third a SELL; returns all replies without their boot ids."""
+        """Send an order at each tick, every third a SELL; return all replies without their boot ids."""
         replies = [self.ask(action="CONFIRM", stream_id="run-1", ordinal=0)]
         for ordinal in range(1, orders + 1):
             side = "BUY" if ordinal % 3 else "SELL"

@@ -20,7 +20,7 @@ MARGIN_NS = 5_000_000_000
 """Additional time for a busy machine."""
 
 RESTING = "0a1b2c3d-000001"
-"""An order id of the desk's form."""
+"""An order id in the format of the desk's order ids."""
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_resting_orders_are_canceled_after_a_restart_without_portfolio(
         if not has_journal:
             for file in (folder / "a" / "data" / "venue").glob("journal.db*"):
                 file.unlink()
-        assert status(desk) == "ACCEPTED"  # the time begins at the start, so that portfolio has time to renew
+        assert status(desk) == "ACCEPTED"  # the lease is valid for LEASE_MS from the start
         answered_ns = time.monotonic_ns()
         wait_for(lambda: status(desk) == "CANCELED", "the lapse", seconds=60)
         lapsed_ns = time.monotonic_ns()
@@ -89,7 +89,7 @@ def test_a_second_restart_of_the_gateway_does_not_delay_the_lapse(process: LiveP
         began_ns = time.monotonic_ns()
         wait_for(lambda: status(desk) == "CANCELED", "the lapse")
         assert process.starts == 3
-        # The lease has lapsed at once, so the order is canceled at the first timer.
+        # At its second start the gateway does not extend the lease, so the order is canceled at the first timer.
         assert time.monotonic_ns() - began_ns < LEASE_MS * NS_PER_MS + MARGIN_NS
 
 

@@ -61,7 +61,7 @@ def test_other_requests_are_answered_while_a_call_blocks(client: Client) -> None
         client.ask(**an_order("A-2"))["error_code"],
         client.ask(action="GET_DEALS", after=1)["deals"],
     ]
-    if time.monotonic_ns() - began_ns < CALL_MS * NS_PER_MS:  # on a slow machine the call may have ended before
+    if time.monotonic_ns() - began_ns < CALL_MS * NS_PER_MS:  # on a slow machine the call may already have ended
         in_progress = "CALL_IN_PROGRESS"
         assert replies_seen == ["OK", "OK", in_progress, in_progress, in_progress, "VENUE_BUSY", []]
     wait_for(lambda: client.ask(action="ORDER_STATUS", order_id="A-1")["status"] == "FILLED", "the call's end")

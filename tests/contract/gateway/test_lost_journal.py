@@ -1,4 +1,4 @@
-"""If the journal is removed while the gateway runs, nothing more is acknowledged, and no order executes twice."""
+"""If the journal is lost while the gateway runs, the gateway acknowledges nothing, and no order is executed twice."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_journal_damaged_while_in_use_raises_and_is_refused_at_the_next_start(
     with path.open("r+b") as file:
         file.seek(PAGE_BYTES)
         file.write(b"\xff" * (path.stat().st_size - PAGE_BYTES))
-    journal._db.execute("PRAGMA shrink_memory")  # pages still in memory are undamaged
+    journal._db.execute("PRAGMA shrink_memory")  # frees the undamaged pages in memory
     with pytest.raises(FileLostError, match="was damaged while in use"):
         journal.find("A-7")
     with pytest.raises(FileLostError, match="was damaged while in use"):

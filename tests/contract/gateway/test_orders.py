@@ -1,4 +1,4 @@
-"""Orders by id with each kind of store, and with crashes before and after each write."""
+"""Each order id is executed at most once, with each kind of store, and with crashes before and after writes."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def test_an_order_of_a_tick_past_the_last_is_out_of_step(reopen: Reopened) -> No
     assert reply.error_code is ErrorCode.OUT_OF_STEP
 
 
-def test_an_order_past_its_deadline_is_expired_finally(reopen: Reopened) -> None:
+def test_an_order_past_its_deadline_is_expired_and_its_id_stays_expired(reopen: Reopened) -> None:
     gateway = opened(reopen)
     confirm(gateway, 1)
     late = msgspec.structs.replace(a_buy(), valid_until_ns=START_NS + SECOND_NS - 1)
@@ -241,7 +241,7 @@ def test_the_deadline_in_a_live_stream_is_compared_with_the_venue_time() -> None
     assert reply.status == "EXPIRED"
 
 
-def test_a_fenced_id_is_void(reopen: Reopened) -> None:
+def test_an_order_with_a_fenced_id_is_never_executed(reopen: Reopened) -> None:
     gateway = opened(reopen)
     reply = fenced(gateway, "A-1")
     assert (reply.status, reply.error_code, reply.order_id) == ("EXPIRED", ErrorCode.FENCED, "A-1")
@@ -266,7 +266,7 @@ CALLED = ["before_done", "after_done"]
 
 
 def crashed(reopen: Reopened, at: str, order: Buy) -> Gateway:
-    """The restarted gateway after one that died at the write `at` while it placed `order`."""
+    """The gateway after a restart; before it, the gateway died at the write `at` while it placed `order`."""
     journal, book_store = reopen()
     dying_store = CrashingBookStore(book_store) if at == "before_commit" else book_store
     dying = a_gateway(journal=CrashingJournal(journal, at), book_store=dying_store)
@@ -290,7 +290,7 @@ def test_an_order_sent_again_after_a_crash_has_its_effect_once(reopen: Reopened,
 
 
 @pytest.mark.parametrize("at", CRASHES)
-def test_a_fence_after_a_crash_returns_the_fill_or_voids_the_id(reopen: Reopened, at: str) -> None:
+def test_a_fence_after_a_crash_returns_the_fill_or_fences_the_id(reopen: Reopened, at: str) -> None:
     expected = placed(opened(Reopened(None)), a_buy())
     gateway = crashed(reopen, at, a_buy())
     reply = fenced(gateway, "A-1")
@@ -312,7 +312,7 @@ def test_queries_after_a_crash_change_nothing(reopen: Reopened, at: str) -> None
     assert placed(gateway, a_buy()).status == "FILLED"
 
 
-def test_a_reply_made_again_does_not_contain_later_events(reopen: Reopened) -> None:
+def test_a_reply_made_after_a_crash_does_not_contain_later_events(reopen: Reopened) -> None:
     """Another client trades between the crash and the repeated request."""
     expected = placed(opened(Reopened(None)), a_buy())
     gateway = crashed(reopen, "before_done", a_buy())

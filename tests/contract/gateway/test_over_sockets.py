@@ -23,7 +23,7 @@ GARBAGE_SEED = 20_140_501
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    """A lock-step gateway at the first of three ticks, whose ask is 1.0850."""
+    """A lock-step gateway at the first of three ticks, with ask 1.0850."""
     gateway = a_gateway(a_stream(1.0848, 1.0858, 1.0868))
     confirm(gateway, 0)
     with Server(gateway).running() as running:
