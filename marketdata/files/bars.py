@@ -1,4 +1,4 @@
-"""Detection of files with bars instead of ticks, which are refused, and of the interval of their bars.
+"""Detection of files that have bars instead of ticks, and of the interval of the bars; such files are refused.
 
 A bar file is detected by its column names or by the form of its rows.
 """
@@ -25,10 +25,10 @@ _DATE_NAME: Final = re.compile(r"date|^dt")
 _YEAR_FIRST: Final = re.compile(r"(\d{4})[.\-/]?(\d\d)[.\-/]?(\d\d)(?:[T ]+(\d\d):?(\d\d)(?::?(\d\d))?)?")
 _DAY_FIRST: Final = re.compile(r"(\d\d)[.\-/](\d\d)[.\-/](\d{4})(?:[T ]+(\d\d):?(\d\d)(?::?(\d\d))?)?")
 _DATE: Final = re.compile(r"\d{4}[.\-/]?\d\d[.\-/]?\d\d|\d\d[.\-/]\d\d[.\-/]\d{4}")
-_OF_DAY: Final = re.compile(r"(\d\d):?(\d\d)(?::?(\d\d)(?:\.\d+)?)?(?: ?[AP]M)?", re.IGNORECASE)
-_OF_DAY_MS: Final = re.compile(r"\d{1,8}")
+_TIME_OF_DAY: Final = re.compile(r"(\d\d):?(\d\d)(?::?(\d\d)(?:\.\d+)?)?(?: ?[AP]M)?", re.IGNORECASE)
+_MILLISECOND_OF_DAY: Final = re.compile(r"\d{1,8}")
 _FIELDS_BEFORE_TIME: Final = 2
-"""Most fields before the time of a row: a ticker and the interval of the bars."""
+"""Largest number of fields before the time of a row: a ticker and the interval of the bars."""
 
 _UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
@@ -50,7 +50,7 @@ def bar_interval(head: Sequence[str]) -> str | None:
     if _names_bars(rows[0]):
         names = [name.lower() for name in rows[0]]
         times = _named_times(names, rows[1:])
-        # Most headers have no digit. A line with one, as in `ma20`, is a header only if times follow below.
+        # Most headers have no digit. A line with a digit, as in `ma20`, is a header only if the rows below have times.
         if has_digit and _usual_step(times) is None:
             return None
         if not all(set(names) & set(COLUMN_NAMES[side]) for side in ("bid", "ask")):
@@ -80,7 +80,7 @@ def _named_times(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[fl
 
 
 def _fields_before_time(row: Sequence[str]) -> int:
-    """Number of fields before the time in a row that begins with a ticker; 0 for any other row."""
+    """Number of fields before the date in a row that begins with a ticker; 0 for any other row."""
     if not row[0][:1].isalpha():
         return 0
     places = range(1, min(_FIELDS_BEFORE_TIME + 1, len(row)))
@@ -88,8 +88,8 @@ def _fields_before_time(row: Sequence[str]) -> int:
 
 
 def _time_of(row: Sequence[str]) -> tuple[float | None, int]:
-    """Time of a row in seconds, None if it has none, and the number of fields that the time takes."""
-    width = 2 if len(row) > 1 and _DATE.fullmatch(row[0]) and _OF_DAY.fullmatch(row[1]) else 1
+    """Time of a row in seconds, None if the row has no time, and the number of fields that the time takes."""
+    width = 2 if len(row) > 1 and _DATE.fullmatch(row[0]) and _TIME_OF_DAY.fullmatch(row[1]) else 1
     text = " ".join(row[:width])
     [ns] = epoch_times.epoch_ns(pl.Series([text], dtype=pl.String))
     if ns is not None:
@@ -99,7 +99,7 @@ def _time_of(row: Sequence[str]) -> tuple[float | None, int]:
     elif found := _DAY_FIRST.match(text):
         day, month, year, hour, minute, second = map(int, found.groups(default="0"))
     else:
-        return (int(text) / 1e3 if _OF_DAY_MS.fullmatch(text) else None), width
+        return (int(text) / 1e3 if _MILLISECOND_OF_DAY.fullmatch(text) else None), width
     try:
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp(), width
     except ValueError:
@@ -107,7 +107,7 @@ def _time_of(row: Sequence[str]) -> tuple[float | None, int]:
 
 
 def _is_bar(fields: Sequence[str]) -> bool:
-    """Whether the first four fields can be open, high, low and close: consistent, and high at most twice the low."""
+    """Whether the first four fields can be open, high, low and close, with a high of at most twice the low."""
     try:
         first, high, low, last = map(float, fields[:4])
     except ValueError:

@@ -1,9 +1,9 @@
-"""Check of a file's clock by the end of the market's week and by its quiet hour, which a wrong clock shifts.
+"""Check of a file's clock by the end of the market's week and by the market's quiet hour; a wrong clock shifts both.
 
-FX closes on Friday at 17:00 in New York. The quiet hour is the hour from 17:00 on each day: spreads are widest, or
+FX closes on Friday at 17:00 in New York. The quiet hour begins at 17:00 in New York on each day: spreads are widest, or
 there are no quotes. 17:00 in New York is midnight of New-York-close time (`proto.trading.server_time`), in which this
-module computes. The check makes one pass with bounded memory. A file that is too short or has too few ticks gives no
-verdict.
+module computes. The check makes one pass with bounded memory. If a file is too short or has too few ticks, the verdict
+is `cannot_tell`.
 """
 
 from __future__ import annotations
@@ -28,15 +28,20 @@ EUROPEAN_SERVER: Final = "Europe/Athens"
 """Time zone of servers at UTC+2 that change to summer time (UTC+3) on Europe's dates."""
 
 PAUSE_NS: Final = (44 * HOUR_NS, 51 * HOUR_NS)
-"""Shortest and longest pause that counts as a weekend: two days, with a tolerance for clock changes and markets."""
+"""Shortest and longest pause that counts as a weekend: 48 h, with a tolerance for clock changes and trading hours."""
 
 CLOSE_SLACK_NS: Final = 2 * MINUTE_NS
+"""Time after the close within which a tick still counts as the last tick before the close."""
+
 BUSY_TICKS: Final = 60
 """Ticks required in the hour before a pause. With fewer ticks, the last quote may be long before the close."""
 
 HOURS_OFF_MAX: Final = 14
 WEEKS_SURE: Final = 2
-"""Week ends required to report that a clock is wrong by one hour; a single one may come from a truncated file."""
+"""Week ends required to report that a clock is wrong by one hour, if the quiet hour does not confirm it.
+
+A single week end may come from a truncated file.
+"""
 
 DAYS_SURE: Final = 3
 """Whole days from Monday to Thursday required to determine the quiet hour."""
@@ -69,14 +74,16 @@ class _Evidence:
     """Measurements of one season: the weeks in which New York and Europe agree on daylight saving, or the others."""
 
     week_ends: Counter[int] = field(default_factory=Counter)
-    """Counts of week ends by the hours of their last tick after the known close."""
+    """Counts of week ends by the hours from the known close to the last tick, negative if the tick is earlier."""
     week_end_ahead: Counter[_Ahead] = field(default_factory=Counter)
     """Counts of week ends by the offset of the server that wrote the times."""
     day_ahead: Counter[_Ahead] = field(default_factory=Counter)
     """Counts of days by the offset of the clock with which the file is read."""
     days: int = 0
     ticks: NDArray[np.int64] = field(default_factory=lambda: np.zeros(24, np.int64))
+    """Number of ticks in each hour of the day, beginning with the hour after the known close."""
     spreads: NDArray[np.float64] = field(default_factory=lambda: np.zeros(24))
+    """Sum of the spreads of these ticks."""
 
     def hours_off(self) -> tuple[int | None, bool]:
         """Hours by which times are late (None if unknown), and whether the evidence suffices to report them."""
@@ -121,7 +128,7 @@ class ClockFinding(NamedTuple):
     """Hours by which times are late, negative if they are early; None if unknown."""
     text: str
     summer_time: Literal["new_york", "europe", "cannot_tell"] | None
-    """Whose daylight-saving dates the server follows; None unless its offsets from UTC are +2 and +3 hours."""
+    """Whose daylight-saving dates the server follows; None if its offset is unknown or is not always +2 or +3 hours."""
     summer_time_text: str
 
 
@@ -132,7 +139,7 @@ class ClockCheck:
         """Start without ticks.
 
         Args:
-            instrument: terms of the symbol; without them there is no verdict.
+            instrument: terms of the symbol; without them the verdict is `cannot_tell`.
             clock: clock with which the file is read.
         """
         sessions = () if instrument is None else instrument.sessions
@@ -197,7 +204,7 @@ class ClockCheck:
             if days < DAYS_SURE
             else "no hour that is clearly the quiet one"
         )
-        reason = seen or f"the file has no end of a week between busy hours, and {few}"
+        reason = seen or f"the file has no end of a week after a busy hour, and {few}"
         return ClockFinding("cannot_tell", None, f"cannot tell: {reason}", summer_time, summer_time_text)
 
     def _summer_time(self) -> tuple[Literal["new_york", "europe", "cannot_tell"] | None, str]:
@@ -207,7 +214,7 @@ class ClockCheck:
         if not differing:
             return "cannot_tell", (
                 "cannot tell: no week in which only New York or only Europe has summer time ends in the file, "
-                f"and {NEW_YORK_CLOSE} and {EUROPEAN_SERVER} read it alike"
+                f"so {NEW_YORK_CLOSE} and {EUROPEAN_SERVER} give the same times"
             )
         count = sum(weeks for ahead, weeks in differing.items() if ahead.hours == ahead.new_york_close_hours)
         if 2 * count == differing.total():

@@ -1,8 +1,8 @@
 """Parsing of numbers as times: seconds, milli-, micro- or nanoseconds since 1970, with optional fraction and exponent.
 
-The number of digits before the point determines the unit, for times from March 1973 on. Numbers are not converted to
-floats, so that no digit is lost. A number that does not resolve the second, such as `1.398902e+12`, is not accepted as
-a time.
+The number of digits before the point determines the unit. Only times from March 1973 on are accepted, because earlier
+times have fewer digits. Numbers are not converted to floats, so that no digit is lost. A file is refused if none of its
+first numbers resolves the second, as in `1.398902e+12`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ EXPECTED: Final = "whole or decimal s, ms, µs or ns since 1970, of March 1973 o
 def epoch_ns(text: pl.Series) -> pl.Series:
     """Convert numbers as text to nanoseconds since 1970 (Int64).
 
-    Null if the text is not a number, fits no unit, or has digits below a nanosecond.
+    Null if the text is not a number, fits no unit, is too late for Int64, or has digits below a nanosecond.
     """
     parts = text.to_frame("t").select(
         pl.col("t").str.extract(_NUMBER, 1).alias("whole"),
@@ -54,7 +54,10 @@ def is_number(text: str) -> bool:
 
 
 def problem_of(texts: Sequence[str]) -> str | None:
-    """Text of why the numbers are not times: most fit no unit, or none resolves the second; None if they are times."""
+    """Text of why the numbers are not times; None if they are times.
+
+    They are not times if at least half cannot be converted, or if none resolves the second.
+    """
     if not texts:
         return None
     bad = [text for text, ns in zip(texts, epoch_ns(pl.Series(texts, dtype=pl.String)), strict=True) if ns is None]

@@ -1,4 +1,7 @@
-"""Layouts with column names in the first line: MetaTrader 5, Dukascopy, and tables with a time, bid and ask."""
+"""Layouts with column names in the first line: MetaTrader 5, Dukascopy, and tables with a time, bid and ask.
+
+A MetaTrader 5 export may lack the line of column names.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ COLUMN_NAMES: Final[dict[str, tuple[str, ...]]] = {
 _WITH_OFFSET: Final = r"^(.*:[0-9]{2}(?:\.[0-9]+)?) ?(?:(?:UTC|GMT)?([+-][0-9]{2}(?::?[0-9]{2})?)|(Z|UTC|GMT))$"
 """A time with an offset from UTC, or with the name of UTC."""
 
-_NO_OFFSET: Final = re.compile(r"[+-]00(:?00)?")
+_ZERO_OFFSET: Final = re.compile(r"[+-]00(:?00)?")
 _SERVER_TIME: Final = (
     "time_msc is the time of the broker's server, read as if that were UTC; if it is not, give --utc-offset or --zone"
 )
@@ -119,9 +122,12 @@ class Dukascopy(Layout):
         if not names or names[0] not in self._TIMES:
             begin = escaped(names[0], 40) if names else "nothing"
             return LayoutMismatch(f"the header begins with {begin}, expected 'Gmt time'")
-        lacking = [name for name in ("ask", "bid") if names.count(name) != 1]
+        lacking = [name for name in ("ask", "bid") if name not in names]
         if lacking:
             return LayoutMismatch(f"the header has no column {', '.join(lacking)}")
+        repeated = [name for name in ("ask", "bid") if names.count(name) > 1]
+        if repeated:
+            return LayoutMismatch(f"the header has several columns {', '.join(repeated)}")
         return _DukascopyRows(names)
 
 
@@ -207,8 +213,8 @@ def _zone_rule(times: Sequence[str]) -> ZoneRule:
     known = len(with_offset) + sum(epoch_times.is_number(text) for text in times)
     if 2 * known < len(times):
         return ZoneRule.REQUIRED
-    is_ahead = any(found[2] and not _NO_OFFSET.fullmatch(found[2]) for found in with_offset)
-    return ZoneRule.FIXED if is_ahead else ZoneRule.DEFAULT
+    is_local = any(found[2] and not _ZERO_OFFSET.fullmatch(found[2]) for found in with_offset)
+    return ZoneRule.FIXED if is_local else ZoneRule.DEFAULT
 
 
 @dataclass

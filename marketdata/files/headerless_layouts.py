@@ -1,4 +1,4 @@
-"""Layouts of text files without a header: TrueFX, HistData and LEAN."""
+"""Layouts of text files without column names: TrueFX, HistData and LEAN."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from marketdata.files.time_zones import EASTERN, SourceClock
 
 
 @dataclass(frozen=True)
-class _Rows(Layout):
-    """A layout without a header: every line matches `pattern`."""
+class _PatternLayout(Layout):
+    """A layout without column names: most lines match `pattern`. A first line without digits is skipped."""
 
     pattern: re.Pattern[str]
     parser: type[_RowParser]
@@ -88,7 +88,7 @@ class _HistData(_RowParser):
 class _Lean(_RowParser):
     """LEAN daily quotes; the name of the file gives the day of the rows."""
 
-    clock_doubt = "LEAN's depends on security type and market, given by folders such as forex/fxcm/eurusd"
+    clock_doubt = "LEAN's clock depends on security type and market, given by folders such as forex/fxcm/eurusd"
     _DAY_MS: Final = 86_400_000
 
     def __init__(self, header_lines: int, member: ArchiveMember) -> None:
@@ -111,7 +111,7 @@ class _Lean(_RowParser):
 
 
 @dataclass(frozen=True)
-class _LeanRows(_Rows):
+class _LeanLayout(_PatternLayout):
     def recognise(self, head: Sequence[str], member: ArchiveMember) -> Parser | LayoutMismatch:
         found = super().recognise(head, member)
         if not isinstance(found, LayoutMismatch) and lean_day(member) is None:
@@ -122,7 +122,7 @@ class _LeanRows(_Rows):
 
 
 def lean_day(member: ArchiveMember) -> datetime | None:
-    """The day at the beginning of the name of a LEAN file, or else of the text in the archive; None without one."""
+    """The day at the beginning of a LEAN file's name, or else of the name of the archive's member; None if none."""
     for name in (member.path.name, PurePath(member.inner or "").name):
         found = re.match(rf"({YEAR}\d{{4}})(?!\d)", name)
         if found:
@@ -133,7 +133,7 @@ def lean_day(member: ArchiveMember) -> datetime | None:
     return None
 
 
-TRUEFX: Final = _Rows(
+TRUEFX: Final = _PatternLayout(
     name="TrueFX",
     example="EUR/USD,20140501 00:00:01.787,1.38727,1.38729",
     pattern=re.compile(rf"{PAIR},\d{{8}} \d\d:\d\d:\d\d(\.\d+)?,{NUMBER},{NUMBER}"),
@@ -141,7 +141,7 @@ TRUEFX: Final = _Rows(
 )
 
 
-HISTDATA: Final = _Rows(
+HISTDATA: Final = _PatternLayout(
     name="HistData ASCII ticks",
     example="20200101 170000065,1.121200,1.121720,0",
     pattern=re.compile(rf"\d{{8}} \d{{9}},{NUMBER},{NUMBER},{NUMBER}"),
@@ -149,7 +149,7 @@ HISTDATA: Final = _Rows(
 )
 
 
-LEAN: Final = _LeanRows(
+LEAN: Final = _LeanLayout(
     name="LEAN daily quotes",
     example="1787,1.38727,1.38729",
     pattern=re.compile(rf"\d{{1,8}}(\.\d+)?,{NUMBER},{NUMBER}"),

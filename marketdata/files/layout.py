@@ -42,7 +42,7 @@ class Parser(Protocol):
     zone_rule: ZoneRule
     clock: SourceClock
     has_offsets: bool
-    """Whether each row has an offset from UTC, which may be zero."""
+    """Whether each row has an offset from UTC, which may be zero; meaningless if `zone_rule` is `REQUIRED`."""
     clock_source: str
     """Source of `clock`, as text; empty if the source is the layout itself, or if there is no clock."""
     clock_doubt: str
@@ -71,7 +71,7 @@ class Layout:
         """Recognize the file whose first non-empty lines are `head`.
 
         Returns:
-            A parser for the file, or the reason why the file does not have this layout.
+            A parser for the file; or why the file does not have this layout; or why it has no readable ticks.
         """
         raise NotImplementedError
 
@@ -122,7 +122,7 @@ def build_tick_frame(
     *,
     missing: pl.Series | None = None,
 ) -> pl.DataFrame:
-    """Build the frame of rows from their columns; a row with a null becomes unreadable.
+    """Build the frame of rows from their columns; a row with a null becomes unreadable, unless `missing` is given.
 
     Args:
         ts_ns: UTC nanoseconds since 1970.
@@ -130,8 +130,8 @@ def build_tick_frame(
         ask: ask prices.
         volume: volumes; None for 0 in every row.
         symbol: symbols; None for a file without symbols.
-        missing: rows in which a null price does not make the row unreadable but becomes NaN; a null in `missing` does.
-            None for no such rows.
+        missing: a mask, in which only nulls matter. A null in the mask, the time or the volume makes a row unreadable;
+            a null price alone becomes NaN.
     """
     columns = {"ts_ns": ts_ns, "bid": bid, "ask": ask, "volume": volume if volume is not None else ts_ns * 0.0}
     if symbol is not None:
@@ -163,4 +163,6 @@ def count_header_lines(head: Sequence[str], pattern: re.Pattern[str], expected: 
     odd = [line for line in body if not pattern.fullmatch(line)]
     if body and 2 * len(odd) < len(body):
         return header
-    return LayoutMismatch(f"{escaped(odd[0], 60) if odd else 'no row'} is not like {expected}")
+    return LayoutMismatch(
+        f"{escaped(odd[0], 60)} is not like {expected}" if odd else f"there is no row like {expected}"
+    )

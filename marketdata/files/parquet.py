@@ -68,7 +68,7 @@ class ParquetRows:
         stop = self.row_count if last_row is None else min(last_row, self.row_count)
         for start in range(first_row - 1, stop, CHUNK_ROWS):
             try:
-                # A new scan for each chunk, so that polars releases the mapped and cached memory of the last one.
+                # A new scan for each chunk, so that polars releases the mapped and cached memory of the previous scan.
                 scan = pl.scan_parquet(self._path, glob=False).select(self._wanted)
                 frame = scan.slice(start, min(CHUNK_ROWS, stop - start)).collect()
             except (pl.exceptions.PolarsError, OSError) as error:

@@ -25,11 +25,17 @@ GROUP_ROWS: Final = 1 << 18
 
 
 ConvertProgress = Callable[[float, int, int], None]
-"""Function called with the files read so far (with a fraction for the current one), all files, and the rows so far."""
+"""Function called with the number of files read, the number of all files, and the number of rows read.
+
+The number of files read includes the fraction read of the current file.
+"""
 
 
 class ConvertInput(NamedTuple):
-    """A file or a folder, the symbol whose rows to select (None for all rows), and the clock of its times."""
+    """A file or a folder, the symbol whose rows to select (None for all rows), and the name of the clock of the times.
+
+    `zone` is None for the clock that the file or its layout determines.
+    """
 
     path: Path
     symbol: str | None
@@ -47,7 +53,8 @@ def convert(
         The report: counts of rows read, of rows written, and of written rows that a run would reject, by reason.
 
     Raises:
-        TickFileError: an input cannot be read, `out` exists and `force` is False, or `out` cannot be written.
+        TickFileError: an input cannot be read, no row is readable, the symbols of only some inputs are known, `out`
+            exists and `force` is False, or `out` cannot be written.
     """
     _require_free(inputs, out, force=force)
     conversion = _Conversion(
@@ -61,7 +68,7 @@ def convert(
                     f"{', '.join(str(one.path) for one in inputs)}: no readable row; {out} is not written"
                 )
     except FileExistsError:
-        raise _taken(out) from None
+        raise _exists_error(out) from None
     except OSError as error:
         raise TickFileError(f"{out} cannot be written: {error.strerror or error}; expected a writable file") from None
     return {"out": str(out), **conversion.report()}
@@ -76,8 +83,8 @@ class _Conversion:
         self.other_symbols = 0
         self.failure: TickFileError | None = None
         self._inputs = inputs
-        self._judges: dict[str | None, RowValidator] = {}
-        self._verdicts = np.zeros(len(REASONS), dtype=np.int64)
+        self._validators: dict[str | None, RowValidator] = {}
+        self._reason_counts = np.zeros(len(REASONS), dtype=np.int64)
         self._range: tuple[int, int] | None = None
         self.has_symbols = self._all_known()
 
@@ -92,7 +99,9 @@ class _Conversion:
         ]
         if any(known) and not all(known):
             path = self._inputs[known.index(False)][0].path
-            raise TickFileError(f"no symbol for {path}, expected {path}:SYMBOL or --symbol SYMBOL, as others have one")
+            raise TickFileError(
+                f"no symbol for {path}, expected {path}:SYMBOL or --symbol SYMBOL, because other inputs have a symbol"
+            )
         return all(known)
 
     def frames(self) -> Iterator[pl.DataFrame]:
@@ -108,13 +117,13 @@ class _Conversion:
                 files += 1
             if self.written == before and one.symbol is not None and any(source.has_symbols for source in sources):
                 raise TickFileError(f"{one.path} has no rows of symbol {one.symbol}")
-        for judge in self._judges.values():
-            self._verdicts += np.bincount(judge.finish(), minlength=len(REASONS))
+        for validator in self._validators.values():
+            self._reason_counts += np.bincount(validator.finish(), minlength=len(REASONS))
 
     def _kept(self, frame: pl.DataFrame, symbol: str | None) -> pl.DataFrame:
         self.read += frame.height
         is_bad = pl.col("ts_ns") == UNREADABLE_TIME_NS
-        self._verdicts[UNREADABLE] += frame.select(is_bad.sum()).item()
+        self._reason_counts[UNREADABLE] += frame.select(is_bad.sum()).item()
         frame = frame.filter(~is_bad)
         if symbol is not None and "symbol" in frame.columns:
             height = frame.height
@@ -137,9 +146,9 @@ class _Conversion:
         is_mixed = symbol is None and self.has_symbols
         for part in frame.partition_by("symbol", maintain_order=True) if is_mixed else [frame]:
             name = part["symbol"][0] if is_mixed else symbol
-            judge = self._judges.setdefault(name, RowValidator(accept_crossed=False))
-            verdict = judge.validate(*(part[column].to_numpy() for column in SCHEMA))
-            self._verdicts += np.bincount(verdict, minlength=len(REASONS))
+            validator = self._validators.setdefault(name, RowValidator(accept_crossed=False))
+            verdict = validator.validate(*(part[column].to_numpy() for column in SCHEMA))
+            self._reason_counts += np.bincount(verdict, minlength=len(REASONS))
 
     @property
     def schema(self) -> dict[str, pl.DataType]:
@@ -147,7 +156,7 @@ class _Conversion:
 
     def report(self) -> dict[str, Any]:
         sources = [source for _, found in self._inputs for source in found]
-        rejected = label_reason_counts(self._verdicts)
+        rejected = label_reason_counts(self._reason_counts)
         unreadable = rejected.pop(REASONS[UNREADABLE], 0)
         first_ns, last_ns = self._range or (0, 0)
         return {
@@ -162,7 +171,7 @@ class _Conversion:
             "remarks": list(remarks_on(sources)),
             "blank_lines": sum(source.blank_lines for source in sources),
             "of_other_symbols": self.other_symbols,
-            "symbols": sorted(name for name in self._judges if name is not None),
+            "symbols": sorted(name for name in self._validators if name is not None),
             "rejected_when_used": rejected,
             "first_ns": first_ns,
             "last_ns": last_ns,
@@ -204,8 +213,8 @@ def _require_free(inputs: Sequence[ConvertInput], out: Path, *, force: bool) -> 
             if any(file.exists() and out.samefile(file) for file in files_of(one.path)):
                 raise TickFileError(f"{out} is one of the files to read, expected another name")
         if not force:
-            raise _taken(out)
+            raise _exists_error(out)
 
 
-def _taken(out: Path) -> TickFileError:
+def _exists_error(out: Path) -> TickFileError:
     return TickFileError(f"{out} already exists, expected a new name, or --force to replace it")

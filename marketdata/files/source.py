@@ -50,11 +50,12 @@ class TickFile:
 
         Raises:
             UnknownLayoutError: the file fits no layout.
-            TickFileError: the file is missing, empty or damaged, or `zone` is missing, or it is given although each row
-                has an offset.
+            TickFileError: the file is missing, empty or damaged, has bars instead of ticks, or contains several files
+                of ticks; `zone` is required and None, or it is given although each row has its offset.
         """
         self.path = path
         self.unreadable: list[tuple[int, str]] = []
+        """Numbers and texts of the first unreadable lines."""
         self.blank_lines = 0
         self.rows_passed = 0
         self.remarks: list[str] = []
@@ -75,7 +76,8 @@ class TickFile:
     def chunks(self, first_row: int = 1, last_row: int | None = None) -> Iterator[pl.DataFrame]:
         """Yield the rows as frames of `ts_ns` (UTC), `bid`, `ask`, `volume` and, if the file has it, `symbol`.
 
-        After the last frame, `rows_passed` is the number of rows read from the file.
+        After the last frame, `rows_passed` is the number of rows of the file. It may be less if `last_row` is given,
+        because reading ends after that row.
 
         Args:
             first_row: number of the first row to return, from 1.
@@ -149,7 +151,7 @@ class TickFile:
             return "as each row says" if parser.has_offsets else parser.clock.name
         if parser.clock_source and clock.name != parser.clock.name:
             self.remarks.append(
-                f"read by {clock.name} as requested; the clock of {parser.clock_source} is {parser.clock.name}"
+                f"times read as {clock.name}, as requested; the clock of {parser.clock_source} is {parser.clock.name}"
             )
         parser.clock = clock
         return clock.name
@@ -185,7 +187,7 @@ def _recognised(path: Path) -> tuple[ArchiveMember, Layout, Parser]:
 
     Raises:
         UnknownLayoutError: no text fits a layout.
-        TickFileError: several texts fit a layout, or the file has bars instead of ticks.
+        TickFileError: several texts fit a layout, or the file has bars instead of ticks, or its times cannot be read.
     """
     fits: list[tuple[ArchiveMember, Layout, Parser]] = []
     details: list[str] = []

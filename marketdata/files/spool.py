@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from marketdata.files.errors import TickFileError
 
 MEMORY_BYTES: Final = 64 << 20
-"""Bytes of all columns that stay in memory, which is slightly faster than disk: a few million ticks."""
+"""Most bytes of all columns together that stay in memory, which is slightly faster than disk: two million rows."""
 
 
 class Spool:
@@ -48,7 +48,7 @@ class Spool:
 
     @property
     def is_on_disk(self) -> bool:
-        """Whether the limit was reached."""
+        """Whether the limit was exceeded and the columns were moved to disk."""
         return self._file is not None
 
     def hold(self, count: int) -> None:
@@ -124,7 +124,7 @@ class SpooledColumn:
         """Append `values`, a 1-D array."""
         if not len(values):
             return
-        # Copied, because a view would keep the whole chunk from which it was taken in memory.
+        # Copied, because a view would keep in memory the whole chunk from which it was taken.
         values = np.array(values, dtype=self._dtype, order="C")
         self._length += len(values)
         self._parts.append(values)

@@ -30,7 +30,7 @@ def load_stream(
     """Read the files, validate their rows and merge the accepted rows by time.
 
     Files of one symbol are concatenated in the order given. Of ticks at the same time, those of the symbol that is
-    given first come first. Data too large for memory is moved to a temporary file.
+    given first come first. Rows of large files are moved to a temporary file.
 
     Args:
         inputs: one or more files.
@@ -103,17 +103,17 @@ def read_stream(
         TickFileError: a file cannot be read or lacks the symbol, or no row is accepted.
     """
     as_read, accepted = Spool(spool_folder), Spool(spool_folder)
-    tapes: dict[str, ValidatedRows] = {}
+    by_symbol: dict[str, ValidatedRows] = {}
     for one in inputs:
-        tape = tapes.get(one.symbol)
-        if tape is None:
-            tape = tapes[one.symbol] = ValidatedRows(one.symbol, accept_crossed=accept_crossed, store=as_read)
+        validated = by_symbol.get(one.symbol)
+        if validated is None:
+            validated = by_symbol[one.symbol] = ValidatedRows(one.symbol, accept_crossed=accept_crossed, store=as_read)
         for rows in _rows_of(one, first_row=first_row, last_row=last_row):
             # The first `ticks_max` ticks of the stream include at most `ticks_max` ticks of each symbol.
-            if ticks_max is not None and tape.accepted >= ticks_max:
+            if ticks_max is not None and validated.accepted >= ticks_max:
                 break
-            tape.add(rows)
-    stream = TickStream(assemble(list(tapes.values()), store=accepted, ticks_max=ticks_max))
+            validated.add(rows)
+    stream = TickStream(assemble(list(by_symbol.values()), store=accepted, ticks_max=ticks_max))
     stream.remarks = (
         *remarks_on([source for one in inputs for source in one.sources]),
         *(f"{name}: {pause.warning}" for name, pause in stream.long_pauses),

@@ -1,7 +1,7 @@
 """Reading of the lines of a plain, gzip or zip file, a bounded number of bytes at a time.
 
-A byte-order mark determines the encoding; without one it is UTF-8. Invalid bytes become U+FFFD, which no layout
-accepts. Lines end with LF or CR LF; the last line may have no line end.
+A byte-order mark determines the encoding; without one it is UTF-8. Invalid bytes become U+FFFD, which makes a number or
+a time unreadable. Lines end with LF or CR LF; the last line may have no line end.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ CHUNK_BYTES: Final = 1 << 22
 """Bytes read and parsed at a time, which are about 100,000 rows."""
 
 LINE_CHARS_MAX: Final = 1 << 16
-"""Longest line that is accepted. Without a limit, a file without line ends would be read into memory as one line."""
+"""Most characters of an incomplete line at the end of a chunk.
+
+Without a limit, a file without line ends would be read into memory as one line.
+"""
 
 HEAD_BYTES: Final = 1 << 16
 
@@ -103,7 +106,8 @@ def lines_of(member: ArchiveMember, *, chunk_bytes: int = CHUNK_BYTES) -> Iterat
     """Yield all lines, including empty ones, in chunks of about `chunk_bytes`.
 
     Raises:
-        TickFileError: the archive is damaged, the file cannot be read, or a line is too long.
+        TickFileError: the archive is damaged, the file cannot be read, or an incomplete line at the end of a chunk is
+            too long.
     """
     number = 1
     rest = ""

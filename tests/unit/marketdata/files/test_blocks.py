@@ -85,11 +85,11 @@ def test_a_stream_from_small_blocks_equals_one_from_large_blocks(
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(stream_builder, "BLOCK_ROWS", block)
         spool = Spool(memory_bytes=0) if on_disk else MemoryColumn
-        tapes = [ValidatedRows(name, accept_crossed=False, store=spool) for name in names]
-        for tape, rows in zip(tapes, tables, strict=True):
+        validated = [ValidatedRows(name, accept_crossed=False, store=spool) for name in names]
+        for one, rows in zip(validated, tables, strict=True):
             for start in range(0, len(rows), block):
-                tape.add(rows_of(tape.symbol, rows[start : start + block]))
-        stream = TickStream(assemble(tapes, store=spool, ticks_max=ticks_max))
+                one.add(rows_of(one.symbol, rows[start : start + block]))
+        stream = TickStream(assemble(validated, store=spool, ticks_max=ticks_max))
     assert ticks_of(stream) == ticks_of(whole)
     assert stream.counts == whole.counts
     assert stream.data_sha256 == whole.data_sha256

@@ -107,7 +107,7 @@ def test_a_file_too_short_or_sparse_gets_no_verdict(
 ) -> None:
     found = described(a_market(tmp_path / "t.parquet", first, last, server="America/New_York", **options))
     assert found["clock"]["verdict"] == "cannot_tell"
-    assert found["clock"]["text"] == f"cannot tell: the file has no end of a week between busy hours, and {why}"
+    assert found["clock"]["text"] == f"cannot tell: the file has no end of a week after a busy hour, and {why}"
     assert found["warnings"] == []
 
 

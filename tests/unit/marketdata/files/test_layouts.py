@@ -294,7 +294,7 @@ def test_a_lean_path_without_a_known_type_and_market_requires_a_clock(tmp_path: 
     place.mkdir(parents=True)
     path = a_file(place, ["1000,1.1,1.2"], "20140501_quote.csv")
     with pytest.raises(
-        TickFileError, match=r"the clock of its times \(LEAN's depends on security type and market.*--zone"
+        TickFileError, match=r"the clock of its times \(LEAN's clock depends on security type and market.*--zone"
     ):
         load(path)
     assert load(path, zone="-05:00").first_time_ns == DAY_NS + 5 * HOUR_NS + 10**9
@@ -306,7 +306,7 @@ def test_a_given_clock_that_differs_from_leans_is_used_with_a_remark(tmp_path: P
     path = a_file(place, ["1000,1.1,1.2"], "20140501_quote.csv")
     assert load(path, zone="UTC").first_time_ns == DAY_NS + 10**9
     [remark] = TickFile(path, "UTC").remarks
-    assert remark.endswith("read by UTC as requested; the clock of LEAN's forex/fxcm/eurusd is -05:00")
+    assert remark.endswith("times read as UTC, as requested; the clock of LEAN's forex/fxcm/eurusd is -05:00")
     assert TickFile(path, "-05:00").remarks == []
 
 
