@@ -100,7 +100,7 @@ class RunSpec:
             "volume": decimal_text(self.volume),
         }
         brokers_names = [self.symbol_map.get(symbol, symbol) for symbol in (*self.symbols, *self.watched_symbols)]
-        if terms := load_instruments(self.instruments).name(brokers_names):
+        if terms := load_instruments(self.instruments).terms_digest(brokers_names):
             found["instruments"] = terms
         if self.order_policy is not OrderPolicyName.LOCK_STEP:
             found["order_policy"] = self.order_policy.value

@@ -31,9 +31,9 @@ FILLINGS: Final = ("FOK", "IOC", "RETURN")
 MONEY_EXPECTED: Final = "a number of 0 or more"
 POSITIVE_EXPECTED: Final = "a number above 0"
 CURRENCY_EXPECTED: Final = "3 to 8 capital letters or digits, such as USD"
-RATES_EXPECTED: Final = "two numbers of 0 or more, to open and to hold, such as [1, 1]"
+RATES_EXPECTED: Final = "two numbers of 0 or more, initial and maintenance, such as [1, 1]"
 WEEKDAYS_EXPECTED: Final = "seven numbers of 0 or more, from Monday, such as [1, 1, 3, 1, 1, 0, 0]"
-FILLINGS_EXPECTED: Final = 'some of ["FOK", "IOC", "RETURN"]'
+FILLINGS_EXPECTED: Final = 'a list of one or more of "FOK", "IOC", "RETURN"'
 SESSIONS_EXPECTED: Final = 'spans such as ["Mon-Fri 01:00-24:00"], [] for always'
 HOLIDAYS_EXPECTED: Final = 'days such as "2025-12-25" or spans such as ["2025-12-24 19:00", "2025-12-26 01:00"]'
 EXPIRY_EXPECTED: Final = f'"{NEVER}", or a time such as "2026-03-20 22:00"'
@@ -98,7 +98,7 @@ def _whole(name: str, value: object, most: int) -> int:
 
 
 def digits(name: str, value: object) -> int:
-    """Parse a number of decimals of a price."""
+    """Parse the number of decimals of a price, 0 to 10."""
     return _whole(name, value, DIGITS_MAX)
 
 
@@ -123,7 +123,7 @@ def member(kind: type[M], unsupported: Mapping[str, str]) -> Callable[[str, obje
 
     Args:
         kind: the enumeration.
-        unsupported: the reason of the refusal for names of MetaTrader that are not simulated.
+        unsupported: names of MetaTrader's enumeration that are not simulated, and the reason of each.
 
     Raises:
         FieldError: raised by the reader if the value is not the name of a member.
@@ -231,7 +231,7 @@ def commissions(name: str, value: object) -> tuple[CommissionTerms, ...]:
 def _rows(name: str, value: object, known: tuple[str, ...]) -> list[dict[str, Any]]:
     rows = [value] if isinstance(value, dict) else value
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
-        raise refused(name, value, f"a table with {', '.join(known)}, or several with from")
+        raise refused(name, value, f"a table with {', '.join(known)}, or a list of such tables with dates")
     for row in rows:
         for key in row:
             if key not in (*known, "from"):
@@ -290,7 +290,9 @@ def sessions(name: str, value: object) -> tuple[tuple[int, int], ...]:
     joined: list[tuple[int, int]] = []
     for begin, end in spans:
         if joined and begin < joined[-1][1]:
-            raise FieldError(f"{name} has {span_text(begin, end)} twice, expected spans that do not overlap")
+            raise FieldError(
+                f"{name}, {span_text(begin, end)} overlaps another span, expected spans that do not overlap"
+            )
         if joined and begin == joined[-1][1]:
             joined[-1] = (joined[-1][0], end)
         else:
@@ -371,7 +373,7 @@ def _moment(name: str, value: object, clock: str, expected: str) -> int:
     local_ns = int((value.replace(tzinfo=UTC) - EPOCH).total_seconds()) * SECOND_NS
     found = moments_of(local_ns, clock)
     if not found:
-        raise refused(name, value.isoformat(" "), f"a time that a clock of {clock} shows")
+        raise refused(name, value.isoformat(" "), f"a local time that exists in {clock}")
     return found[0]
 
 

@@ -72,7 +72,7 @@ class FileCatalogue:
         """Create a catalogue from `tables`, the unchecked contents of the file at `path`."""
         self._path = path
         self._tables = dict(tables or {})
-        self._judged: dict[str, Instrument | StartError] = {}
+        self._checked: dict[str, Instrument | StartError] = {}
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -80,7 +80,7 @@ class FileCatalogue:
         return tuple(self._tables)
 
     def notes(self, symbol: str) -> dict[str, str]:
-        """The notes of a symbol on the source of its terms, by key; empty without any."""
+        """The notes of a symbol on the source of its terms, by key; empty if there are none."""
         table = self._tables.get(symbol, {})
         return {name: str(table[name]) for name in _NOTES if name in table}
 
@@ -88,7 +88,7 @@ class FileCatalogue:
         """Terms of a symbol; None if it is not traded, or if its terms in the file are incomplete or invalid."""
         if symbol not in self._tables:
             return find_instrument(symbol)
-        found = self._judge(symbol)
+        found = self._check(symbol)
         return found if isinstance(found, Instrument) else None
 
     def require(self, symbol: str) -> Instrument:
@@ -98,7 +98,7 @@ class FileCatalogue:
             StartError: the symbol is not traded, or its terms in the file are incomplete or invalid.
         """
         if symbol in self._tables:
-            found = self._judge(symbol)
+            found = self._check(symbol)
             if isinstance(found, StartError):
                 raise found
             return found
@@ -110,18 +110,18 @@ class FileCatalogue:
             )
         return terms
 
-    def name(self, symbols: Iterable[str]) -> str:
-        """Digest of the terms that the file gives for `symbols`; empty if it gives none of them."""
+    def terms_digest(self, symbols: Iterable[str]) -> str:
+        """Digest of the terms that the file has for `symbols`; empty if it has none of the symbols."""
         used = [self.require(symbol) for symbol in sorted(set(symbols)) if symbol in self._tables]
         return digest_of(msgspec.json.encode(used)) if used else ""
 
-    def _judge(self, symbol: str) -> Instrument | StartError:
-        if symbol not in self._judged:
+    def _check(self, symbol: str) -> Instrument | StartError:
+        if symbol not in self._checked:
             try:
-                self._judged[symbol] = _instrument(symbol, self._tables[symbol])
+                self._checked[symbol] = _instrument(symbol, self._tables[symbol])
             except FieldError as error:
-                self._judged[symbol] = StartError(f"{SETTING}: {self._path}: {symbol}: {error}")
-        return self._judged[symbol]
+                self._checked[symbol] = StartError(f"{SETTING}: {self._path}: {symbol}: {error}")
+        return self._checked[symbol]
 
 
 CATALOGUE: Final = FileCatalogue()
@@ -198,7 +198,7 @@ def _require_sound(read: Mapping[str, Any]) -> None:
     """
     mode: CalculationMode = read["calculation_mode"]
     tick_size, point = read["tick_size"], Decimal(1).scaleb(-read["digits"])
-    _require(is_on_step(tick_size, point), "tick_size", tick_size, f"a multiple of {point}, the last of the digits")
+    _require(is_on_step(tick_size, point), "tick_size", tick_size, f"a multiple of the point, {point}")
     step, least, most, limit = (read[f"volume_{name}"] for name in ("step", "min", "max", "limit"))
     _require(least <= most, "volume_max", most, f"at least volume_min, {decimal_text(least)}")
     for name in ("volume_min", "volume_max"):
@@ -215,10 +215,13 @@ def _require_sound(read: Mapping[str, Any]) -> None:
     if mode is CalculationMode.FUTURES:
         _require(read["margin_initial"] > 0, "margin_initial", 0, "more than 0 in mode FUTURES")
     if read["margin_maintenance"]:
-        _require(read["margin_initial"] > 0, "margin_initial", 0, "more than 0 beside margin_maintenance")
+        _require(read["margin_initial"] > 0, "margin_initial", 0, "more than 0 if margin_maintenance is")
     if any(row.mode is not SwapMode.DISABLED and (row.long or row.short) for row in read["swap"]):
         _require(
-            sum(read["swap_weekdays"]) > 0, "swap_weekdays", "0 on every day", "more than 0 on a day: there is a swap"
+            sum(read["swap_weekdays"]) > 0,
+            "swap_weekdays",
+            "0 on every day",
+            "more than 0 on a day, because swap is not 0",
         )
     if read["quote_sessions"]:
         for begin, end in read["trade_sessions"] or (fields.WHOLE_WEEK,):
@@ -230,11 +233,11 @@ def _require_sound(read: Mapping[str, Any]) -> None:
 def _require_currencies(read: Mapping[str, Any], mode: CalculationMode) -> None:
     base, profit, margin = read["base_currency"], read["profit_currency"], read["margin_currency"]
     if mode in BY_VOLUME:
-        _require(base != profit, "base_currency", base, f"another one than profit_currency in mode {mode}")
-        _require(margin != profit, "margin_currency", margin, f"another one than profit_currency in mode {mode}")
+        _require(base != profit, "base_currency", base, f"a currency other than profit_currency in mode {mode}")
+        _require(margin != profit, "margin_currency", margin, f"a currency other than profit_currency in mode {mode}")
         return
     is_pair = base != profit and {base, profit} <= CURRENCIES
-    _require(not is_pair, "calculation_mode", mode, f"FOREX: {base} and {profit} make a pair of currencies")
+    _require(not is_pair, "calculation_mode", mode, f"FOREX, because {base} and {profit} are currencies")
     if mode is not CalculationMode.FUTURES:
         _require(margin == profit, "margin_currency", margin, f"profit_currency, {profit}, in mode {mode}")
 
@@ -265,9 +268,9 @@ _FIELDS: Final[dict[str, tuple[_Kind, str]]] = {
     "margin_rates_long": (fields.rates, fields.RATES_EXPECTED),
     "margin_rates_short": (fields.rates, fields.RATES_EXPECTED),
     "margin_hedged": (fields.hedged, '"larger", or a contract size of 0 or more'),
-    "swap": (fields.swaps(_NOT_SIMULATED), "a table with mode, long and short, or several with from"),
+    "swap": (fields.swaps(_NOT_SIMULATED), "a table with mode, long and short, or a list of such tables with dates"),
     "swap_weekdays": (fields.weekdays, fields.WEEKDAYS_EXPECTED),
-    "commission": (fields.commissions, "a table with per_lot, or several with from"),
+    "commission": (fields.commissions, "a table with per_lot, or a list of such tables with dates"),
     "clock": (fields.clock, fields.CLOCK_EXPECTED),
     "trade_sessions": (fields.sessions, fields.SESSIONS_EXPECTED),
     "quote_sessions": (fields.sessions, fields.SESSIONS_EXPECTED),

@@ -151,13 +151,13 @@ per_lot = 3
     ("text", "message"),
     [
         (without("digits"), "digits is missing, expected a whole number from 0 to 10"),
-        (without("swap"), "swap is missing, expected a table with mode, long and short, or several with from"),
+        (without("swap"), "swap is missing, expected a table with mode, long and short, or a list of such"),
         (with_value("digits", "1.5"), "digits is 1.5, expected a whole number from 0 to 10"),
         (with_value("digits", "true"), "digits is True, expected a whole number"),
         (with_value("tick_size", "0"), "tick_size is 0, expected a number above 0"),
         (with_value("tick_size", "nan"), "tick_size is NaN, expected a number of 0 or more"),
         (with_value("tick_size", '"0.5"'), "tick_size is '0.5', expected a number of 0 or more"),
-        (with_value("tick_size", "0.25"), "tick_size is 0.25, expected a multiple of 0.1, the last of the digits"),
+        (with_value("tick_size", "0.25"), "tick_size is 0.25, expected a multiple of the point, 0.1"),
         (with_value("volume_min", "0.25"), "volume_min is 0.25, expected a multiple of volume_step, 0.1"),
         (with_value("volume_max", "0.05"), "volume_max is 0.05, expected at least volume_min, 0.1"),
         (with_value("volume_max", "0.15"), "volume_max is 0.15, expected a multiple of volume_step, 0.1"),
@@ -168,9 +168,15 @@ per_lot = 3
         (with_value("volume_min", "60"), "volume_max is 50, expected at least volume_min, 60"),
         (DE40 + "volume_limit = 0.05", "volume_limit is 0.05, expected 0 for none, or at least 0.1"),
         (with_value("base_currency", '"eur"'), "base_currency is 'eur', expected 3 to 8 capital letters"),
-        (with_value("calculation_mode", '"FOREX"'), "base_currency is EUR, expected another one than profit_currency"),
+        (
+            with_value("calculation_mode", '"FOREX"'),
+            "base_currency is EUR, expected a currency other than profit_currency",
+        ),
         (with_value("calculation_mode", '"EXCH_BONDS"'), "calculation_mode is 'EXCH_BONDS', expected one of FOREX, "),
-        (with_value("base_currency", '"USD"'), "calculation_mode is CFD, expected FOREX: USD and EUR make a pair"),
+        (
+            with_value("base_currency", '"USD"'),
+            "calculation_mode is CFD, expected FOREX, because USD and EUR are currencies",
+        ),
         (with_value("margin_currency", '"USD"'), "margin_currency is USD, expected profit_currency, EUR, in mode CFD"),
         (with_value("calculation_mode", '"FUTURES"'), "tick_price is 0, expected more than 0 in mode"),
         (with_value("calculation_mode", '"CFD_INDEX"'), "tick_price is 0, expected more than 0 in mode"),
@@ -179,7 +185,7 @@ per_lot = 3
             "margin_initial is 0, expected more than 0",
         ),
         (DE40 + "tick_price = 1", "tick_price is 1, expected 12.5, tick_size x contract_size, or none in mode CFD"),
-        (DE40 + "margin_maintenance = 7", "margin_initial is 0, expected more than 0 beside margin_maintenance"),
+        (DE40 + "margin_maintenance = 7", "margin_initial is 0, expected more than 0 if margin_maintenance is"),
         (with_value("margin_rates_long", "[1]"), "margin_rates_long is [1], expected two numbers of 0 or more"),
         (with_value("margin_hedged", '"half"'), "margin_hedged is 'half', expected a number of 0 or more"),
         (with_value("swap_weekdays", "[1, 1, 1]"), "swap_weekdays is [1, 1, 1], expected seven numbers"),
@@ -212,7 +218,7 @@ per_lot = 3
         (with_value("trade_sessions", '["Mon 08:00-25:00"]'), "trade_sessions is 'Mon 08:00-25:00', expected"),
         (
             with_value("trade_sessions", '["Mon-Fri 08:00-22:00", "Wed 21:59-23:00"]'),
-            "trade_sessions has Wed 21:59-23:00 twice, expected spans that do not overlap",
+            "trade_sessions, Wed 21:59-23:00 overlaps another span, expected spans that do not overlap",
         ),
         (
             DE40 + 'quote_sessions = ["Mon-Thu 08:00-22:00"]',
@@ -223,10 +229,10 @@ per_lot = 3
         (DE40 + 'holidays = [["2025-12-25 09:00", "2025-12-25 09:00"]]', "from an earlier to a later time"),
         (
             DE40 + 'expires = "2026-03-29 02:30"',
-            "expires is '2026-03-29 02:30:00', expected a time that a clock of Europe",
+            "expires is '2026-03-29 02:30:00', expected a local time that exists in Europe",
         ),
         (DE40 + 'gtc_mode = "DAILY"', "it deletes the stops of positions every day, which is not simulated"),
-        (with_value("filling", '["ALL"]'), "filling is ['ALL'], expected some of"),
+        (with_value("filling", '["ALL"]'), "filling is ['ALL'], expected a list of one or more of"),
         (DE40 + "leverage = 5", "leverage is unknown, expected one of digits, tick_size"),
     ],
 )
@@ -259,8 +265,8 @@ def test_a_question_mark_is_refused_only_for_a_symbol_that_is_used(
 ) -> None:
     catalogue = load_instruments(written(tmp_path, with_value(field, value)))
     assert catalogue.require("EURUSD") == an_instrument()
-    assert catalogue.name(["EURUSD"]) == ""
-    for use in (lambda: catalogue.require("DE40"), lambda: catalogue.name(["DE40"])):
+    assert catalogue.terms_digest(["EURUSD"]) == ""
+    for use in (lambda: catalogue.require("DE40"), lambda: catalogue.terms_digest(["DE40"])):
         with pytest.raises(StartError, match="DE40") as refusal:
             use()
         assert message in str(refusal.value)
@@ -280,11 +286,11 @@ def test_the_digest_depends_only_on_the_terms_that_are_used(tmp_path: Path) -> N
     one, other = tmp_path / "one", tmp_path / "other"
     one.mkdir()
     other.mkdir()
-    name = load_instruments(written(one)).name(["EURUSD", "DE40"])
+    name = load_instruments(written(one)).terms_digest(["EURUSD", "DE40"])
     assert name.startswith("sha256-")
     same = DE40.replace('broker = "a broker"', 'page = "elsewhere"') + "[US30]\ndigits = 7\n"
-    assert load_instruments(written(other, same)).name(["DE40"]) == name
-    assert load_instruments(written(other, with_value("stops_level", "11"))).name(["DE40"]) != name
+    assert load_instruments(written(other, same)).terms_digest(["DE40"]) == name
+    assert load_instruments(written(other, with_value("stops_level", "11"))).terms_digest(["DE40"]) != name
 
 
 @pytest.mark.parametrize(("text", "message"), [("US30 = 3", "US30 is 3, expected a table"), ("[US30", "Expected")])
