@@ -1,7 +1,7 @@
 """Columns of ticks: values are appended while files are read, and later read in blocks.
 
-The store of a column determines where its values are: `MemoryColumn` is an array in memory, `marketdata.files.spool`
-keeps columns on disk. A column need not fit into memory, so it must be read one block at a time.
+The column store determines where values are kept: `MemoryColumn` keeps them in memory, `marketdata.files.spool` moves
+them to disk above a limit. A column need not fit into memory, so it must be read one block at a time.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class MemoryColumn:
 
 @dataclass(frozen=True)
 class SymbolRows:
-    """Rows of one symbol in the order read, as 1-D arrays of equal length; a missing number is NaN."""
+    """Rows of one symbol in the order read, as 1-D arrays of equal length; a missing price or volume is NaN."""
 
     symbol: str
     time_ns: NDArray[np.int64]

@@ -1,4 +1,4 @@
-"""A generated market without end, which is determined by its seed and can be recomputed from its stored states.
+"""A generated market without end, whose ticks can be computed again from the seed and the stored states.
 
 `GeneratedMarket` is a `MarketSource` for a live gateway. It keeps the state at the beginning of each of the last
 `HISTORY_BLOCKS` minutes, and computes the ticks of a minute from that state on request. Older ticks are not available.
@@ -26,7 +26,7 @@ from marketdata.tick_stream import StreamTick, TickColumns
 from proto.gateway import TickCounts
 
 HISTORY_BLOCKS: Final = 120
-"""Minutes that stay available, far more than a process can be behind. Their states take 60 kB."""
+"""Minutes that stay available, far more than a process falls behind the gateway."""
 
 BLOCKS_KEPT: Final = 48
 """Minutes whose ticks stay in memory: enough for a process that fetches the missed ticks of all symbols."""
@@ -48,13 +48,14 @@ class UnknownSymbolError(ValueError):
 
 
 class MarketHistory(Struct, frozen=True, kw_only=True):
-    """The stored part of a generated market: its identity, and its states from the oldest kept minute on."""
+    """The stored part of a generated market: its identity, and the states at the beginning of successive minutes."""
 
     stream_id: str
     symbols: tuple[str, ...]
     seed: int
     start_ns: int
     opening_ordinal: int
+    """Ordinal of the last tick of the market's initial history of `WARM_UP_NS`."""
     states: tuple[MarketState, ...]
 
 
@@ -88,7 +89,7 @@ def open_market(
     start_ns = max(terms.OPENING_NS - WARM_UP_NS, -(-(last_ns + 1) // BLOCK_NS) * BLOCK_NS)
     state = first_state(pairs, start_ns=start_ns, values=values)
     text = f"{terms.MODEL_VERSION} {seed} {start_ns} {','.join(names)} {sorted(values.items())}"
-    log = MarketHistory(
+    history = MarketHistory(
         stream_id=f"generated-{hashlib.sha256(text.encode()).hexdigest()[:STREAM_ID_CHARS]}",
         symbols=names,
         seed=seed,
@@ -96,7 +97,7 @@ def open_market(
         opening_ordinal=_ordinal_at(state, pairs, seed, blocks=WARM_UP_NS // BLOCK_NS),
         states=(state,),
     )
-    return GeneratedMarket(log, pairs, is_new=True)
+    return GeneratedMarket(history, pairs, is_new=True)
 
 
 def pairs_of(symbols: Sequence[str], symbol_map: Mapping[str, str] | None = None) -> tuple[PairParameters, ...]:
@@ -125,20 +126,20 @@ def _ordinal_at(state: MarketState, pairs: Sequence[PairParameters], seed: int, 
 class GeneratedMarket:
     """The ticks of a generated market by ordinal and by sequence; created by `open_market`."""
 
-    def __init__(self, log: MarketHistory, pairs: Sequence[PairParameters], *, is_new: bool = False) -> None:
-        """Continue from the states of `log`; `is_new` says that none of them is saved yet."""
-        assert log.states, log.stream_id
-        self.symbols = log.symbols
-        self.stream_id = log.stream_id
-        self.seed = log.seed
-        self.first_time_ns = log.start_ns
-        self.opening_ordinal = log.opening_ordinal
+    def __init__(self, history: MarketHistory, pairs: Sequence[PairParameters], *, is_new: bool = False) -> None:
+        """Continue from the states of `history`; `is_new` means that none of them is saved yet."""
+        assert history.states, history.stream_id
+        self.symbols = history.symbols
+        self.stream_id = history.stream_id
+        self.seed = history.seed
+        self.first_time_ns = history.start_ns
+        self.opening_ordinal = history.opening_ordinal
         self.last_ordinal = ENDLESS
         self.counts = TickCounts(read=0, published=0, rejected={})
         self.data_sha256 = ""
         self._pairs = tuple(pairs)
-        self._index = {symbol: number for number, symbol in enumerate(log.symbols)}
-        self._states = list(log.states)
+        self._index = {symbol: number for number, symbol in enumerate(history.symbols)}
+        self._states = list(history.states)
         self._unsaved = len(self._states) if is_new else 0
         self._blocks: dict[int, Block] = {}
         self._rows: dict[int, list[StreamTick]] = {}
@@ -179,8 +180,8 @@ class GeneratedMarket:
     def ticks(self, symbol: str, *, from_sequence: int, limit: int, published: int) -> TickColumns:
         """At most `limit` ticks of a symbol, beginning at `from_sequence`, and up to ordinal `published`.
 
-        If that tick is no longer kept, the page begins at the oldest kept one. A page has ticks of at most
-        `PAGE_BLOCKS_MAX` minutes, unless these have none.
+        If the tick `from_sequence` is no longer kept, the page begins at the oldest kept tick. A page has ticks of at
+        most `PAGE_BLOCKS_MAX` minutes; if the symbol has no tick in them, of later minutes too.
         """
         index = self._index[symbol]
         first = max(from_sequence, self._states[0].quotes[symbol].sequence + 1)
@@ -208,7 +209,7 @@ class GeneratedMarket:
 
     def unsaved(self) -> MarketHistory | None:
         """The states that were added since the last `mark_saved`; None if there are none."""
-        return self._log(self._states[-self._unsaved :]) if self._unsaved else None
+        return self._history(self._states[-self._unsaved :]) if self._unsaved else None
 
     def mark_saved(self) -> None:
         """Record that the states of `unsaved` are durable."""
@@ -220,7 +221,7 @@ class GeneratedMarket:
         return self._states[0].block
 
     def discard_before(self, ordinal: int) -> None:
-        """Discard the states more than `HISTORY_BLOCKS` minutes before tick `ordinal`; none if it is 0."""
+        """Discard the states more than `HISTORY_BLOCKS` minutes before tick `ordinal`; none if `ordinal` is 0."""
         surplus = self._place_of(ordinal) - HISTORY_BLOCKS if ordinal else 0
         if surplus > 0:
             del self._states[:surplus]
@@ -228,7 +229,7 @@ class GeneratedMarket:
                 for number in [number for number in kept if number < self.oldest_block]:
                     del kept[number]
 
-    def _log(self, states: Sequence[MarketState]) -> MarketHistory:
+    def _history(self, states: Sequence[MarketState]) -> MarketHistory:
         return MarketHistory(
             stream_id=self.stream_id,
             symbols=self.symbols,
@@ -328,7 +329,11 @@ def generate_blocks(symbols: Sequence[str], *, seed: int, start_ns: int = terms.
 def generated_minutes(
     symbols: Sequence[str], *, seed: int, hours: float, start_ns: int = terms.OPENING_NS
 ) -> Iterator[GeneratedTicks]:
-    """Yield the ticks of `hours` hours of a market minute by minute; at least one minute."""
+    """Yield the ticks of `hours` hours of a market minute by minute, rounded to whole minutes, at least one.
+
+    Raises:
+        UnknownSymbolError: the broker does not trade one of the symbols.
+    """
     return islice(generate_blocks(symbols, seed=seed, start_ns=start_ns), max(1, round(hours * 3_600 / BLOCK_S)))
 
 

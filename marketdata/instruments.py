@@ -76,7 +76,7 @@ The amount is common for USD and EUR accounts with raw spreads.
 
 _DAY: Final = 24 * 60
 FX_SESSIONS: Final = ((0, 5 * _DAY),)
-"""One session from the server's Monday 00:00 to its Friday 24:00: Sunday to Friday 17:00 in New York."""
+"""One session in minutes of the server's week, Monday 00:00 to Friday 24:00: Sunday to Friday 17:00 in New York."""
 
 METAL_SESSIONS: Final = tuple((day * _DAY + 60, (day + 1) * _DAY) for day in range(5))
 """A session for each day from Monday to Friday, without the first hour of the server's day."""
@@ -157,7 +157,7 @@ def swap_points(base: str, profit: str, digits: int) -> tuple[Decimal, Decimal]:
 
     Formula: (rate of the held currency - rate of the owed currency - markup) / 100 / 365 x price / point, rounded to a
     hundredth of a point. The price is the one at which the generated market opens. If either rate is unknown, the
-    difference of the rates is 0, so that both swaps are the markup.
+    difference of the rates is 0, so that both swaps are the negative markup.
 
     Returns:
         The swap of a long position, and that of a short position.

@@ -1,4 +1,4 @@
-"""Detection of pauses between ticks that are longer than any market closes; the times after one are probably wrong."""
+"""Detection of pauses between ticks that are longer than any market closes; later times are then probably wrong."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ class Pause(NamedTuple):
     @property
     def warning(self) -> str:
         """Text of the warning about this pause."""
-        return (
-            f"no tick from {utc_text(self.after_ns)} to {utc_text(self.before_ns)}: is the time of what follows right?"
-        )
+        return f"no tick from {utc_text(self.after_ns)} to {utc_text(self.before_ns)}: the later times may be wrong"
 
 
 class LongPause:

@@ -1,9 +1,10 @@
-"""Price model of the generated market, which computes a minute and the next state from the state at its beginning.
+"""Price model of the generated market, which computes a minute's ticks and the next state from the minute's state.
 
-Every random number depends only on the seed, the currency or symbol, and the minute: the seed and the name are the key
-of a Philox generator, the minute is its counter. Therefore a minute that is computed again from its state has exactly
-the same ticks, and a currency moves in the same way whichever symbols are generated. The states are rounded between
-minutes, because processors differ in the last bit of a logarithm, and the difference would grow.
+Every random number depends only on the seed, the purpose (such as one currency's movement) and the minute. The seed and
+the purpose are the key of a Philox generator, and the minute is its counter. Therefore a minute that is computed again
+from its state has exactly the same ticks, and a currency moves in the same way whichever symbols are generated. The
+states are rounded between minutes, because processors differ in the last bit of a logarithm, and the difference would
+grow.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class LastQuote(Struct, frozen=True, array_like=True):
 class MarketState(Struct, frozen=True):
     """State of the market at the beginning of the minute `block`, numbered from 1970-01-01 00:00 UTC.
 
-    `ordinal` is the number of ticks before. `slow` is the log volatility common to all currencies.
+    `ordinal` is the number of earlier ticks. `slow` is the log volatility common to all currencies.
     """
 
     block: int
@@ -88,7 +89,7 @@ class _Path(Struct, frozen=True):
     """The path of one currency in a minute, with one number for each step; `value` is the log of its value in USD."""
 
     value: Floats
-    heat: Floats
+    log_volatility: Floats
     """Log volatility relative to the usual one of the hour."""
 
 
@@ -154,10 +155,11 @@ _FAST_STEP: Final = terms.FAST_SD * float(np.sqrt(1 - _FAST_KEPT**2))
 _FLOW_KEPT: Final = _kept(terms.FLOW_HALF_LIFE_S, STEP_S)
 _FLOW_STEP: Final = float(np.sqrt(1 - _FLOW_KEPT**2))
 _ANCHOR_PULL: Final = 1.0 - _kept(terms.ANCHOR_HALF_LIFE_S, STEP_S)
-_MEAN_VARIANCE: Final = terms.SLOW_SD**2 + terms.FAST_SD**2
-"""Variance of the log volatility h. As exp(2 h) has the mean exp(2 var h), the volatility is divided by exp(var h).
+_LOG_VOLATILITY_VARIANCE: Final = terms.SLOW_SD**2 + terms.FAST_SD**2
+"""Variance of the log volatility h.
 
-So the variance of a day is the one of the parameters.
+The mean of exp(2 h) is exp(2 var h). Therefore the volatility is divided by exp(var h), so that the mean variance of a
+day, without jumps, is the variance in the parameters.
 """
 
 _POWERS: Final = {kept: kept ** np.arange(1, STEPS + 1) for kept in (_FAST_KEPT, _FLOW_KEPT)}
@@ -174,8 +176,8 @@ def _currency_minute(
     is_jump = jumps < terms.JUMPS_PER_DAY * movement**2 * STEP_S / terms.DAY_S
     fast = _reverting(before.fast, _FAST_KEPT, _FAST_STEP * draws[1] + terms.JUMP_VOLATILITY * is_jump)
     flow = _reverting(before.flow, _FLOW_KEPT, _FLOW_STEP * draws[2])
-    heat = slow + fast
-    scale = movement * np.exp(heat - _MEAN_VARIANCE) * np.sqrt(STEP_S / terms.DAY_S)
+    log_volatility = slow + fast
+    scale = movement * np.exp(log_volatility - _LOG_VOLATILITY_VARIANCE) * np.sqrt(STEP_S / terms.DAY_S)
     moves = known.day_sd * scale * (draws[0] + terms.FLOW_STRENGTH * np.sqrt(STEP_S) * flow)
     if (share := terms.EUROPE.get(code)) is not None:
         moves += share * terms.EUROPE_DAY_SD * scale * europe
@@ -183,7 +185,7 @@ def _currency_minute(
     moves -= _ANCHOR_PULL * (before.value - _anchor(code))
     value = before.value + np.cumsum(moves)
     last = (float(series[-1]) for series in (value, fast, flow))
-    return _Path(value, heat), CurrencyState(*(round(number, STATE_DECIMALS) for number in last))
+    return _Path(value, log_volatility), CurrencyState(*(round(number, STATE_DECIMALS) for number in last))
 
 
 def _reverting(before: float, kept: float, shocks: Floats) -> Floats:
@@ -195,6 +197,7 @@ def _reverting(before: float, kept: float, shocks: Floats) -> Floats:
 
 @lru_cache(maxsize=256)  # one per currency code
 def _anchor(code: str) -> float:
+    """Log of the initial value of a currency in USD, to which its value reverts."""
     return round(float(np.log(terms.currency_parameters(code).value)), STATE_DECIMALS)
 
 
@@ -216,16 +219,19 @@ def _symbol_minute(
     base, quote = paths[pair.base], paths[pair.quote]
     uniform = generator.random((2, STEPS))
     draws = generator.standard_normal((3, STEPS))
-    heat = 0.5 * (base.heat + quote.heat)
+    log_volatility = 0.5 * (base.log_volatility + quote.log_volatility)
     rate = sum(terms.activity_at(terms.currency_parameters(code), second) for code in (pair.base, pair.quote))
-    rates = rate * np.minimum(np.exp(terms.ACTIVITY_OF_VOLATILITY * heat), terms.ACTIVITY_FACTOR_MAX)
+    rates = rate * np.minimum(np.exp(terms.ACTIVITY_OF_VOLATILITY * log_volatility), terms.ACTIVITY_FACTOR_MAX)
     steps = np.flatnonzero(uniform[0] < 1.0 - np.exp(-rates * STEP_S))
-    heat = heat[steps]
+    log_volatility = log_volatility[steps]
     scale = 10.0**pair.digits
     middle = np.exp(base.value[steps] - quote.value[steps]) * scale
     hour = float(terms.at_time_of_day(terms.SPREAD_BY_HOUR, second))
     wide = (
-        middle * pair.spread * hour * np.exp(terms.SPREAD_OF_VOLATILITY * heat + terms.SPREAD_NOISE * draws[0, steps])
+        middle
+        * pair.spread
+        * hour
+        * np.exp(terms.SPREAD_OF_VOLATILITY * log_volatility + terms.SPREAD_NOISE * draws[0, steps])
     )
     spread = np.maximum(1, np.rint(wide)).astype(np.int64)
     centre = middle + terms.QUOTE_NOISE_OF_SPREAD * wide * draws[1, steps]
@@ -293,6 +299,6 @@ def _generator(seed: int, purpose: str, block: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=key, counter=counter))
 
 
-@lru_cache(maxsize=1_024)  # two per symbol and currency in use
+@lru_cache(maxsize=1_024)  # one per symbol and per currency in use, and two more
 def _tag(purpose: str) -> int:
     return int.from_bytes(hashlib.sha256(purpose.encode()).digest()[:8], "little")

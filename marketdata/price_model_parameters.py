@@ -1,8 +1,8 @@
 """Parameters of the generated market: currencies, their activity by hour of the day, and their spreads.
 
-This module has every number of the model, with its unit; `price_model.py` has the formulas and docs/market.md the
-reasons. The price of a symbol is the ratio of the values of its two currencies. Therefore symbols with a common
-currency move together, and the price of a cross agrees with the prices of the two pairs that it is made of.
+`price_model.py` has the formulas, docs/market.md the reasons. The price of a symbol is the ratio of the values of its
+two currencies. Therefore symbols with a common currency move together, and the price of a cross agrees with the prices
+of the two currencies in USD.
 """
 
 from __future__ import annotations
@@ -72,8 +72,10 @@ OTHER_VALUES: Final = {
 """Values of the other currencies in USD, roughly as of 2024."""
 
 EUROPE: Final = {"EUR": 1.0, "GBP": 1.0, "CHF": 0.7, "SEK": 1.0, "NOK": 0.8, "DKK": 1.0, "PLN": 0.8, "CZK": 0.8}
+"""Weight of the factor that is common to Europe's currencies, by currency."""
+
 EUROPE_DAY_SD: Final = 0.0020
-"""Standard deviation per day of the factor that is common to Europe's currencies, and the share of each currency."""
+"""Standard deviation of this factor over a day."""
 
 # ------------------------------------------------------------------------------------------------------ time of day
 
@@ -88,7 +90,7 @@ SESSIONS: Final = np.stack([ASIA, LONDON, NEW_YORK])
 
 NIGHT_MOVEMENT: Final = 0.30
 NIGHT_ACTIVITY: Final = 0.08
-"""Movement and share of quotes when none of the three sessions is open."""
+"""Relative movement, and quotes as a share of the busiest hour's, when none of the three sessions is open."""
 
 #                               0    1    2    3    4    5    6    7    8
 SPREAD_BY_HOUR: Final = np.array([1.9, 1.6, 1.5, 1.5, 1.5, 1.5, 1.4, 1.1] + [1.0] * 9
@@ -113,7 +115,7 @@ def at_time_of_day(table: NDArray[np.float64], second: float) -> NDArray[np.floa
 
 
 def _movement_table(home: tuple[float, float, float]) -> NDArray[np.float64]:
-    """Volatility at each full hour relative to the mean of the day, with a mean square of 1."""
+    """Volatility at each full hour as a multiple of the day's root mean square."""
     shape = NIGHT_MOVEMENT + np.array(home) @ SESSIONS
     table: NDArray[np.float64] = shape / np.sqrt(np.mean(shape**2))
     return table
@@ -123,7 +125,7 @@ _MOVEMENT: Final = {home: _movement_table(home) for home in (_ANYWHERE, _ASIAN, 
 
 
 def movement_at(home: tuple[float, float, float], second: float) -> float:
-    """Volatility of a currency at a time of the day, relative to the mean of the day.
+    """Volatility of a currency at a time of the day, as a multiple of the day's root mean square.
 
     Args:
         home: weights of the sessions of Asia, London and New York.
@@ -142,11 +144,11 @@ def activity_at(currency: Currency, second: float) -> float:
 
 SLOW_HALF_LIFE_S: Final = 3.0 * 3_600
 SLOW_SD: Final = 0.30
-"""Standard deviation and half-life of the log volatility that is common to all currencies."""
+"""Half-life in seconds and standard deviation of the log volatility that is common to all currencies."""
 
 FAST_HALF_LIFE_S: Final = 480.0
 FAST_SD: Final = 0.30
-"""Standard deviation and half-life of each currency's own log volatility."""
+"""Half-life in seconds and standard deviation of each currency's own log volatility."""
 
 FLOW_HALF_LIFE_S: Final = 60.0
 FLOW_STRENGTH: Final = 0.07
@@ -157,7 +159,7 @@ ANCHOR_HALF_LIFE_S: Final = 90.0 * DAY_S
 
 JUMPS_PER_DAY: Final = 4.0
 JUMP_SD_S: Final = 60.0 * 30.0
-"""Size of a jump, as the number of average seconds with the same standard deviation: half an hour."""
+"""Standard deviation of a jump, as the seconds of average movement that have the same one: half an hour."""
 JUMP_VOLATILITY: Final = 0.8
 """Increase of the currency's own log volatility at a jump."""
 
@@ -166,12 +168,16 @@ JUMP_VOLATILITY: Final = 0.8
 SPREAD_OF_VOLATILITY: Final = 0.6
 """Exponent of volatility in the spread: at twice the usual volatility of the hour the spread is 1.5 times as wide."""
 SPREAD_NOISE: Final = 0.16
+"""Standard deviation of the noise of the log spread."""
 QUOTE_NOISE_OF_SPREAD: Final = 0.08
 """Standard deviation of the noise of the mid price, as a fraction of the spread."""
 
 ACTIVITY_OF_VOLATILITY: Final = 0.5
+"""Exponent of volatility in the number of quotes."""
 ACTIVITY_FACTOR_MAX: Final = 2.5
+"""Largest factor by which volatility raises the number of quotes."""
 QUOTED_SIZE_SD: Final = 0.6
+"""Standard deviation of the log of a quote's volume."""
 
 
 def currency_parameters(code: str) -> Currency:

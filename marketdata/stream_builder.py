@@ -1,4 +1,4 @@
-"""Building of a stream's columns from rows: validation of each symbol, merging by time, counts, and hash.
+"""Building of a stream's columns: validation of each symbol's rows, merging by time, counts, and hash.
 
 Rows are processed block by block, so that memory use does not grow with their number. `ValidatedRows` keeps the rows of
 one symbol with the results of their validation. `assemble` merges the accepted rows of all symbols.
@@ -29,7 +29,7 @@ class ValidatedRows:
         self.symbol = symbol
         self.accepted = 0
         self.verdict_counts = np.zeros(len(REASONS), dtype=np.int64)
-        self._judge = RowValidator(accept_crossed=accept_crossed)
+        self._validator = RowValidator(accept_crossed=accept_crossed)
         self._time_ns = store(np.int64)
         self._numbers = tuple(store(np.float64) for _ in range(3))
         self._verdict = store(np.uint8)
@@ -42,16 +42,16 @@ class ValidatedRows:
         self._time_ns.append(rows.time_ns)
         for column, values in zip(self._numbers, (rows.bid, rows.ask, rows.volume), strict=True):
             column.append(values)
-        self._take(self._judge.validate(rows.time_ns, rows.bid, rows.ask, rows.volume))
+        self._take(self._validator.validate(rows.time_ns, rows.bid, rows.ask, rows.volume))
 
     def finish(self) -> None:
         """Validate the remaining rows at the end of the data."""
-        self._take(self._judge.finish())
+        self._take(self._validator.finish())
 
     @property
     def far_rows(self) -> list[FarRow]:
         """The first rejected rows whose times are far ahead of the rows after them."""
-        return self._judge.far_rows
+        return self._validator.far_rows
 
     def _take(self, verdict: NDArray[np.uint8]) -> None:
         self._verdict.append(verdict)
@@ -64,8 +64,8 @@ class ValidatedRows:
         good = self._verdict.read(start, stop) == ACCEPTED
         return tuple(column.read(start, stop)[good] for column in (self._time_ns, *self._numbers))
 
-    def row_after(self, accepted: int) -> int:
-        """Number of rows up to and including the accepted row number `accepted`, counted from 1; 0 if it is 0."""
+    def rows_up_to(self, accepted: int) -> int:
+        """Number of rows up to and including the accepted row number `accepted`, from 1; 0 if `accepted` is 0."""
         seen = 0
         for start, stop in _blocks(len(self) if accepted else 0):
             good = np.flatnonzero(self._verdict.read(start, stop) == ACCEPTED)
@@ -107,52 +107,56 @@ class StreamData(NamedTuple):
     long_pauses: tuple[tuple[str, Pause], ...]
     """The longest long pause of each symbol that has one.
 
-    If no symbol has one, the longest pause in which no symbol had a tick, if that is long.
+    If no symbol has a long pause, the longest pause in which no symbol had a tick, if it is long.
     """
 
 
-def assemble(tapes: Sequence[ValidatedRows], *, store: ColumnStore, ticks_max: int | None = None) -> StreamData:
-    """Merge the accepted rows of all symbols by time, then by the order of `tapes`, then by row.
+def assemble(sources: Sequence[ValidatedRows], *, store: ColumnStore, ticks_max: int | None = None) -> StreamData:
+    """Merge the accepted rows of all symbols by time, then by the order of `sources`, then by row.
 
     Args:
-        tapes: the rows of each symbol.
+        sources: the rows of each symbol.
         store: creates the columns of the stream.
         ticks_max: number of ticks after which the stream ends; None for no limit. If the stream ends early, rows after
             a symbol's last tick are neither counted nor part of the hash.
     """
-    for tape in tapes:
-        tape.finish()
+    for source in sources:
+        source.finish()
     table = TickTable(store)
-    published = np.zeros(len(tapes), dtype=np.int64)
-    of_all, of_each = LongPause(), [LongPause() for _ in tapes]
-    for symbol_index, columns in _merged(tapes):
+    published = np.zeros(len(sources), dtype=np.int64)
+    of_all, of_each = LongPause(), [LongPause() for _ in sources]
+    for symbol_index, columns in _merged(sources):
         left = len(symbol_index) if ticks_max is None else min(ticks_max - len(table), len(symbol_index))
         table.append(symbol_index[:left], tuple(values[:left] for values in columns))
-        published += np.bincount(symbol_index[:left], minlength=len(tapes))
+        published += np.bincount(symbol_index[:left], minlength=len(sources))
         time_ns = columns[0][:left]
         of_all.add(time_ns)
         for index, pause in enumerate(of_each):
-            pause.add(time_ns if len(tapes) == 1 else time_ns[symbol_index[:left] == index])
+            pause.add(time_ns if len(sources) == 1 else time_ns[symbol_index[:left] == index])
         if ticks_max is not None and len(table) >= ticks_max:
             break
-    is_cut = len(table) < sum(tape.accepted for tape in tapes)
+    is_cut = len(table) < sum(source.accepted for source in sources)
     ends = [
-        tape.row_after(count) if is_cut else len(tape) for tape, count in zip(tapes, published.tolist(), strict=True)
+        source.rows_up_to(count) if is_cut else len(source)
+        for source, count in zip(sources, published.tolist(), strict=True)
     ]
     digest = hashlib.sha256()
     verdicts = np.zeros(len(REASONS), dtype=np.int64)
-    for tape, end in zip(tapes, ends, strict=True):
-        verdicts += tape.counted(end)
-        tape.add_to_hash(digest, end)
+    for source, end in zip(sources, ends, strict=True):
+        verdicts += source.counted(end)
+        source.add_to_hash(digest, end)
     return StreamData(
-        symbols=tuple(tape.symbol for tape in tapes),
+        symbols=tuple(source.symbol for source in sources),
         table=table,
         counts=TickCounts(read=sum(ends), published=len(table), rejected=label_reason_counts(verdicts)),
         data_sha256=digest.hexdigest(),
         far_rows=tuple(
-            (tape.symbol, far) for tape, end in zip(tapes, ends, strict=True) for far in tape.far_rows if far.row <= end
+            (source.symbol, far)
+            for source, end in zip(sources, ends, strict=True)
+            for far in source.far_rows
+            if far.row <= end
         ),
-        long_pauses=_long_pauses([tape.symbol for tape in tapes], of_each, of_all),
+        long_pauses=_long_pauses([source.symbol for source in sources], of_each, of_all),
     )
 
 
@@ -167,8 +171,8 @@ def _long_pauses(
 class _Front:
     """The accepted rows of one symbol that are in memory and not merged yet."""
 
-    def __init__(self, tape: ValidatedRows) -> None:
-        self._tape = tape
+    def __init__(self, source: ValidatedRows) -> None:
+        self._source = source
         self._row = 0
         self.columns: tuple[NDArray[Any], ...] = (np.zeros(0, dtype=np.int64), _NONE, _NONE, _NONE)
 
@@ -179,13 +183,13 @@ class _Front:
     @property
     def is_open(self) -> bool:
         """Whether there are rows after the ones in memory."""
-        return self._row < len(self._tape)
+        return self._row < len(self._source)
 
     def fill(self) -> None:
         """If no rows are in memory, read blocks until one has an accepted row, or to the end."""
         while not len(self.time_ns) and self.is_open:
-            stop = min(self._row + BLOCK_ROWS, len(self._tape))
-            self.columns = self._tape.accepted_rows(self._row, stop)
+            stop = min(self._row + BLOCK_ROWS, len(self._source))
+            self.columns = self._source.accepted_rows(self._row, stop)
             self._row = stop
 
     def take(self, count: int) -> tuple[NDArray[Any], ...]:
@@ -194,17 +198,17 @@ class _Front:
         return taken
 
 
-def _merged(tapes: Sequence[ValidatedRows]) -> Iterator[tuple[NDArray[np.uint16], tuple[NDArray[Any], ...]]]:
-    """Yield blocks of merged ticks: the indices of their tapes, and the columns time, bid, ask and volume."""
-    fronts = [_Front(tape) for tape in tapes]
+def _merged(sources: Sequence[ValidatedRows]) -> Iterator[tuple[NDArray[np.uint16], tuple[NDArray[Any], ...]]]:
+    """Yield blocks of merged ticks: the indices of their sources, and the columns time, bid, ask and volume."""
+    fronts = [_Front(source) for source in sources]
     while True:
         for front in fronts:
             front.fill()
         if not any(len(front.time_ns) for front in fronts):
             return
-        # Choose the tape whose last row in memory is earliest; of equal times, the first tape. All rows in memory up to
-        # that row can be merged, because every unread row is later. Of rows at the same time, those of earlier tapes
-        # come before it and those of later tapes after it.
+        # Choose the source whose last row in memory is earliest; of equal times, the first source. All rows in memory
+        # up to that row can be merged, because every unread row is later. Of rows at the same time, those of earlier
+        # sources come before it and those of later sources after it.
         ends = [(int(front.time_ns[-1]), index) for index, front in enumerate(fronts) if front.is_open]
         if ends:
             time_ns, first = min(ends)
@@ -218,7 +222,7 @@ def _merged(tapes: Sequence[ValidatedRows]) -> Iterator[tuple[NDArray[np.uint16]
         symbol_index = np.repeat(np.arange(len(fronts), dtype=np.uint16), counts)
         columns = tuple(np.concatenate(values) for values in zip(*parts, strict=True))
         if len(fronts) > 1:
-            # A stable sort keeps the order of the tapes, and of the rows of each tape, for equal times.
+            # A stable sort keeps the order of the sources, and of the rows of each source, for equal times.
             order = np.argsort(columns[0], kind="stable")
             symbol_index, columns = symbol_index[order], tuple(values[order] for values in columns)
         yield symbol_index, columns

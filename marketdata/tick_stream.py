@@ -1,8 +1,8 @@
 """The ticks of a recorded market: the accepted ticks of all symbols in one order, numbered from 1.
 
 Ticks are ordered by time, then by the given order of the symbols, then by row. The columns may be in memory or on disk.
-They are read one block at a time, because publication and the book, which read single ticks, both move forward. Memory
-holds a few blocks, and for each block the number of ticks of each symbol before it.
+They are read one block at a time, because publication and the simulated broker read single ticks in ascending order.
+Memory holds a few blocks, and for each block the number of ticks of each symbol before it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["MarketSource", "StreamTick", "SymbolRows", "TickColumns", "TickStrea
 
 BLOCK_TICKS: Final = 1_024
 BLOCKS_KEPT: Final = 8
-"""Blocks in memory: the book may be some thousand ticks behind publication, and both read from these blocks."""
+"""Blocks in memory. The simulated broker may be some thousand ticks behind publication; both read these blocks."""
 
 
 class StreamTick(NamedTuple):
@@ -48,7 +48,7 @@ class TickColumns(NamedTuple):
 
 
 class MarketSource(Protocol):
-    """Interface of a market for the gateway: ticks by ordinal and by sequence, which never change."""
+    """Interface of a market for the gateway: ticks by ordinal and by sequence. A tick never changes."""
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -86,7 +86,7 @@ class MarketSource(Protocol):
     def ticks(self, symbol: str, *, from_sequence: int, limit: int, published: int) -> TickColumns:
         """At most `limit` ticks of a symbol, beginning at `from_sequence`, and up to ordinal `published`.
 
-        If that tick is no longer kept, the page begins at the oldest kept one.
+        If the tick `from_sequence` is no longer kept, the page begins at the oldest kept tick.
         """
 
 
@@ -233,8 +233,8 @@ def build_stream(sources: Sequence[SymbolRows], *, accept_crossed: bool, ticks_m
         ticks_max: number of ticks after which the stream ends; None for no limit. If the stream ends early, rows after
             a symbol's last tick are neither counted nor part of the hash.
     """
-    tapes = [ValidatedRows(source.symbol, accept_crossed=accept_crossed, store=MemoryColumn) for source in sources]
-    assert len({tape.symbol for tape in tapes}) == len(tapes), [tape.symbol for tape in tapes]
-    for tape, source in zip(tapes, sources, strict=True):
-        tape.add(source)
-    return TickStream(assemble(tapes, store=MemoryColumn, ticks_max=ticks_max))
+    validated = [ValidatedRows(source.symbol, accept_crossed=accept_crossed, store=MemoryColumn) for source in sources]
+    assert len({one.symbol for one in validated}) == len(validated), [one.symbol for one in validated]
+    for one, source in zip(validated, sources, strict=True):
+        one.add(source)
+    return TickStream(assemble(validated, store=MemoryColumn, ticks_max=ticks_max))

@@ -46,7 +46,7 @@ Accepting a row that is further ahead would reject more than a minute of later r
 FOLLOWERS: Final = 64
 """Number of later rows with which a row is compared; they are called its followers.
 
-Up to half as many successive rows with wrong times are recognized. More than that count as right.
+Up to half as many successive rows with wrong times are recognized. A longer run of wrong times is accepted.
 """
 
 REACH_ROWS: Final = 4_096
@@ -55,9 +55,10 @@ REACH_ROWS: Final = 4_096
 FAR_ROWS_SHOWN: Final = 5
 
 LATE_SHARE: Final = 0.01
-"""Share of rows that are out of order from which a warning is given.
+"""Least share of out-of-order rows that causes a warning.
 
-Merged feeds have a few such rows. After one accepted row with a wrong, late time, all other rows are out of order.
+Merged feeds have a few such rows. After one accepted row with a wrong, late time, all rows with earlier times are out
+of order.
 """
 
 
@@ -85,7 +86,7 @@ class RowValidator:
         self._followers = followers
         self._last: tuple[int, float, float] | None = None
         self._held: tuple[NDArray[Any], ...] = (np.zeros(0, np.int64), *(np.zeros(0),) * 2, np.zeros(0, np.uint8))
-        self._judged = 0
+        self._decided = 0
 
     def validate(
         self,
@@ -114,23 +115,23 @@ class RowValidator:
         Returns:
             Verdicts on the rows decided by this call, in order: `ACCEPTED`, or an index into `REASONS`.
         """
-        verdict = _judged_alone(time_ns, bid, ask, volume, accept_crossed=self._accept_crossed)
+        verdict = _row_verdicts(time_ns, bid, ask, volume, accept_crossed=self._accept_crossed)
         rows = tuple(
             np.concatenate([held, new]) for held, new in zip(self._held, (time_ns, bid, ask, verdict), strict=True)
         )
         good = np.flatnonzero(rows[3] == ACCEPTED)
         if not self._followers or not len(good):
-            return self._judge(rows, len(rows[3]))
+            return self._decide(rows, len(rows[3]))
         # The last valid rows wait for their followers, and the rows between them wait too.
         first = max(int(good[max(0, len(good) - self._followers)]), len(rows[3]) - REACH_ROWS)
         waiting = good[good >= first]
-        return self._judge(rows, int(waiting[0]) if len(waiting) else len(rows[3]))
+        return self._decide(rows, int(waiting[0]) if len(waiting) else len(rows[3]))
 
     def finish(self) -> NDArray[np.uint8]:
         """Validate the remaining rows at the end of the data, and return their verdicts."""
-        return self._judge(self._held, len(self._held[3]))
+        return self._decide(self._held, len(self._held[3]))
 
-    def _judge(self, rows: tuple[NDArray[Any], ...], count: int) -> NDArray[np.uint8]:
+    def _decide(self, rows: tuple[NDArray[Any], ...], count: int) -> NDArray[np.uint8]:
         """The verdicts on the first `count` rows; the other rows are kept for later."""
         verdict = rows[3][:count].copy()
         good = np.flatnonzero(verdict == ACCEPTED)
@@ -140,17 +141,17 @@ class RowValidator:
             far = good[_far_rows(rows[0][places], places, latest, len(good), self._followers)]
             verdict[far] = FAR_FUTURE
             self._note_far(far, rows[0])
-            self._judge_order(verdict, *rows[:3])
+            self._set_order_verdicts(verdict, *rows[:3])
         # Copied, because views would keep the whole block in memory.
         self._held = tuple(values[count:].copy() for values in rows)
-        self._judged += count
+        self._decided += count
         return verdict
 
     def _note_far(self, far: NDArray[np.intp], time_ns: NDArray[np.int64]) -> None:
         for place in far[: FAR_ROWS_SHOWN - len(self.far_rows)].tolist():
-            self.far_rows.append(FarRow(self._judged + place + 1, int(time_ns[place])))
+            self.far_rows.append(FarRow(self._decided + place + 1, int(time_ns[place])))
 
-    def _judge_order(
+    def _set_order_verdicts(
         self,
         verdict: NDArray[np.uint8],
         time_ns: NDArray[np.int64],
@@ -219,7 +220,7 @@ def _far_rows(
     return far
 
 
-def _judged_alone(
+def _row_verdicts(
     time_ns: NDArray[np.int64],
     bid: NDArray[np.float64],
     ask: NDArray[np.float64],

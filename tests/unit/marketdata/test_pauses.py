@@ -16,7 +16,7 @@ SECOND_NS = 1_000_000_000
 DAY_NS = 86_400 * SECOND_NS
 MARCH_2024_NS = 1_709_683_200 * SECOND_NS  # 2024-03-06
 YEAR_2100_NS = 4_102_444_800 * SECOND_NS
-TO_2100 = "no tick from 2024-03-06 00:33:19.000Z to 2100-01-01 00:00:00.000Z: is the time of what follows right?"
+TO_2100 = "no tick from 2024-03-06 00:33:19.000Z to 2100-01-01 00:00:00.000Z: the later times may be wrong"
 
 
 def a_file(path: Path, times: np.ndarray) -> Path:
