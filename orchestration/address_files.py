@@ -1,7 +1,7 @@
 """Files with the socket addresses of a running desk, in its data directory and in the checkout.
 
-The files exist while the desk runs. A killed desk leaves its files behind, so readers check whether a process listens
-on the socket.
+The files exist while the desk runs. A killed desk leaves its files behind, so a command that reads them must check
+whether a process listens on the socket.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def published_addresses(data_dir: Path, runtime: Path, gateway: tuple[str, str] 
     """Keep the addresses of a desk in files of its data directory during the block.
 
     Args:
-        data_dir: of the desk.
+        data_dir: the data directory of the desk.
         runtime: folder with the desk's sockets.
         gateway: addresses for requests and for ticks of a gateway that another process runs; None for the desk's own.
 

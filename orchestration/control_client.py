@@ -42,7 +42,7 @@ class ControlClient:
         """The reply of type `expected`; None when none arrives within `timeout_s`.
 
         Raises:
-            StartError: the request is refused, or the peer is no portfolio of this version.
+            StartError: the request is refused, or the reply is not one of this version's portfolio.
         """
         deadline = time.monotonic() + timeout_s
         while self._socket.poll(0, zmq.POLLIN):

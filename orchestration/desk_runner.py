@@ -50,7 +50,7 @@ START_S: Final = 30.0
 """Time without an answer after which portfolio counts as silent before its first answer."""
 
 END_OF_DATA_POLLS: Final = 4
-"""Polls in a row at the last tick after which a recording counts as played; its last orders are then booked."""
+"""Successive polls at the last tick after which a recording counts as played; its last orders are booked by then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +141,7 @@ class AccountTotals:
     """Cash by category, charges negative; the sum is the balance."""
 
     def since(self, before: AccountTotals) -> AccountTotals:
-        """The change since earlier totals; counts of ticks and signals restart with each stream."""
+        """The change since earlier totals; counts of ticks, signals and denied orders restart with each stream."""
         same = before.stream_id == self.stream_id
         return AccountTotals(
             ticks=self.ticks - (before.ticks if same else 0),
@@ -172,9 +172,9 @@ class DeskSummary:
     late_deals: int
     end: str
     conditions: tuple[Condition, ...] = ()
-    """Conditions that were present when the stop began."""
+    """Conditions that needed a person when the stop began."""
     earlier: tuple[Condition, ...] = ()
-    """Conditions that had ended before the stop, each with its latest text."""
+    """Conditions that needed a person and had ended before the stop, each with its latest text."""
 
     @property
     def is_stopped(self) -> bool:
@@ -289,7 +289,7 @@ class _DeskMonitor:
         self._seen: dict[tuple[str, str], Condition] = {}
 
     def earlier_conditions(self) -> tuple[Condition, ...]:
-        """Conditions of the run that have ended, in the order in which they began."""
+        """Conditions that needed a person and have ended, in the order in which they began."""
         present = {(one.code, one.subject) for one in self.conditions}
         return tuple(one for key, one in self._seen.items() if key not in present)
 

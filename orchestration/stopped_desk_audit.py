@@ -59,7 +59,7 @@ def verify(data_dir: Path, key_setting: str = "", expected_head: str = "") -> Le
     """Check the ledger's hash chain, replay its events, and check its signature.
 
     Args:
-        data_dir: of the desk, running or not.
+        data_dir: the data directory of the desk, which may be running.
         key_setting: value of LEDGER_KEY_FILE; empty if it is not set.
         expected_head: a head printed earlier, which the hash chain must contain; empty to skip this check.
 
@@ -68,7 +68,7 @@ def verify(data_dir: Path, key_setting: str = "", expected_head: str = "") -> Le
     """
     path = data_dir / ledger.LEDGER_FILE_NAME
     own = key_file(data_dir, key_setting)
-    key, head = existing_key(own), read_head(head_file(own))  # before the ledger, which may be written to
+    key, head = existing_key(own), read_head(head_file(own))  # read first, because a running desk extends the ledger
     problems = ledger.verify_ledger(path)
     db = ledger.open_ledger(path)
     try:
@@ -88,7 +88,7 @@ def reconcile(data_dir: Path, symbol_map: Mapping[str, str] | None = None) -> li
     """Compare the ledger of a stopped desk with the simulated broker's book in the same folder.
 
     Args:
-        data_dir: of the desk.
+        data_dir: the data directory of the desk.
         symbol_map: the broker's symbols by the desk's symbols, where they differ.
 
     Raises:

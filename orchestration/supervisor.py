@@ -267,7 +267,10 @@ class DeskSupervisor:
     # ---------------------------------------------------------------------------------------------------- states
 
     def states(self) -> dict[str, ProcessState]:
-        """The state of every trading program by name, in starting order; empty if supervisord does not answer."""
+        """The state of every program by name, in starting order; empty if supervisord does not answer.
+
+        The watchdog, and the gateway of a desk that has none of its own, are omitted.
+        """
         rows: Any = self._call("getAllProcessInfo")
         if rows is None:
             return {}
@@ -341,7 +344,7 @@ class DeskSupervisor:
             return f"supervisord ended by itself: {self._supervisord_line(self._process.returncode)}"
         for process in states.values():
             if process.state == "EXITED" and process.exit_status == EXIT_SETTINGS:
-                return self._refusal(process.name) or f"{process.name} refused to start without a reason"
+                return self._refusal(process.name) or f"{process.name} refused to start and logged no reason"
             if process.state == "EXITED" and process.exit_status == EXIT_ELSEWHERE:
                 return f"{process.name} stopped by itself, expected it to run until it is stopped"
             if process.state == "FATAL":

@@ -1,8 +1,8 @@
 """Run supervisord so that it ends when its parent process dies.
 
-`python -m orchestration.supervisord_launcher PARENT_PID OPTIONS…` asks the kernel to send SIGTERM to this process when
-the parent dies, and then runs supervisord. Otherwise a killed command would leave a trading desk behind. Only Linux has
-this function; on other systems the desk of a killed command must be stopped by hand.
+`python -m orchestration.supervisord_launcher PARENT_PID OPTIONS…` first asks the kernel to send SIGTERM to this process
+at the death of the parent. Then it runs supervisord. Without the signal, a killed command would leave a trading desk
+behind. Only Linux has this function; on other systems a person must stop the desk of a killed command.
 """
 
 from __future__ import annotations
