@@ -1,8 +1,8 @@
 """Requests and replies of the MT5 gateway's request socket.
 
-A request is a flat map with an action. A reply is a flat map with a status, and names the gateway's mode, venue and
-account. Either is encoded as JSON or as MessagePack; the reply has the encoding of the request. `codes` defines the
-status and error codes, `records` the orders, deals and positions that replies list.
+A request is a flat map with an action. A reply is a map with a status and the gateway's mode, venue and account. A
+client encodes its request as JSON or as MessagePack, and the reply has the same encoding. `codes` defines the status
+and error codes, `records` the orders, deals and positions that replies list.
 """
 
 from proto.gateway.codes import ErrorCode as ErrorCode

@@ -9,7 +9,7 @@ RETCODE_DONE: Final = 10009
 """MetaTrader's retcode of an order executed in whole."""
 
 RETCODE_DONE_PARTIAL: Final = 10010
-"""MetaTrader's retcode of an order executed in part. The rest is still open, or has ended."""
+"""MetaTrader's retcode of an order executed in part. The rest of the volume is still open, or was canceled."""
 
 
 class ErrorCode(StrEnum):

@@ -11,24 +11,24 @@ EPOCH_STEP_MAX: Final = 1_000
 """Largest difference between the next epoch and the highest known one."""
 
 EPOCH_FIRST_MAX: Final = 2**40
-"""Highest epoch allowed where the journal has none, because the account may have had leases before this journal."""
+"""Highest epoch allowed if the journal has none: far above 1, because earlier journals may have granted leases."""
 
 EPOCH_MAX: Final = 2**52
-"""Highest epoch at all: 4.5e12 leases in steps of EPOCH_STEP_MAX above EPOCH_FIRST_MAX."""
+"""Highest epoch in any case. From EPOCH_FIRST_MAX it is 4.5e12 steps of EPOCH_STEP_MAX away."""
 
 
 def known_epoch(stored: int) -> int:
-    """The stored epoch, or 0 if it is above EPOCH_MAX, as versions without a bound could grant it."""
+    """The stored epoch, or 0 if it is above EPOCH_MAX. Only earlier versions, without a bound, granted such epochs."""
     return stored if stored <= EPOCH_MAX else 0
 
 
 def highest_next_epoch(known: int) -> int:
-    """The highest epoch that may follow `known`, the highest one at the gateway (0 for none)."""
+    """The highest epoch that the gateway grants next; `known` is the highest epoch leased so far, 0 for none."""
     return min(known + EPOCH_STEP_MAX, EPOCH_MAX) if known else EPOCH_FIRST_MAX
 
 
 def next_epoch(own: int, known: int) -> int:
-    """The epoch to request: above `own` and above `known`, and at most the highest one that the gateway grants.
+    """The epoch to request: 1 above the larger of `own` and `known`, but at most the highest that the gateway grants.
 
     Args:
         own: the highest epoch that this portfolio has held; 0 for none.

@@ -68,8 +68,9 @@ class VenueDeal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `deal` is the venue's number of the deal, from 1 in the order of execution. `order_id` is the client's id of the
     order, empty when the order was not placed through the gateway. `profit`, `commission` and `swap` are changes of the
     balance in account currency: a charged commission or swap is negative. `ordinal` is the tick at which the deal was
-    executed. `stepped` is True if the tick itself caused the deal (a resting order), False if a command did. `position`
-    is the ticket of the position that the deal opened or changed, or for which it was charged; 0 for none.
+    executed. `stepped` is True if that tick caused the deal, for example by filling a resting order, and False if a
+    command did. `position` is the ticket of the position that the deal opened or changed, or for which it was charged;
+    0 for none.
     `arrived_ns` is the time at which a delayed order reached the venue. Only the order's first deal has it; it is 0 in
     any other deal. `limit_gap`, in account currency and 0 or more, is the amount by which the market's quote was better
     than the price of a resting limit order or take profit. It does not depend on which of the two is the deal's price.

@@ -1,4 +1,4 @@
-"""Replies of the MT5 gateway on its request socket: flat maps with a `status`.
+"""Replies of the MT5 gateway on its request socket: maps with a `status`.
 
 Every reply names the gateway's mode, venue, account and boot. A refusal has an `error_code` and a text.
 """
@@ -34,7 +34,7 @@ class _Reply(Struct, frozen=True, kw_only=True, tag_field="reply"):
 
 
 class ErrorReply(_Reply, frozen=True, kw_only=True, tag="error"):
-    """The request was refused: it had no effect, and nothing was stored."""
+    """The request was refused, or failed; PROTOCOL.md defines the client's reaction to each error code."""
 
 
 class PingReply(_Reply, frozen=True, kw_only=True, tag="ping"):
@@ -102,9 +102,9 @@ class LeaseReply(_Reply, frozen=True, kw_only=True, tag="lease"):
 
 
 class HaltReply(_Reply, frozen=True, kw_only=True, tag="halt"):
-    """Whether orders that open exposure are refused, and why.
+    """Whether a person has halted the gateway, and the person's reason.
 
-    `closed` are the tickets of the orders that FLATTEN placed.
+    `closed` are the tickets of the closing orders of a FLATTEN that the venue already shows.
     """
 
     is_halted: bool
@@ -121,8 +121,8 @@ class SimulateReply(_Reply, frozen=True, kw_only=True, tag="simulate"):
 class OrderReply(_Reply, frozen=True, kw_only=True, tag="order"):
     """State of an order at the gateway.
 
-    `deal_cursor` is the number of deals in the book after the request. `quiet` is True if no further
-    tick can change the book by itself. `position` is the ticket of the position that the order's last deal changed.
+    `deal_cursor` is the number of deals in the book after the request. `quiet` is True if no further tick can change
+    the book by itself. `position` is the ticket of the position that the order's last deal changed.
     """
 
     order_id: OptionalName
@@ -159,11 +159,11 @@ class ModifyReply(_Reply, frozen=True, kw_only=True, tag="modify"):
 
 
 class ConfirmReply(_Reply, frozen=True, kw_only=True, tag="confirm"):
-    """State of the book after it has processed tick `ordinal` + 1; `deal_cursor` is its number of deals then.
+    """State of the book after it has processed tick `ordinal` + 1; `deal_cursor` is the number of deals at that tick.
 
     `order_cursor` counts the orders that a tick ended without filling them in whole: expired, stopped out or refused on
-    arrival. When it has grown, the client requests the status of its open orders. `end_of_data` is True when no tick
-    follows `ordinal`; only then is `counts` present.
+    arrival. When the count has grown, the client requests the status of its open orders. `end_of_data` is True if no
+    tick follows `ordinal`. `counts` is None before the end.
     """
 
     ordinal: Cursor

@@ -38,7 +38,7 @@ class _Request(Struct, frozen=True, kw_only=True, tag_field="action", forbid_unk
     reply_type: ClassVar[type[Struct]]
     """Type of the reply to a request that is not refused."""
     is_query: ClassVar[bool] = False
-    """Whether the request changes nothing, so that the gateway may drop it when its client has disconnected."""
+    """Whether the gateway may drop the request when its client has disconnected, because it changes nothing."""
     needs_venue: ClassVar[bool] = False
     """Whether the gateway refuses the request while it cannot call the terminal."""
 
@@ -63,15 +63,15 @@ class Hello(_Request, frozen=True, kw_only=True, tag="HELLO"):
 class _PlaceOrder(_Request, frozen=True, kw_only=True):
     """An order to buy or sell.
 
-    `order_id` is the idempotency key. A repeat must not change the effect of the order: symbol, side, volume, `type`,
-    `price` of a LIMIT or STOP order, `time_in_force`, `stop_loss`, `take_profit`, `expires_ns` (only with GTD) and
-    `position`. `price` of a MARKET order is the price at the time of the decision. With `deviation_points`, the venue
+    `order_id` is the idempotency key. A repeat must have the same symbol, side, volume, `type`, `price` of a LIMIT or
+    STOP order, `time_in_force`, `stop_loss`, `take_profit`, `expires_ns` (0 without GTD) and `position` as the first
+    request. `price` of a MARKET order is the price at the time of the decision. With `deviation_points`, the venue
     refuses to execute a MARKET order at a price that is worse by more than that number of points. `time_in_force` None
     means FOK for a MARKET order and GTC for the other types. With `position` > 0 the order only closes that position.
     With 0 it trades the symbol, and opens a position on a hedging account. `ordinal` > 0 executes the order at that
     tick of a lock-step stream and confirms every tick before it; 0 means the current tick. `valid_until_ns` is venue
-    time, 0 for no deadline. `epoch` > 0 is the epoch of the client's lease. 0 is for a client without a lease, which
-    only the simulated venue serves.
+    time, 0 for no deadline. `epoch` > 0 is the epoch of the client's lease. 0 is for a client without a lease, whose
+    orders the gateway executes without checking a lease.
     """
 
     reply_type = OrderReply
@@ -181,7 +181,7 @@ class Modify(_Request, frozen=True, kw_only=True, tag="MODIFY"):
 
 
 class OrderStatusQuery(_Request, frozen=True, kw_only=True, tag="ORDER_STATUS"):
-    """Request the state of an order; changes nothing."""
+    """Request the state of an order; the gateway sends nothing to the venue."""
 
     reply_type = OrderReply
 
@@ -255,9 +255,9 @@ class Flatten(_Request, frozen=True, kw_only=True, tag="FLATTEN"):
 class Simulate(_Request, frozen=True, kw_only=True, tag="SIMULATE"):
     """Inject a fault into the simulated venue; refused by any other venue, and if faults are not enabled.
 
-    The fault affects the next `count` calls of the venue. With `rate` it affects each of them with that probability,
-    drawn from `seed`. A fault that is a state lasts `duration_ms`. For a fault that delays something, `delay_ms` is the
-    delay.
+    The fault affects the next `count` calls of the venue. With `rate` it affects each call with that probability until
+    ALL_OFF, drawn from `seed`; `count` is then ignored. A fault that is a state lasts `duration_ms`. For a fault that
+    delays something, `delay_ms` is the delay.
     """
 
     reply_type = SimulateReply

@@ -1,10 +1,10 @@
 """The journal of order ids, which ensures that each order has its effect at most once.
 
 An unknown id becomes CALLING just before the venue is called, and DONE once its final answer is stored. An id that is
-fenced before the venue is called becomes FENCED and void. A crash can leave an id at CALLING; the gateway then
+fenced before it has had an effect becomes FENCED and void. A crash can leave an id at CALLING; the gateway then
 searches the venue for the order. CLAIMED: the venue reported an execution but shows no such order. PRESUMED: repeated
 searches found no trace, so the order is presumed to have had no effect. The venue is never called again for a CLAIMED
-or PRESUMED id; if the order appears later, it counts.
+or PRESUMED id. If the order appears later, the order's state replaces the presumption.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ class EntryState(StrEnum):
 class Effect(Struct, frozen=True):
     """The effect of an order. Two requests with one id must have equal effects; numbers are compared by value.
 
-    `price` is the order price of a LIMIT or STOP order, and None for a MARKET order. `action` is CLOSE only where there
-    was no position to close; any other CLOSE is kept as its BUY or SELL, with the ticket in `position` (else 0).
+    `price` is the order price of a LIMIT or STOP order, and None for a MARKET order. `position` is the ticket of the
+    position to close, 0 for none. `action` is CLOSE only if there was no position to close. Any other CLOSE is kept as
+    its BUY or SELL.
     """
 
     action: str
@@ -124,7 +125,7 @@ class Journal(Protocol):
         """The lease of the account."""
 
     def set_lease(self, lease: LeaseRecord) -> None:
-        """Record a lease to another client, or the first renewal after a start of the gateway."""
+        """Record a lease of a new epoch or holder, a restart of the gateway, or the first renewal after a restart."""
 
     @property
     def halt_reason(self) -> str:

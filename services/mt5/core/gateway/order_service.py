@@ -1,9 +1,10 @@
-"""Orders by id: each order has its effect at most once, and every repeat gets the same answer.
+"""Orders by id: each order has its effect at most once, and a repeat is answered without a second execution.
 
 The journal is written before and after the call of the venue. The venue's answer is no proof; the reply is made from
-the order that the venue shows under its magic. If its complete history lacks the order, the order had no effect and may
-be sent (again). If the history may be late, the id is in doubt and is never sent again. After its deadline, a settling
-time and repeated searches without a trace, it is presumed to have had no effect. If the order appears later, it counts.
+the order that the venue shows under the order's magic. If the venue's complete history lacks the order, the order had
+no effect, and a repeat sends it. If the history may be incomplete, the id is in doubt, and a repeat does not send it.
+After its deadline, a settling time and repeated searches without a trace, the order is presumed to have had no effect.
+If it appears later, its state replaces the presumption.
 """
 
 from __future__ import annotations
@@ -193,7 +194,7 @@ class OrderService:
             return self._cancel_resting(order_id, now, time_ns=time_ns, why="fenced while it rested")
         if known is not None:
             return known
-        text = f"order_id {order_id} was fenced before the venue was called"
+        text = f"order_id {order_id} was fenced before it had an effect"
         reply = self._reply(order_id, OrderReplyStatus.EXPIRED, ErrorCode.FENCED, text)
         self._journal.fence(order_id, _stored(reply))
         return reply
@@ -290,7 +291,7 @@ class OrderService:
         )
 
     def _settle(self, request: PlaceOrder, sent: TradeResult | None, now: Now, *, time_ns: int) -> OrderReply:
-        """The reply after a call has returned, made from the order that the venue shows and not from its answer."""
+        """The reply after a call has returned, made from the order that the venue shows and not from the answer."""
         order_id, effect = request.order_id, effect_of(request)
         placed = self._terminal.find(magic_of(order_id), now)
         if placed is not None:
