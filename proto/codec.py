@@ -29,9 +29,9 @@ NIL: Final = Raw(b"\xc0")
 """MessagePack nil, in place of an absent embedded message."""
 
 JSON_DEPTH_MAX: Final = 16
-"""Most opening brackets and braces in a JSON request.
+"""Most opening brackets and braces in a JSON request, nested or not.
 
-A valid request has one level. The limit keeps a hostile request from making the parser recurse without bound.
+A valid request is one flat object, with one brace. The limit bounds the recursion of the parser.
 """
 
 
@@ -68,7 +68,7 @@ class BusDecoder(Generic[M]):
         """Create a decoder for a message type or a union of message types."""
         members = get_args(union) or (union,)
         self._decode = msgspec.msgpack.Decoder(union)
-        self._map_size: dict[type, int] = {
+        self._entry_counts: dict[type, int] = {
             member: len(member.__struct_fields__) + 1 for member in members if not member.__struct_defaults__
         }
 
@@ -79,9 +79,10 @@ class BusDecoder(Generic[M]):
             MalformedMessageError: the frame is not exactly one message of the union.
         """
         message: M = _decode_exactly(payload, self._decode)
-        # The decoder has already refused unknown fields, so a map with the expected number of entries repeats no field.
-        # A type with optional fields has no fixed number, so the distinct fields of this message are counted instead.
-        expected = self._map_size.get(type(message)) or len(msgspec.msgpack.decode(payload))
+        # The decoder has checked that no required field is missing. In a type without optional fields, a further entry
+        # is then an unknown or repeated field. A type with optional fields has no fixed number of entries, so the
+        # expected number is that of the distinct fields in this message.
+        expected = self._entry_counts.get(type(message)) or len(msgspec.msgpack.decode(payload))
         if _map_size(payload) != expected:
             raise MalformedMessageError(f"{type(message).__name__} has an unknown or repeated field")
         return message
@@ -107,7 +108,7 @@ _reply_decoder: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
 
 
 def decode_reply(payload: bytes | Raw) -> Reply:
-    """Decode a gateway reply in MessagePack; unknown fields, which a newer gateway may add, are ignored.
+    """Decode a gateway reply in MessagePack. Unknown fields, which a newer gateway may add, are ignored.
 
     Raises:
         MalformedMessageError: the payload is not a reply.
@@ -166,7 +167,7 @@ def decode_request(
     if member is None:
         raise _explain(fields, "")
     try:
-        # Decoded again with msgspec, because the standard library accepts text that is not valid Unicode.
+        # msgspec decodes the payload again, because the standard library accepts text that is not valid Unicode.
         values = msgspec.json.decode(payload) if is_json else fields
         _read_numbers(values, member, instrument_of)
         request: Request = msgspec.convert(values, member)
@@ -200,7 +201,7 @@ def _read_numbers(
 
 
 def looks_like_json(payload: bytes) -> bool:
-    """Whether a payload is JSON: its first byte after white space is `{`, `[` or a quotation mark."""
+    """Whether a payload is decoded as JSON: its first byte after white space is `{`, `[` or a quotation mark."""
     return payload.lstrip(b" \t\r\n")[:1] in (b"{", b"[", b'"')
 
 
@@ -220,7 +221,7 @@ def map_of_pairs(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
 
 def _json_fields(payload: bytes) -> dict[Any, Any]:
     if payload.count(b"{") + payload.count(b"[") > JSON_DEPTH_MAX:
-        raise MalformedMessageError("too many nested brackets, expected one flat object", ErrorCode.INVALID_JSON)
+        raise MalformedMessageError("too many opening brackets, expected one flat object", ErrorCode.INVALID_JSON)
     try:
         fields = json.loads(payload, object_pairs_hook=map_of_pairs)
     except MalformedMessageError:

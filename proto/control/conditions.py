@@ -15,7 +15,7 @@ from msgspec import Struct
 from proto.trading.units import Name, Text
 
 CONDITIONS_MAX: Final = 100
-"""Most conditions in one reply, so that the reply fits into a frame; less grave ones are left out."""
+"""Most conditions in one reply, so that the reply fits into a frame. The least grave ones are left out."""
 
 
 class Effect(StrEnum):
@@ -398,9 +398,9 @@ def needs_person(found: Condition) -> bool:
 
 
 def keeps_from_trading(found: Condition) -> bool:
-    """Whether a condition prevents trading until a person acts; exit codes and health checks report it.
+    """Whether a condition is CRITICAL and prevents trading in at least one symbol.
 
-    Only a CRITICAL condition does. INFO conditions end without a person, and WARNING conditions may.
+    Exit codes and health checks report these conditions.
     """
     return found.effect is not Effect.NONE and found.severity is Severity.CRITICAL
 
@@ -421,11 +421,12 @@ def trades_nothing(conditions: Iterable[Condition], symbols: Iterable[str]) -> b
 
 
 def headline(conditions: Iterable[Condition], symbols: Iterable[str]) -> str:
-    """The desk's state in one or two words: TRADING if no condition prevents trading in any symbol.
+    """The desk's state in one to three words: TRADING if no condition prevents trading in any symbol.
 
     Args:
         conditions: current conditions.
-        symbols: traded symbols. The headline is NOT TRADING if conditions prevent trading in all of them.
+        symbols: traded symbols. If conditions of single symbols prevent trading, the headline is NOT TRADING if they
+            affect all traded symbols, else PARTLY TRADING.
     """
     found = by_gravity(conditions)
     gravest = next(iter(found), None)

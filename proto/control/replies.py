@@ -110,7 +110,8 @@ class StatusReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="sta
     """State of the desk, money in account currency.
 
     `waiting_for` is a text, empty when the desk waits for nothing. `recent_orders` are the account's latest orders,
-    newest first. `blocked` counts signals by reason, `denials` by the code of the risk rule.
+    newest first. `blocked` counts blocked signals by reason. `denials` counts denied signals and orders by the code of
+    the risk rule.
     """
 
     mode: Text
@@ -177,12 +178,11 @@ class TradingReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="tr
 
 
 class OrderCommandReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="order"):
-    """Outcome of a person's order command so far, already stored.
+    """Outcome of a person's order command, stored before the reply is sent; ORDERS returns the orders' later status.
 
     `order_ids` are the orders that the command placed, changed or is canceling; a denied command has none. For a denied
     command, `code`, `limit` and `observed` come from the risk rule, `denial_id` is an id for WHY, and `hint` is the
-    change that would make the command pass. `past_rules` describes the rules that the person overrode. ORDERS returns
-    the status of the orders at the venue.
+    change that would make the command pass. `past_rules` describes the rules that the person overrode.
     """
 
     key: Text
@@ -199,8 +199,8 @@ class OrderCommandReply(Struct, frozen=True, kw_only=True, tag_field="reply", ta
 class RiskResetReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="risk_reset"):
     """A risk rule's state was cleared and the change stored; `before` and `after` are the values of the state by name.
 
-    `repeated`: an earlier command with the same key did this already. `trading_state` does not change: if the rule
-    restricted it, the desk also needs RESUME.
+    `repeated`: an earlier command with the same key has cleared the state, and this command had no effect. The command
+    does not change `trading_state`: if the rule restricted it, the desk also needs RESUME.
     """
 
     key: Text

@@ -65,10 +65,10 @@ class FlattenCommand(Struct, frozen=True, tag_field="command", tag="FLATTEN", fo
 class RiskResetCommand(
     Struct, frozen=True, kw_only=True, tag_field="command", tag="RISK_RESET", forbid_unknown_fields=True
 ):
-    """Clear the state of a risk rule for one `symbol`, or for all if it is empty; the trading state does not change.
+    """Clear the state of a risk rule for one symbol, or for all symbols if `symbol` is empty.
 
-    `key` identifies the command: a repeat with the same key gets the stored reply and has no effect. `person` is the
-    login name of the person who sent the command.
+    The trading state does not change. `key` identifies the command: a repeat with the same key gets the stored reply
+    and has no effect. `person` is the login name of the person who sent the command.
     """
 
     key: Name
@@ -95,11 +95,11 @@ class _OrderCommand(Struct, frozen=True, kw_only=True, tag_field="command", forb
 
 
 class PlaceCommand(_OrderCommand, frozen=True, kw_only=True, tag="ORDER", forbid_unknown_fields=True):
-    """Buy or sell by hand, under the same risk rules as a signal; the fields are those of the gateway's BUY and SELL.
+    """Buy or sell by hand, under the same risk rules as a signal.
 
-    `trailing_stop_points` > 0: the desk moves the stop loss of the resulting position with the market, at that distance
-    in points; 0: no trailing stop. `past_rules` are the codes of the limits that the person overrides for this order;
-    `reason` says why.
+    With `trailing_stop_points` > 0 the desk moves the stop loss of the resulting position with the market, at that
+    distance in points; 0 is for no trailing stop. `past_rules` are the codes of the rules that the person overrides for
+    this order. The fields from `volume` to `take_profit`, and `expires_ns`, are as in the gateway's BUY and SELL.
     """
 
     symbol: Name

@@ -18,7 +18,7 @@ PAGE_ROWS_MAX: Final = 100
 """Most rows of a page. A page has fewer if they would not fit into a frame."""
 
 LEFT_OUT_WHEN_EMPTY: Final = frozenset({"past_rules", "last_denied"})
-"""Fields that `plain_fields` omits when they are empty, because they usually are."""
+"""Fields that are usually empty. `plain_fields` omits an empty one."""
 
 PageRows = Annotated[int, Meta(ge=1, le=PAGE_ROWS_MAX)]
 
@@ -208,7 +208,7 @@ class FillsReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="fill
 
 
 class TradesReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="trades"):
-    """A page of round trips in the order of their numbers; `total` counts all of the account."""
+    """A page of round trips in the order of their numbers; `total` counts all round trips of the account."""
 
     total: Cursor
     next: Cursor

@@ -1,4 +1,4 @@
-"""Cost basis of an open position by its average price, by which MetaTrader 5 values a position and books profit.
+"""Cost basis of an open position at its average price. MetaTrader 5 values positions and books profit with it.
 
 A deal on the position's side adds to the cost. A deal on the other side removes a part of the cost in proportion to the
 closed volume. A deal that reverses the position closes all of it, and opens the rest at the deal's price. The cost is

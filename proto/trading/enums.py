@@ -6,9 +6,10 @@ from enum import StrEnum
 
 
 class OrderType(StrEnum):
-    """Type of an order: MARKET is executed at once, LIMIT at its price or better, STOP once the market reaches it.
+    """Type of an order.
 
-    The price of a STOP order is worse than the market at the time of the order.
+    MARKET is executed at once. LIMIT is executed at its price or better. STOP becomes a market order once the market
+    reaches its price, which is worse than the market at the time of the order.
     """
 
     MARKET = "MARKET"

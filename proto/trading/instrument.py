@@ -87,7 +87,7 @@ class Instrument(Struct, frozen=True, kw_only=True):
     calculation mode. If both are 0, the formula applies; if only the second is 0, the first is used.
     `margin_rates_long` and `margin_rates_short` multiply the amount or the formula: the first rate for opening, the
     second for holding a position. `margin_hedged` applies to lots held both long and short: it replaces their contract
-    size, or their amount if `margin_initial` is given. With None, margin is charged for the larger side only.
+    size, or their amount per lot if one is given. With None, the margin is the larger one of the two sides' margins.
 
     Sessions are spans of the week of `clock`, in minutes from Monday 00:00; without spans the symbol is always open.
     `holidays` are spans of UTC nanoseconds without trading. From `expires_ns` on, if it is not 0, the symbol is not
@@ -172,7 +172,8 @@ class Instrument(Struct, frozen=True, kw_only=True):
             if value < 0:
                 raise ValueError(f"{field} of {self.symbol} is {value}, expected 0 or more")
         if self.calculation_mode in (CalculationMode.FUTURES, CalculationMode.CFD_INDEX) and not self.tick_price:
-            raise ValueError(f"tick_price of {self.symbol} is 0, expected more: it is {self.calculation_mode}")
+            mode = self.calculation_mode
+            raise ValueError(f"tick_price of {self.symbol} is 0, expected more than 0 in calculation mode {mode}")
 
     def _take_earlier_terms(self) -> None:
         long, short, triple = self.swap_long_points, self.swap_short_points, self.swap_triple_weekday
@@ -217,7 +218,7 @@ class Instrument(Struct, frozen=True, kw_only=True):
 
     @property
     def tick_ratio(self) -> Decimal:
-        """Value of 1 lot, in profit currency, of a price move of 1: tick price / tick size."""
+        """Value of a price move of 1 for 1 lot, in profit currency: tick price / tick size."""
         return self.tick_price / self.tick_size
 
     def day(self, time_ns: int) -> int:
@@ -235,7 +236,8 @@ class Instrument(Struct, frozen=True, kw_only=True):
     def is_traded(self, time_ns: int) -> bool:
         """Whether the symbol is traded at UTC time `time_ns`: within a session, outside holidays, and before expiry.
 
-        The end of a session is excluded. A symbol without sessions is open at all times but holidays, until its expiry.
+        The end of a session is excluded. A symbol without sessions is traded at all times outside holidays, until its
+        expiry.
         """
         if self.expires_ns and time_ns >= self.expires_ns:
             return False
@@ -259,7 +261,7 @@ def _first_day(row: SwapTerms | CommissionTerms) -> int:
 
 
 def _check_dates(symbol: str, rows: tuple[Dated, ...]) -> None:
-    """Require that the first row has no date and that each further one has a later date.
+    """Require that the first row has no date, and each further row a later date than the row before.
 
     Raises:
         ValueError: names the row and the expectation.

@@ -18,8 +18,8 @@ _BLANKS: Final = " \t\r\n"
 _DECIMAL: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+")
 _SHOWN_CHARS_MAX: Final = 60
-_INTEGER_DIGITS_MAX: Final = 40
-"""Most characters of a whole number. Python is slow with thousands of digits, and the desk uses far fewer."""
+_INTEGER_CHARS_MAX: Final = 40
+"""Most characters of a whole number, its sign included. Python converts thousands of digits slowly."""
 
 DECIMAL_EXPECTED: Final = "a decimal of ASCII digits such as 0.01 or 1e-2"
 INTEGER_EXPECTED: Final = "a whole number of ASCII digits such as 1000"
@@ -52,8 +52,8 @@ def parse_integer(text: str) -> int:
         ValueError: the text is not a whole number. The error names the value and the expectation.
     """
     plain = _matched(text, _INTEGER, INTEGER_EXPECTED)
-    if len(plain) > _INTEGER_DIGITS_MAX:
-        raise ValueError(f"{_shown(text)}, expected at most {_INTEGER_DIGITS_MAX} digits")
+    if len(plain) > _INTEGER_CHARS_MAX:
+        raise ValueError(f"{_shown(text)}, expected at most {_INTEGER_CHARS_MAX} characters")
     return int(plain)
 
 

@@ -1,7 +1,7 @@
 """Prices at a distance from a reference, rounded to the venue's tick.
 
-A price at a distance in points need not be a multiple of the tick size, and neither need a quote. The price is then
-rounded away from the market, so that it still respects the stops level.
+A reference plus a distance in points may lie between two ticks. The price is then rounded away from the reference, so
+that it still respects the stops level.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def stops_after(entry: DealEntry, *, given: Stops, held: Stops | None) -> Stops:
     """The stops of a position after a deal.
 
     Args:
-        entry: effect of the deal: IN opened or increased the position, INOUT reversed it, OUT closed it or a part.
+        entry: effect of the deal: IN opened or increased the position, INOUT reversed it, OUT closed or reduced it.
         given: stops of the order.
         held: stops of the position before the deal; None if there was no position.
 

@@ -44,10 +44,10 @@ Text = Annotated[str, Meta(max_length=TEXT_CHARS_MAX)]
 """Text for people: an error, a reason, a comment. May be empty."""
 
 Sequence = Annotated[int, Meta(ge=1, le=2**53)]
-"""Number of a tick, from 1 without a gap: among the ticks of its symbol (sequence) or of all symbols (ordinal)."""
+"""A number from 1: of a tick (sequence or ordinal), a deal, a ticket, an epoch or a call."""
 
 Cursor = Annotated[int, Meta(ge=0, le=2**53)]
-"""How far something has been read; 0 before the first."""
+"""Number of the last item read of a numbered sequence, 0 before the first; or a count."""
 
 TIME_NS_MAX: Final = 2**62
 
@@ -111,7 +111,7 @@ assert min(MAX_DECIMAL_EXPONENT, MAX_DECIMAL_DIGITS) >= _SHORT_TEXT
 
 
 def is_exact(value: Decimal) -> bool:
-    """Whether `value` is finite and within the bounds of digits and exponent, so that sums of such values are exact."""
+    """Whether `value` is finite and within MAX_DECIMAL_DIGITS and MAX_DECIMAL_EXPONENT."""
     text = str(value)
     if len(text) <= _SHORT_TEXT and "E" not in text and value.is_finite():
         return True  # the usual case; `as_tuple` costs ten times as much

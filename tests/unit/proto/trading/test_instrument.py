@@ -47,8 +47,8 @@ def test_terms_without_swaps_or_commission_have_no_rows() -> None:
     [
         ({"volume_limit": D(-1)}, "volume_limit of EURUSD is -1, expected 0 or more"),
         ({"swap_weekdays": (D(1),) * 6 + (D(-1),)}, "swap_weekdays of EURUSD is -1, expected 0 or more"),
-        ({"calculation_mode": CalculationMode.FUTURES}, "tick_price of EURUSD is 0, expected more: it is FUTURES"),
-        ({"calculation_mode": CalculationMode.CFD_INDEX}, "tick_price of EURUSD is 0, expected more: it is CFD_INDEX"),
+        ({"calculation_mode": CalculationMode.FUTURES}, "tick_price of EURUSD is 0, .* in calculation mode FUTURES"),
+        ({"calculation_mode": CalculationMode.CFD_INDEX}, "tick_price of EURUSD is 0, .* mode CFD_INDEX"),
         ({"clock": "Europe/Atlantis"}, "clock of EURUSD is Europe/Atlantis, expected new_york_close, UTC or a zone"),
         (
             {"swaps": (SwapTerms(date(2026, 1, 1)),)},
