@@ -35,7 +35,7 @@ class Backtest(InProcessDesk):
     """One run in lock-step."""
 
     def run(self, progress: Callable[[BacktestProgress], None] | None = None) -> None:
-        """Play every tick and commit the ledger. Afterwards the desk is FINISHED, or FAILED with its reason."""
+        """Process every tick and commit the ledger. Afterwards the desk is FINISHED, or FAILED with a reason."""
         portfolio, state, now = self._portfolio, self.state, self._now
         self._settle(portfolio.start(now))
         self._commit()
@@ -84,17 +84,17 @@ def run_backtest(
 
     Args:
         spec: the run.
-        stream: its ticks.
+        stream: the ticks of the run.
         data_dir: folder of the ledger.
         keep_venue: whether the simulated broker's book and the journal are also files in `data_dir`, so that the
             account can be reconciled and continued. Otherwise they are in memory, and lost at the end.
         progress: called every PROGRESS_EVERY_TICKS ticks and at the end; None for no calls.
 
     Raises:
-        StartError: the directory cannot be written, its account cannot continue with this data, or a strategy fails.
+        StartError: `data_dir` cannot be written, its account cannot continue with this data, or a strategy fails.
     """
     with ExitStack() as files:
-        # A ledger that a desk has signed is signed with the desk's key again; a new ledger needs no key.
+        # The desk's key continues to sign a ledger that a desk has signed. A new ledger needs no key.
         ledger = files.enter_context(closing(Ledger(data_dir / LEDGER_FILE_NAME, existing_key(key_file(data_dir)))))
         journal: Journal = MemoryJournal("backtest")
         store: BookStore = MemoryBookStore()

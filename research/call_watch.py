@@ -1,8 +1,8 @@
 """Watch the calls of strategies from a parent process, because a strategy may exit, crash in C code or block.
 
 The run continues in a child process, which marks the current call of a strategy in shared memory. The parent reports a
-call that does not return. If the child ends before the end of the program, the parent reports the strategy and the
-tick. The exit code of the parent is that of the child.
+call that does not return. If the child ends during a call, the parent reports the strategy and the tick. Otherwise the
+exit code of the parent is that of the child, or 128 + the number of the signal that ended the run.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BLOCKED_S: Final = 3.0
 END_S: Final = 5.0
 """Time after an interrupt after which the child is killed, because a call that blocks may never end."""
 
-LOOK_S: Final = 0.05
+POLL_INTERVAL_S: Final = 0.05
 _FORWARDED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _HAS_ENDED: Final = 15
 """Offset, in the shared memory, of the flag that the program has reached its end."""
@@ -36,13 +36,14 @@ _NAMES: Final = 16
 
 _SIZE: Final = 1 << 16
 
-_note: mmap.mmap | None = None
+_shared: mmap.mmap | None = None
+"""The shared memory in the child; None in the parent and without `watch_calls`."""
 
 
 def watch_calls(warn: Callable[[str], None]) -> None:
     """Continue in a child process; in the parent this function does not return.
 
-    It must be called before any thread is started.
+    It must be called before any thread is started. On a system without fork it does nothing.
 
     Args:
         warn: called in the parent with a line of text for the user.
@@ -51,27 +52,27 @@ def watch_calls(warn: Callable[[str], None]) -> None:
         StartError: in the parent, if the child ended inside a strategy or in other imported code.
         SystemExit: in the parent, with the child's exit code.
     """
-    global _note
+    global _shared
     if not hasattr(os, "fork"):
         return
-    note, parent = mmap.mmap(-1, _SIZE), os.getpid()
+    shared, parent = mmap.mmap(-1, _SIZE), os.getpid()
     child = os.fork()
     if child == 0:
         signal.signal(signal.SIGINT, _interrupt_once)
         terminate_with_parent(parent, signal.SIGKILL)  # with SIGTERM a call that blocks in C would continue
-        _note = note
-        atexit.register(note.__setitem__, _HAS_ENDED, 1)
+        _shared = shared
+        atexit.register(shared.__setitem__, _HAS_ENDED, 1)
         return
     requests: list[tuple[int, float]] = []
 
     def forward(number: int, _frame: FrameType | None) -> None:
         requests.append((number, time.monotonic()))
-        os.kill(child, signal.SIGINT)  # the child handles SIGINT, so its end is not attributed to the strategy
+        os.kill(child, signal.SIGINT)  # only SIGINT ends the child in order, with its end marked in shared memory
 
     for number in _FORWARDED:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, forward)
-    _follow(child, note, requests, warn)
+    _follow(child, shared, requests, warn)
 
 
 def _interrupt_once(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -81,53 +82,53 @@ def _interrupt_once(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def mark_calls(symbol: str, strategy: str) -> Callable[[int], object] | None:
-    """A function that marks the begin of a call of a symbol's strategy; None if no parent watches.
+    """A function that marks the beginning of a call of a symbol's strategy; None if no parent watches.
 
     The function takes the sequence of the tick, or 0 before the first tick.
     """
-    if _note is None:
+    if _shared is None:
         return None
-    note, pack_into = _note, CALL_PLACE.pack_into
-    names = note[_NAMES:].rstrip(b"\0")
+    shared, pack_into = _shared, CALL_PLACE.pack_into
+    names = shared[_NAMES:].rstrip(b"\0")
     number, name = names.count(b"\n"), f"{strategy}\0{symbol}\n".encode()
-    note[_NAMES + len(names) : _NAMES + len(names) + len(name)] = name
+    shared[_NAMES + len(names) : _NAMES + len(names) + len(name)] = name
 
     def mark(sequence: int) -> None:
-        pack_into(note, 0, True, number, sequence)
+        pack_into(shared, 0, True, number, sequence)
 
     return mark
 
 
 def end_calls() -> None:
     """Mark the end of the call of a strategy."""
-    if _note is not None:
-        _note[0] = 0
+    if _shared is not None:
+        _shared[0] = 0
 
 
-def _follow(child: int, note: mmap.mmap, requests: list[tuple[int, float]], warn: Callable[[str], None]) -> NoReturn:
+def _follow(child: int, shared: mmap.mmap, requests: list[tuple[int, float]], warn: Callable[[str], None]) -> NoReturn:
     place, since, is_reported = b"", time.monotonic(), False
     while True:
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
             break
-        if (seen := note[: CALL_PLACE.size]) != place:
+        if (seen := shared[: CALL_PLACE.size]) != place:
             place, since, is_reported = seen, time.monotonic(), False
         elif seen[0] and not is_reported and time.monotonic() - since > BLOCKED_S:
             is_reported = True
-            warn(f"{_where(note)}: no answer for {BLOCKED_S:.0f} s")
+            warn(f"{_where(shared)}: no answer for {BLOCKED_S:.0f} s")
         if requests and time.monotonic() - requests[0][1] > END_S:
             os.kill(child, signal.SIGKILL)
-        time.sleep(LOOK_S)
+        time.sleep(POLL_INTERVAL_S)
     code = os.waitstatus_to_exitcode(status)
     ended = 128 - code if code < 0 else code
-    if note[_HAS_ENDED]:
+    if shared[_HAS_ENDED]:
         raise SystemExit(128 + requests[0][0] if requests and ended == 128 + signal.SIGINT else ended)
     if requests:
-        warn(f"killed: it did not end within {END_S:.0f} s")
+        warn(f"the run was killed: it did not end within {END_S:.0f} s of the interrupt")
         raise SystemExit(128 + requests[0][0])
     how = describe_exit(code)
-    if note[0]:
-        raise StartError(f"{_where(note)}: the process {how} inside the strategy")
+    if shared[0]:
+        raise StartError(f"{_where(shared)}: the process {how} inside the strategy")
     if code >= 0:
         raise StartError(f"the run {how} in imported code, such as the module of a strategy")
     warn(f"the run {how}")
@@ -139,8 +140,8 @@ def describe_exit(code: int) -> str:
     return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
 
-def _where(note: mmap.mmap) -> str:
-    _, number, sequence = CALL_PLACE.unpack_from(note, 0)
-    strategy, _, symbol = note[_NAMES:].split(b"\n")[number].decode(errors="replace").partition("\0")
+def _where(shared: mmap.mmap) -> str:
+    _, number, sequence = CALL_PLACE.unpack_from(shared, 0)
+    strategy, _, symbol = shared[_NAMES:].split(b"\n")[number].decode(errors="replace").partition("\0")
     where = f"tick {sequence} of {symbol}" if sequence else f"{symbol}, before its first tick"
     return f"strategy {strategy}, {where}"

@@ -1,8 +1,9 @@
 """Exports for other programs: orders, fills, round trips and the balance, as rows with a fixed order of columns.
 
-The rows are those of `proto/control/views.py` as plain fields. CSV and JSON have decimals as exact text. Parquet has
-decimals as Decimal(38, 12): average prices are rounded to 12 decimals, other values are exact. Times are nanoseconds
-UTC in columns called `..._ns`; CSV and JSON also have them as text, under the same name without `_ns`.
+Orders, fills and round trips are the rows of `proto/control/views.py` as plain fields. CSV and JSON have decimals as
+exact text. Parquet has decimals as Decimal(38, 12): average prices are rounded to 12 decimals, other values are exact.
+Times are nanoseconds UTC in columns called `..._ns`. CSV and JSON also have each time as text, under the same name
+without `_ns`.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ PARQUET_DECIMALS: Final = 12
 class EquityRow(Struct, frozen=True, kw_only=True):
     """The balance after a deal, and the change of the balance by the deal, both in account currency.
 
-    The last row is the current state and no deal. Only this row has an equity: the balance plus the unrealized profit
-    at the latest marks.
+    The last row is not a deal but the current state, with `deal` 0. Only this row has an equity: the balance plus the
+    unrealized profit at the latest marks.
     """
 
     time_ns: int
@@ -103,7 +104,7 @@ def write_parquet(path: Path, rows: Sequence[Mapping[str, Any]], kind: type[Stru
     Raises:
         OSError: the file cannot be written.
     """
-    import polars as pl  # loads for 0.3 s, and only this format needs it
+    import polars as pl  # the import takes 0.3 s, and only this format needs it
 
     decimals = pl.Decimal(38, PARQUET_DECIMALS)
     types: dict[Any, Any] = {Decimal: decimals, int: pl.Int64, str: pl.String}

@@ -50,10 +50,10 @@ class BacktestProgress(NamedTuple):
 
 
 class InProcessDesk:
-    """A desk for recorded ticks; a subclass plays the ticks."""
+    """A desk for recorded ticks; a subclass implements `run`."""
 
     pace: Pace = LOCKSTEP
-    """The pace of the gateway: lock-step with the desk, or by the clock of the market."""
+    """The pace of the gateway: in lock-step with the desk, or by the times of the ticks."""
 
     def __init__(self, spec: RunSpec, stream: TickStream, ledger: Ledger, journal: Journal, store: BookStore) -> None:
         """Compose the cores. An account in the ledger and the store is continued.
@@ -110,7 +110,7 @@ class InProcessDesk:
         self._now = Now(0, 0)
 
     def run(self, progress: Callable[[BacktestProgress], None] | None = None) -> None:
-        """Play every tick. Afterwards the desk is FINISHED, or FAILED with its reason."""
+        """Process every tick. Afterwards the desk is FINISHED, or FAILED with a reason."""
         raise NotImplementedError
 
     def _hello(self) -> SignalHello:

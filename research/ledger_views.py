@@ -1,7 +1,7 @@
 """The account in a data directory as plain rows: decimals as text, times in UTC nanoseconds.
 
-The same functions make the rows in the replies of a running desk. Each view raises StartError if the ledger is missing
-or cannot be read.
+Portfolio makes the rows of its replies with the same row functions. Each view raises StartError if the ledger is
+missing or cannot be read.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def risk(data_dir: Path, risk_set: str | None, plan: str | None = None) -> list[
     """Utilization of limits and of strategy budgets.
 
     Args:
-        data_dir: of the desk.
+        data_dir: data directory of the desk.
         risk_set: name or file of the limits; None for the desk's own.
         plan: file of the plan; None for the desk's own.
 
@@ -82,7 +82,7 @@ def risk(data_dir: Path, risk_set: str | None, plan: str | None = None) -> list[
 
 
 def account(data_dir: Path) -> dict[str, Any]:
-    """Money and progress of the account."""
+    """The account's money, and its counts of signals, orders and deals."""
     book, kept = read_ledger(data_dir / LEDGER_FILE_NAME)
     return plain_fields(account_view(book, kept.cursor, track_round_trips(book)))
 

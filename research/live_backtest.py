@@ -25,13 +25,13 @@ from services.portfolio.core.portfolio import Output
 from services.portfolio.ledger.ledger import Ledger
 
 START_NS: Final = 1_000_000_000
-"""The clock at the first tick; above 0, so that the code cannot rely on a clock that starts at 0."""
+"""Monotonic time at the first tick; above 0, so that no code can rely on a clock that starts at 0."""
 
 HELLO_EVERY_NS: Final = 500_000_000
 """Interval between the hellos of a signal process."""
 
 FINAL_COMPARISON_NS_MAX: Final = 10_000_000_000
-"""Longest duration of the comparison after the last tick; a comparison with differences is repeated after a second."""
+"""Longest duration of the final reconciliation, which is repeated after a second if it finds differences."""
 
 
 class LiveBacktest(InProcessDesk):
@@ -48,7 +48,7 @@ class LiveBacktest(InProcessDesk):
         self._comparison: ReconcileReply | None = None
 
     def run(self, progress: Callable[[BacktestProgress], None] | None = None) -> None:
-        """Play every tick, compare ledger and venue, and end the stream. Afterwards the desk is FINISHED, or FAILED."""
+        """Process every tick, reconcile, and end the stream. Afterwards the desk is FINISHED, or FAILED."""
         self._set_clock(START_NS)
         self._settle(self._portfolio.start(self._now))
         stream, cursor = self._stream, self.state.stream.cursor
@@ -62,7 +62,7 @@ class LiveBacktest(InProcessDesk):
                 break
             self._pass_time(due_ns)
             for published in self._gateway.on_timer(self._now):
-                self._play(published)
+                self._process(published)
                 if published.ordinal % COMMIT_EVERY_TICKS == 0:
                     self._commit()
                 if progress is not None and published.ordinal % PROGRESS_EVERY_TICKS == 0:
@@ -73,7 +73,7 @@ class LiveBacktest(InProcessDesk):
         if progress is not None:
             progress(self._progress())
 
-    def _play(self, tick: Tick) -> None:
+    def _process(self, tick: Tick) -> None:
         """Pass a tick and its signal to portfolio."""
         self._settle(self._portfolio.handle(tick, self._now))
         if self.polls_at_each_tick:

@@ -20,14 +20,14 @@ OUT_OF_SAMPLE: Final = "out"
 UNKNOWN: Final = "unknown"
 
 LEARNED_FROM: Final = {"training": "trained", "validation": "tuned"}
-"""Parts of the data to which the model was fitted, each with the verb for the text; the held-out part is not fitted."""
+"""Parts of the data to which the model was fitted, each with the verb for the text. The held-out part is not one."""
 
 
 def model_data(spec: RunSpec, *, data_sha256: str, first_ns: int, last_ns: int) -> dict[str, Any] | None:
     """The field `model_data` of a run's report; None for a run without a model.
 
     Args:
-        spec: of the run.
+        spec: the run.
         data_sha256: hash of the run's ticks.
         first_ns: time of the first tick, UTC.
         last_ns: time of the last tick, UTC.
@@ -61,7 +61,7 @@ def model_data(spec: RunSpec, *, data_sha256: str, first_ns: int, last_ns: int) 
         missing = " or ".join(LEARNED_FROM[name] for name in LEARNED_FROM if name not in known)
         text = f"UNKNOWN whether in sample: the manifest lacks the times of the ticks on which the model was {missing}"
         return {"sample": UNKNOWN, "overlap": {}, "text": text}
-    text = f"out of sample: the model was not trained or tuned on this time of {training.symbol}"
+    text = f"out of sample: the model was trained and tuned on other times or another symbol, {training.symbol}"
     return {"sample": OUT_OF_SAMPLE, "overlap": {}, "text": text}
 
 

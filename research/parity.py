@@ -13,7 +13,7 @@ _IDENTITY: Final = ("order_id", "deal", "symbol")
 
 
 def compare(left: Path, right: Path, *, names: tuple[str, str] = ("replay", "backtest")) -> list[str]:
-    """Differences in orders, deals, positions and the fields of two accounts; empty when the accounts are identical.
+    """Differences between two accounts in orders, deals, positions and account fields; empty if there are none.
 
     Args:
         left: data directory of one account.

@@ -42,11 +42,11 @@ def report_of(
     """The report of the last run in a data directory.
 
     Args:
-        data_dir: of the run.
-        spec: of the run.
+        data_dir: data directory of the run.
+        spec: the run.
         mode: `replay` or `backtest`.
-        remarks: on the times of the stream's files.
-        timings: for the field of that name; None if not measured.
+        remarks: remarks on the times of the stream's files.
+        timings: the field `timings`; None if nothing was measured.
 
     Raises:
         StartError: there is no ledger, or the ledger cannot be read.

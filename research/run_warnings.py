@@ -37,7 +37,7 @@ def run_warnings(
 
 
 def row_warnings(counts: TickCounts | None) -> list[str]:
-    """Warnings of wrong times: any row far ahead of the rows after it, or a large share of rows out of order."""
+    """Warnings of wrong times: any row far ahead of the rows after it, or at least LATE_SHARE of rows out of order."""
     if counts is None:
         return []
     far, late = (counts.rejected.get(REASONS[code], 0) for code in (FAR_FUTURE, OUT_OF_ORDER))
@@ -79,7 +79,7 @@ def denial_warning(book: Book, cursor: TickCursor) -> str | None:
     signals, denied = cursor.buy + cursor.sell, sum(cursor.denied.values())
     if not denied or denied < signals * WARN_FROM_SHARE:
         return None
-    # Of rules with equal counts the first by name, so that the text is a function of the counts.
+    # Of rules with equal counts the first by name is chosen, so that the text is a function of the counts.
     code = max(sorted(cursor.denied), key=cursor.denied.__getitem__)
     return (
         f"{denied:,} of {signals:,} signals ({denied / signals:.0%}) were denied, {cursor.denied[code]:,} by {code}: "

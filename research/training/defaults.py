@@ -4,7 +4,7 @@ from typing import Final
 
 DEFAULT_HORIZON_TICKS: Final = 100
 DEFAULT_DEPTH: Final = 3
-"""Splits from the root of a tree to its leaves."""
+"""Largest number of splits from the root of a tree to a leaf."""
 
 DEFAULT_ROUNDS_MAX: Final = 300
 """Most boosting rounds; boosting stops earlier when the loss on the validation part no longer falls."""

@@ -1,8 +1,8 @@
 """Edge of a model: the mean profit per trade of its signals after the spread.
 
 One position is open at a time. It is opened at the quote of a signal's tick and closed at the quote `horizon_ticks`
-later; signals in between are ignored. This measures the predictions that the model was trained for. The rules of a desk
-are those of `paperdesk backtest`, where a position is held until the opposite signal.
+later; signals in between are ignored. This measures the predictions that the model was trained for. `paperdesk
+backtest` measures the model under the rules of a desk, which by default holds a position until the opposite signal.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class QuoteColumns(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """The trades of a threshold. Means are per trade, in basis points of the mid price at the entry.
+    """Result of the trades at one threshold. Means are per trade, in basis points of the mid price at the entry.
 
-    `gross_bp` is the profit at mid prices, `cost_bp` half of the spreads at entry and exit (positive), and `net_bp` is
-    `gross_bp` - `cost_bp`. `won_part` is the share of trades with a net profit.
+    `gross_bp` is the profit at mid prices. `cost_bp` is half the sum of the spreads at entry and exit, positive.
+    `net_bp` is `gross_bp` - `cost_bp`. `won_part` is the share of trades with a net profit.
     """
 
     trades: int

@@ -31,7 +31,8 @@ def label_ticks(
         time_ns: times of the ticks, UTC, ascending; of shape (ticks,).
         bid: best bids, of shape (ticks,).
         ask: best asks, of shape (ticks,).
-        horizon_ticks: ticks from the entry of a trade to its exit, at least 1; as many ticks at the end have no label.
+        horizon_ticks: ticks from the entry of a trade to its exit, at least 1. The last `horizon_ticks` ticks have no
+            label.
         pause_max_ns: longest time between two ticks of a horizon.
     """
     assert horizon_ticks >= 1, horizon_ticks

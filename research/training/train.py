@@ -2,11 +2,11 @@
 
 The ticks are split in the order of time into three parts: training, validation and held-out. No tick is used by rows of
 two parts, because neither the window of a row's features nor the horizon of its label extends into another part. Trees
-are grown on the training part. The validation part ends the growth, calibrates the probabilities and chooses the
-threshold. The held-out part is used once, to measure the result.
+are grown on the training part. The validation part is used to stop the growth, to calibrate the probabilities and to
+choose the threshold. The held-out part is used once, to measure the result.
 
-The same ticks, settings and libraries give the same bytes: there is one thread and a seed, and the manifest has no time
-of day.
+The same ticks, settings and libraries give the same bytes: training uses one thread and a seed, and the manifest does
+not contain the time of the training.
 """
 
 from __future__ import annotations
@@ -227,7 +227,7 @@ def split_parts(features: NDArray[np.float32], labels: NDArray[np.int8], *, hori
     Args:
         features: of shape (ticks - 99, features); row i belongs to tick i + 99.
         labels: the class of each tick, of shape (ticks,).
-        horizon_ticks: length of a label's horizon. As many ticks at the end of a part are left out, because their
+        horizon_ticks: length of a label's horizon. The last `horizon_ticks` ticks of a part are left out, because their
             labels depend on the next part.
     """
     count = len(labels)

@@ -72,7 +72,10 @@ def test_a_backtest_blocked_by_a_strategy_reports_it_and_can_be_interrupted(tmp_
     finally:
         process.kill()
         process.wait()
-    endings = ("interrupted; every process that it had started is stopped", "killed: it did not end within 5 s")
+    endings = (
+        "interrupted; every process that it had started is stopped",
+        "the run was killed: it did not end within 5 s of the interrupt",
+    )
     assert stderr_file.read_text().endswith(tuple(f"paperdesk: {message}\n" for message in endings))
 
 
