@@ -1,4 +1,4 @@
-"""The gateway as a library: `ExecutionGateway` places an order and returns its outcome.
+"""The execution process, and a client library: `ExecutionGateway` places an order and returns the gateway's reply.
 
 >>> from services.execution import ExecutionGateway
 >>> with ExecutionGateway(timeout_ms=50) as gateway:

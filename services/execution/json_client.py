@@ -1,8 +1,8 @@
 """`ExecutionGateway`: a client of the gateway's request socket that uses JSON.
 
-The envelope of every request contains a number, which any REP or ROUTER socket returns with the reply. So a late reply
-to an earlier request is never taken for the reply to the current request. After a timeout the socket is closed, with
-all messages queued in it, and the next request opens a new socket.
+The envelope of every request contains a number, which any REP or ROUTER socket returns with the reply. By this number
+the client drops a late reply to an earlier request. After a timeout the socket is closed, with all messages queued in
+it, and the next request opens a new socket.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class ExecutionGateway:
     def send_order(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """Place an order and return the gateway's reply.
 
-        Without a reply in time, the result is that the order is in doubt, and never that it is rejected: `{"status":
+        If no reply arrives in time, the result reports the order as in doubt, never as rejected: `{"status":
         "IN_DOUBT", "order_id": ..., "error": ..., "error_code": "NO_ANSWER"}`. The same order may safely be sent again
         with the same `order_id`, because the gateway executes an id only once.
 
@@ -74,8 +74,7 @@ class ExecutionGateway:
                 (`price`, ...). Numbers may be int, float or Decimal.
 
         Raises:
-            ValueError: a field is missing or invalid, and nothing was sent. The text has the value and the expected
-                value.
+            ValueError: a field is missing or invalid, and nothing was sent. The text has the value and the expectation.
         """
         request = _encoded(order)
         order_id: str = order["order_id"]
@@ -112,7 +111,7 @@ class ExecutionGateway:
         deadline_ns = mono_ns() + self.timeout_ms * 1_000_000
         socket = self._open()
         if not socket.poll(0, zmq.POLLOUT):
-            # The connection is lost. The socket may try again only after seconds, but a new socket tries at once.
+            # The connection is lost. This socket may reconnect only after seconds. A new socket connects at once.
             self._close()
             socket = self._open()
             if not socket.poll(_ms_until(deadline_ns), zmq.POLLOUT):

@@ -1,7 +1,7 @@
 """The sockets of the execution process.
 
-It receives calls from portfolio and sends them as requests to the gateway, and it receives the gateway's replies and
-sends them as answers to portfolio. A malformed frame is counted and its beginning logged; it has no other effect.
+The process sends the calls of portfolio to the gateway as requests, and the gateway's replies to portfolio as answers.
+A malformed frame is counted and its beginning logged; it has no other effect.
 Reports are kept in order while portfolio is disconnected. Beyond a limit the oldest reports are dropped, and portfolio
 later repeats the unanswered calls.
 """
@@ -42,7 +42,10 @@ REPORTS_KEPT_MAX: Final = 1_000
 """Largest number of reports kept while portfolio is disconnected. For lost reports portfolio repeats its calls."""
 
 NOTES_MAX: Final = 1_000
-"""Number of calls whose times are remembered for the latencies, more than can be in flight and waiting together."""
+"""Most calls whose times are remembered for the latencies: more than the default limits of calls in flight and waiting.
+
+Without the time of a call, its latency is not measured.
+"""
 
 RETRY_REPORTS_MS: Final = 50
 GAUGES_MS: Final = 1_000

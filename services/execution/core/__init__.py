@@ -1,1 +1,1 @@
-"""The courier: decides which calls are sent to the gateway and when, and watches whether it answers."""
+"""The courier decides when each call is sent to the gateway, and detects a gateway that does not answer."""

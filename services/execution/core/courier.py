@@ -1,9 +1,9 @@
-"""Sends portfolio's calls to the gateway and reports the answers to portfolio; it keeps all calls in memory.
+"""The courier sends portfolio's calls to the gateway and reports the answers to portfolio.
 
-The answer to a call is the gateway's reply, or NO_ANSWER when the call's deadline has passed. A reply after the
-deadline is reported, too, because it shows what happened to the order. A repeated call, with the same id, is sent again
-and gets a new deadline. At most `in_flight_max` calls are in flight, and at most `WAITING_CALLS_MAX` wait. A further
-call is answered with NO_ANSWER at once and never sent.
+It keeps all calls in memory. The answer to a call is the gateway's reply, or NO_ANSWER when the call's deadline has
+passed. A reply after the deadline is also reported, because it shows the outcome of the order. A repeated call, with
+the same id, is sent again and gets a new deadline. At most `in_flight_max` calls are in flight, and at most
+`WAITING_CALLS_MAX` wait. A further call is answered with NO_ANSWER at once and never sent.
 
 A gateway that leaves `MISSED_REPLIES_MAX` calls or PINGs in a row unanswered counts as down. Calls then wait until
 their deadlines. From time to time a new call or a PING is sent as a probe; the pauses between probes double up to
@@ -25,7 +25,7 @@ from proto.time import Now
 from proto.trading.units import MAX_FRAME_BYTES
 
 IN_FLIGHT_MAX: Final = 64
-"""Default limit of calls in flight, of which portfolio has few; more at one gateway would only delay each of them."""
+"""Default limit of calls in flight. Portfolio needs few, and more would only wait longer in the gateway's queue."""
 
 WAITING_CALLS_MAX: Final = 256
 """Limit of waiting calls, enough for those that arrive within one deadline while the gateway does not answer."""
@@ -34,7 +34,7 @@ MISSED_REPLIES_MAX: Final = 3
 """Number of missing replies in a row after which the gateway counts as down; a single reply may be lost."""
 
 IDLE_PING_NS: Final = 1_000_000_000
-"""Time without a reply or a PING after which a PING is sent, which reveals a restart or a failure without a call."""
+"""Time without a reply or a PING after which a PING is sent, to detect a restart or a failure between calls."""
 
 PROBE_NS_FIRST: Final = 100_000_000
 """First pause between two probes of a gateway that is down; each further pause is twice as long."""
@@ -79,9 +79,9 @@ class GatewayDown(Struct, frozen=True):
 
 
 class GatewayUp(Struct, frozen=True):
-    """The gateway answers for the first time since the start of this process, since it was down, or since its restart.
+    """The gateway answers for the first time since the start of this process, or again after it was down or restarted.
 
-    `before` is its boot id before, empty at the first answer.
+    `before` is the gateway's previous boot id, empty at the first answer.
     """
 
     boot_id: str
@@ -142,8 +142,8 @@ class Courier(Core[Message, Output]):
         self._replied_ns = 0
         self._probe_ns = 0
         self._probe_pause_ns = PROBE_NS_FIRST
-        # At or before the earliest deadline of a call. The answer to a call leaves it unchanged, which may cause one
-        # timer without effect.
+        # A time at or before the earliest deadline of a call. The answer to a call does not change this time, which may
+        # cause one timer without effect.
         self._deadline_ns: int | None = None
 
     @property
@@ -242,12 +242,12 @@ class Courier(Core[Message, Output]):
         self._ping_ns = now.mono_ns
         self._probe_ns = max(self._probe_ns, now.mono_ns + PROBE_NS_FIRST)
         self._is_pinged = True
-        # Assumed unless this PING cannot be sent.
+        # The gateway counts as connected unless this PING cannot be sent.
         self._is_connected = True
         return SendToGateway(PING_ID, _PING)
 
     def _take_probe(self, now: Now) -> bool:
-        """Return whether a gateway that is down may be probed now; if so, double the pause until the next probe."""
+        """Return whether a gateway that is down or disconnected may be probed now; if so, double the next pause."""
         if now.mono_ns < self._probe_ns:
             return False
         self._probe_ns = now.mono_ns + self._probe_pause_ns
@@ -281,7 +281,7 @@ class Courier(Core[Message, Output]):
         return outputs
 
     def _hello(self) -> CourierHello:
-        """Return the HELLO to portfolio, whose boot id changes if this process or the gateway is restarted."""
+        """Return the CourierHello; its boot id differs after a restart of this process or of the gateway."""
         return CourierHello(f"{self.boot_id}+{self.gateway_boot}"[:_BOOT_CHARS_MAX])
 
     # ---------------------------------------------------------------------------------------------------------- calls
