@@ -45,8 +45,9 @@ def simulated_gateway(
 
     Args:
         stream: the market, with the desk's names of symbols.
-        stream_id: the book's own stream id continues the run; any other id begins at tick 1 with the same account.
-        journal: order ids and the replies to them.
+        stream_id: the book's own stream id continues the run; any other id begins at the stream's opening, with the
+            same account.
+        journal: stores order ids and the replies to them.
         book_store: the broker's book.
         boot_id: id of this start of the gateway. It is new at each start, except in runs that must be reproducible.
         terms: terms of the account.
@@ -54,11 +55,11 @@ def simulated_gateway(
         symbol_map: the broker's names by the desk's, for symbols whose names differ.
         faults: whether SIMULATE can inject faults; ignored in a lock-step stream.
         lease_ttl_ms: how long a client may open exposure after it has renewed its lease.
-        settling_ms: how late an order may appear in the venue's history. Only after this time is an order that the
-            venue does not show presumed to have expired.
+        settling_ms: how late an order may appear in the venue's history. An order that the venue does not show is
+            presumed to have expired only after this time.
 
     Raises:
-        ValueError: book, stream and account do not match.
+        ValueError: book, stream and account do not match, or two names in `symbol_map` have the same broker's name.
     """
     symbols = SymbolMap(symbol_map)
     venue = SimulatedVenue(stream=stream, stream_id=stream_id, store=book_store, symbols=symbols, terms=terms)

@@ -1,8 +1,8 @@
 """CLOSE: the gateway closes a position with a market BUY or SELL.
 
 The gateway derives side and volume from the position, and the journal keeps the resulting order. So a repeated CLOSE
-gets the stored reply, even when the position is already closed. Where the first call has no answer, the gateway makes
-the order again from the journal, because the position may have changed since.
+gets the stored reply, even when the position is already closed. If no reply is stored, the gateway makes the order from
+the journal and not from the position, which may have changed since the first CLOSE.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The gateway core: one reply for each request, and the ticks to publish.
 
 It combines orders, modifications, queries, operator commands, the lease and the publisher. Symbols have the desk's
-names. All state is in the journal, the book and the stream, so that a restart loses nothing.
+names. All state that must survive a restart is in the journal, the book and the stream.
 """
 
 from __future__ import annotations
@@ -91,15 +91,15 @@ class Gateway(Core[Request, Reply | Tick]):
             stream: the market, with the desk's names of symbols.
             stream_id: id of the stream in replies and ticks.
             venue: the account.
-            journal: order ids and the replies to them.
+            journal: stores order ids and the replies to them.
             publisher: decides which ticks to publish now.
             symbols: the desk's names and the broker's.
             header: the fields common to all replies.
             publisher_name: the publisher's name in heartbeats.
             terminal: sends orders to the venue.
             lease_ttl_ms: how long a client may open exposure after it has renewed its lease.
-            settling_ms: how late an order may appear in the venue's history. Only after this time is an order that the
-                venue does not show presumed to have expired.
+            settling_ms: how late an order may appear in the venue's history. An order that the venue does not show is
+                presumed to have expired only after this time.
         """
         self.venue = venue
         self.publisher = publisher
@@ -205,8 +205,8 @@ class Gateway(Core[Request, Reply | Tick]):
 
         Args:
             error: the decoder's error.
-            fields: the readable fields, if any. An order with a readable id is rejected under that id. For a known id
-                the reply is an ErrorReply instead, so that the id keeps its one stored answer.
+            fields: the readable fields, if any. An order with a readable, unknown id is rejected under that id. For a
+                known id the reply is an ErrorReply, because the id keeps its stored reply.
         """
         fields = fields or {}
         given_id = fields.get("request_id")
@@ -226,12 +226,12 @@ class Gateway(Core[Request, Reply | Tick]):
         return self._header.error(request_id, error.code, str(error))
 
     def instrument(self, symbol: str) -> Instrument | None:
-        """Terms of a symbol by the desk's name, used to round numbers in JSON; None if the symbol is not traded."""
+        """Terms of a symbol by the desk's name, used to round numbers of requests; None if it is not traded."""
         name = self._symbols.to_broker(symbol)
         return None if name is None else self.venue.instrument(name)
 
     def storage_error(self, request: Request, text: str) -> Reply:
-        """Answer a request during which the disk failed, with the failure in `text`; only durable effects count."""
+        """The error reply to a request during which a write to the disk failed; `text` describes the failure."""
         return self._header.error(request.request_id, ErrorCode.STORAGE, f"the gateway cannot write: {text}")
 
     def heartbeat(self, now: Now) -> MarketHeartbeat:
@@ -426,7 +426,7 @@ class Gateway(Core[Request, Reply | Tick]):
         known = self._orders.fence(request.order_id, now, time_ns=self._time_ns(now))
         return _to(request.request_id, known)
 
-    # --------------------------------------------------------------------------------------------------------- queries
+    # ---------------------------------------------------------------------------------------------------------- faults
 
     def _simulate(self, request: Simulate, now: Now) -> Reply:
         active = self._terminal.inject_fault(request, now)

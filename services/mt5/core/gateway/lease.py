@@ -61,7 +61,10 @@ class AccountLease:
         return None
 
     def record_restart(self) -> None:
-        """Record once that the gateway has restarted since the last renewal; at the next restart the lease lapses."""
+        """Record once that the gateway has restarted since the last renewal.
+
+        If the gateway restarts again before a renewal, the lease lapses at once.
+        """
         lease = self._journal.lease
         if lease.holder and not self._until_mono_ns and not lease.has_restarted:
             self._journal.set_lease(lease._replace(has_restarted=True))

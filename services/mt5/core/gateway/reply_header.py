@@ -27,7 +27,7 @@ class ReplyHeader(NamedTuple):
         }
 
     def error(self, request_id: str, code: ErrorCode, text: str) -> ErrorReply:
-        """The reply to a request that failed; nothing was stored. `text` is cut to 512 characters."""
+        """The reply to a request that was refused or failed. `text` is cut to 512 characters."""
         return ErrorReply(**{**self.ok_fields(request_id), "status": "ERROR"}, error=text[:512], error_code=code)
 
     def not_available(self, request: Request) -> ErrorReply:

@@ -65,7 +65,7 @@ class TickPublisher:
         self._next = self.confirmed + 1
         self._anchor: tuple[int, int] | None = None
         self._waiting_since_ns = 0
-        self._patience_ns = REPUBLISH_FIRST_NS
+        self._repeat_after_ns = REPUBLISH_FIRST_NS
 
     @property
     def is_live(self) -> bool:
@@ -110,12 +110,15 @@ class TickPublisher:
         again_at = self._again_at()
         if again_at is not None and again_at <= now.mono_ns:
             self._waiting_since_ns = now.mono_ns
-            self._patience_ns = min(2 * self._patience_ns, REPUBLISH_MAX_NS)
+            self._repeat_after_ns = min(2 * self._repeat_after_ns, REPUBLISH_MAX_NS)
             return [self._tick(self.confirmed + 1, now.mono_ns)]
         return []
 
     def next_timer(self) -> int | None:
-        """Monotonic time at which `on_timer` has ticks to publish; None if a CONFIRM must come first."""
+        """Monotonic time at which `on_timer` has ticks to publish.
+
+        None if a CONFIRM must come first, or if every tick of the stream has been published.
+        """
         if not self._running:
             return None
         again_at = self._again_at()
@@ -147,11 +150,11 @@ class TickPublisher:
         """Monotonic time of the next repetition; None if every tick published since the start is confirmed."""
         if self.window == 0 or self._next <= self.confirmed + 1:
             return None
-        return self._waiting_since_ns + self._patience_ns
+        return self._waiting_since_ns + self._repeat_after_ns
 
     def _wait_from(self, now: Now) -> None:
         self._waiting_since_ns = now.mono_ns
-        self._patience_ns = REPUBLISH_FIRST_NS
+        self._repeat_after_ns = REPUBLISH_FIRST_NS
 
     def _tick(self, ordinal: int, mono_ns: int) -> Tick:
         symbol, sequence, _, time_ns, bid, ask, volume = self._stream.tick_at(ordinal)

@@ -94,7 +94,7 @@ TABLE: Final = (
         10031,
         "CONNECTION",
         _DOUBT,
-        "There is no connection to the server; the request may have been sent before it was lost.",
+        "There is no connection to the server; the request may have been sent before the connection was lost.",
     ),
     Retcode(10032, "ONLY_REAL", _NOT, "Only live accounts may do this."),
     Retcode(10033, "LIMIT_ORDERS", _NOT, "The limit of pending orders is reached."),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 
 class SymbolMap:
-    """Maps symbol names both ways. An unmapped symbol keeps its name, unless that is the broker's name of another."""
+    """Maps symbol names both ways. An unmapped symbol keeps its name, unless a mapped symbol has it at the broker."""
 
     def __init__(self, broker_by_desk: Mapping[str, str] | None = None) -> None:
         """Use a mapping from the desk's names to the broker's; all other symbols keep their name.

@@ -1,8 +1,8 @@
 """The port of a terminal, which sends orders and shows orders and deals as a MetaTrader terminal does.
 
-A terminal's answer may be missing, wrong or late, and new orders and deals may appear late. So an answer proves
-nothing; only the order that the broker shows under its magic does. `simulated.direct_terminal` has no faults;
-`simulated.faulty_terminal` has all of them on command.
+A terminal's answer may be missing, wrong or late, and new orders and deals may appear late. So the answer is no proof;
+only the order that the broker shows under the order's magic is. `simulated.direct_terminal` has no such faults;
+`simulated.faulty_terminal` has them on command.
 """
 
 from __future__ import annotations
@@ -81,14 +81,14 @@ class Terminal(Protocol):
         """The number of the newest deal that the terminal shows; 0 before the first."""
 
     def inject_fault(self, command: Simulate, now: Now) -> dict[str, int] | None:
-        """Begin a fault, or end all; returns what is left of each active fault.
+        """Begin a fault, or end all faults.
 
         Returns:
-            By fault, the calls or milliseconds left; None for a terminal without faults.
+            The calls or milliseconds left of each active fault; None for a terminal without faults.
         """
 
     def next_timer(self) -> int | None:
         """Monotonic time at which `on_timer` is due; None if nothing is scheduled."""
 
     def on_timer(self, now: Now) -> None:
-        """Do what is due now, such as the release of an order that was held back."""
+        """Do the work that is due now, such as passing on an order that was held back."""

@@ -40,10 +40,10 @@ class Venue(Protocol):
 
     @property
     def quiet(self) -> bool:
-        """Whether no tick could change the book."""
+        """Whether no further tick can change the book by itself."""
 
     def quiet_from(self, ordinal: int) -> bool:
-        """Whether no tick after `ordinal` has changed the book and none could; `ordinal` may be an earlier tick."""
+        """Whether no tick after `ordinal` has changed or can change the book; `ordinal` may be before its tick."""
 
     @property
     def deal_count(self) -> int:
@@ -93,10 +93,13 @@ class Venue(Protocol):
         """The first order in the book under a `magic`, even if the terminal does not show it."""
 
     def position_ticket(self, number: int) -> int:
-        """The reported ticket of a position, from any `number` of it; an unknown `number` is returned unchanged."""
+        """The ticket under which a position is reported, from its identifier or its current ticket.
+
+        An unknown `number` is returned unchanged.
+        """
 
     def magic_of_position(self, ticket: int) -> int:
-        """Magic of the order that opened the position `ticket`; 0 for a foreign order or if it is not open."""
+        """Magic of the order that opened the position `ticket`; 0 for a foreign order or a closed position."""
 
     def magic_of_ticket(self, ticket: int) -> int:
         """Magic of the order `ticket`; 0 for a foreign order, and for the ticket 0 of a cash deal."""

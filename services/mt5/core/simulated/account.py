@@ -76,8 +76,9 @@ class SimulatedAccount:
             terms: the account's terms.
 
         Raises:
-            VenueSetupError: the account has another currency or mode, the new stream does not begin after the last time
-                of the book, or the broker does not trade a symbol of the stream.
+            VenueSetupError: the account has another currency or mode, the book is beyond the end of its stream, a new
+                stream does not begin after the last time of the book, or the broker does not trade a symbol of the
+                stream under the given name.
         """
         self._stream_id = stream_id
         self._store = store
@@ -155,7 +156,7 @@ class SimulatedAccount:
         return self.market.quote(symbol)
 
     def effective_instrument(self, catalogued: Instrument) -> Instrument:
-        """The terms of the catalogue as the fill profile changes them; in a generated market without sessions."""
+        """The terms of the catalogue as the fill profile changes them. A generated market has no sessions."""
         return self.profile.terms_of(catalogued, always_quoted=self._is_always_quoted)
 
     # ---------------------------------------------------------------------------------------------------------- values
@@ -192,9 +193,9 @@ class SimulatedAccount:
         )
 
     def check_margin(self, target: Position | None, change: PositionChange) -> Rejection | None:
-        """The rejection of a deal that the free margin does not cover; None if it is covered.
+        """The rejection of a deal that the free margin does not cover, or whose margin cannot be valued; else None.
 
-        Initial margin rates apply to the deal's symbol. A deal that does not raise the margin is never rejected.
+        Initial margin rates apply to the deal's symbol. No deal is rejected for a margin that it does not raise.
         """
         if not self.leverage or change.entry is DealEntry.OUT:
             return None
@@ -306,9 +307,10 @@ class SimulatedAccount:
         stepped: bool,
         limit_gap: Decimal = ZERO,
     ) -> VenueDeal:
-        """The deal that makes `change` of the position `target`, by the order `record`; None: by the broker itself.
+        """The deal that makes `change` of the position `target`.
 
-        `volume` is in lots, > 0; `commission` in account currency, <= 0; `limit_gap` is a distance of prices, >= 0.
+        `record` is its order, None if the broker closes the position itself. `volume` is in lots, > 0, `commission` in
+        account currency, <= 0, and `limit_gap` a distance of prices, >= 0.
         """
         profit = ZERO
         if change.closed_volume:
@@ -340,7 +342,7 @@ class SimulatedAccount:
         )
 
     def _worth(self, symbol: str, volume: Decimal, distance: Decimal) -> Decimal:
-        """Gain of `volume` lots from a price better by `distance`, in account currency."""
+        """Gain of `volume` lots from a price that is better by `distance`, in account currency, >= 0."""
         worth = self._converted(volume, ZERO, distance, self.instruments[symbol])
         assert worth is not None, symbol  # validation required a rate, and a known rate stays known
         return worth
@@ -397,7 +399,7 @@ class SimulatedAccount:
     ) -> None:
         """Commit a change, then apply it to the book; the arguments are fields of `BookChange`.
 
-        `removed` is the ticket of a closed position, 0 for none; `stepped` is its `is_within_tick`.
+        `removed` is the ticket of a closed position, 0 for none. `stepped` is the field `is_within_tick`.
         """
         self._commit(
             BookChange(
