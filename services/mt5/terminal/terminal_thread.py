@@ -1,4 +1,4 @@
-"""The thread that calls the terminal, whose functions may block for seconds, while the gateway answers its clients.
+"""The thread that calls the terminal. A call may block for seconds, while the gateway's thread answers its clients.
 
 Jobs run in the order in which they were posted. The gateway's thread takes their results.
 """
@@ -15,7 +15,7 @@ from services.mt5.terminal.mt5_types import Mt5Api
 Job = Callable[[Mt5Api], object]
 
 LEAVING_SECONDS: Final = 5.0
-"""Longest wait for a call in progress when the process ends."""
+"""Longest wait for the posted jobs when the process ends."""
 
 
 class TerminalWorker(Protocol):
@@ -63,7 +63,7 @@ class TerminalThread:
             done.append(result)
 
     def close(self) -> None:
-        """Disconnect from the terminal after the posted jobs; waits at most `LEAVING_SECONDS` for a call that hangs."""
+        """Disconnect from the terminal after the posted jobs; wait for that at most `LEAVING_SECONDS`."""
         self._jobs.put(None)
         self._thread.join(timeout=LEAVING_SECONDS)
 

@@ -127,7 +127,10 @@ class TickReader:
         return rows[~far], int(new)
 
     def _fresh(self, rows: Ticks) -> Ticks:
-        """The rows after the read position. `rows` has all rows of its millisecond, because whole seconds are read."""
+        """The rows after the read position.
+
+        `rows` has all rows of the read position's millisecond, because the terminal returns whole seconds.
+        """
         times = rows["time_msc"]
         after = times > self.cursor.time_msc
         same = np.flatnonzero(times == self.cursor.time_msc)[self.cursor.seen :]

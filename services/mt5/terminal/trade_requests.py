@@ -64,8 +64,9 @@ def order_request(
     """The request for a new order.
 
     If an order without stops adds to a position, a terminal removes the position's stop loss and take profit. The desk
-    keeps them (`proto.trading.stops`), so a market order is sent with the stops of the position. An order that reduces
-    or reverses the position is sent with its own stops, because there both rules agree.
+    keeps them (`proto.trading.stops`), so a market order is sent with the position's stop if it lacks that stop, and a
+    pending order that lacks one is rejected. An order that reduces or reverses the position is sent with its own stops,
+    because there both rules agree.
 
     Args:
         request: the order, with its volume in lots.
@@ -106,8 +107,8 @@ def order_request(
     if stops != (request.stop_loss, request.take_profit):
         text = (
             f"a {request.type} order that adds to a position with stop_loss {_price_text(held.stop_loss)} and "
-            f"take_profit {_price_text(held.take_profit)}, expected an order with each of them; a terminal removes the "
-            "others"
+            f"take_profit {_price_text(held.take_profit)}, expected an order with these stops; a terminal removes a "
+            "stop that the order lacks"
         )
         return LocalRejection(retcodes.INVALID_STOPS, ErrorCode.INVALID_STOPS, text)
     pending: TradeRequest = {
