@@ -22,7 +22,7 @@ RISK_SETS: Final = {limits.name: limits for limits in (DEFAULT_LIMITS, DEMO_LIMI
 """The named sets of limits. Any other value of the setting RISK is the path of a file."""
 
 NO_LIMIT: Final = "none"
-"""Value that removes a limit of the default set, written in a file of limits."""
+"""Value in a file of limits that removes a limit of the default set."""
 
 _EXAMPLE: Final = "limits such as order_volume_max = 0.5"
 
@@ -33,7 +33,7 @@ def load_limits(name: str) -> Limits:
     The name of a file's set is made from its contents and not from its path, so that equal limits have equal names.
 
     Raises:
-        StartError: the file is missing, or has a limit that is unknown, out of range or contradicts another.
+        StartError: the file is missing, or a limit is unknown, out of range, or contradicts another limit.
     """
     if name in RISK_SETS:
         return RISK_SETS[name]

@@ -72,7 +72,7 @@ def _read(values: dict[str, Any], path: Path) -> Plan:
     for section in _sizing_sections(values):
         _load_weights(section, path)
     plan = read_struct(values, Plan, example=_EXAMPLE)
-    _require_distinct_symbols(plan)
+    _require_valid_strategies(plan)
     validate_symbol_plan(plan.sizing, plan.exits, plan.entry, written=values, where="")
     for tag, strategy in plan.strategies.items():
         merged = plan.for_symbol(strategy.symbols[0])
@@ -117,12 +117,12 @@ def _load_weights(section: dict[str, Any], plan: Path) -> None:
         raise FieldError(f"{WEIGHTS_FILE} is {name!r}, {expected} ({error})") from None
 
 
-def _require_distinct_symbols(plan: Plan) -> None:
+def _require_valid_strategies(plan: Plan) -> None:
     """Refuse a symbol that two strategies name, and a strategy whose tag is reserved for the desk."""
     owners: dict[str, str] = {}
     for tag, strategy in plan.strategies.items():
         if tag in (DESK_TAG, MANUAL_TAG):
-            raise FieldError(f"strategies.{tag}: the tag is reserved for the desk, expected another than {tag!r}")
+            raise FieldError(f"strategies.{tag}: the tag is reserved for the desk, expected a tag other than {tag!r}")
         for symbol in strategy.symbols:
             if symbol in owners:
                 raise FieldError(

@@ -9,30 +9,30 @@ from common.struct_files import FieldError
 from proto.trading.enums import OrderType, TimeInForce
 from services.portfolio.core.plan.plan import Entry, Exits, Sizing, SizingMethod
 
-_OF_METHOD: Final[dict[SizingMethod, frozenset[str]]] = {
+_FIELDS_OF_METHOD: Final[dict[SizingMethod, frozenset[str]]] = {
     SizingMethod.FIXED: frozenset({"volume"}),
     SizingMethod.FRACTION: frozenset({"risk_pct"}),
     SizingMethod.KELLY: frozenset({"kelly_fraction", "kelly_risk_pct_max", "payoff"}),
     SizingMethod.VOLATILITY: frozenset({"volatility_pct_per_day", "volatility_half_life_min"}),
     SizingMethod.WEIGHTS: frozenset({"weights_pct"}),
 }
-_OF_ALL: Final = frozenset({"method", "volume_max"})
+_FIELDS_OF_ALL_METHODS: Final = frozenset({"method", "volume_max"})
 
 _RESTING: Final = (TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD)
 
 
 def validate_symbol_plan(sizing: Sizing, exits: Exits, entry: Entry, *, written: Mapping[str, Any], where: str) -> None:
-    """Refuse contradictions between the sections of the plan that apply to the symbols of a strategy.
+    """Refuse contradictions between the fields of sizing, exits and entry, for the plan itself or for one strategy.
 
     Args:
-        sizing: section that applies to the symbols, as do `exits` and `entry`.
-        exits: as `sizing`.
-        entry: as `sizing`.
+        sizing: the section in force: the strategy's own, or that of the plan.
+        exits: the section in force.
+        entry: the section in force.
         written: the sections as written in the file, which show whether a value is given or a default.
         where: `strategies.TAG.` for a strategy; empty for the plan itself.
 
     Raises:
-        FieldError: two sections contradict each other. The text names the fields and the expected value.
+        FieldError: two fields contradict each other. The text names the fields and the expected value.
     """
     _validate_sizing(sizing, exits, written.get("sizing", {}), where)
     if exits.trailing_stop_points is None and "trailing_step_points" in written.get("exits", {}):
@@ -50,8 +50,8 @@ def validate_symbol_plan(sizing: Sizing, exits: Exits, entry: Entry, *, written:
 def _validate_sizing(sizing: Sizing, exits: Exits, written: Mapping[str, Any], where: str) -> None:
     method = sizing.method
     for field in written:
-        if field not in _OF_METHOD[method] | _OF_ALL:
-            users = " or ".join(repr(str(one)) for one, fields in _OF_METHOD.items() if field in fields)
+        if field not in _FIELDS_OF_METHOD[method] | _FIELDS_OF_ALL_METHODS:
+            users = " or ".join(repr(str(one)) for one, fields in _FIELDS_OF_METHOD.items() if field in fields)
             raise FieldError(f"{where}sizing.{field} with method = {str(method)!r}, expected it with method = {users}")
     needed: dict[SizingMethod, dict[str, object]] = {
         SizingMethod.FIXED: {},
