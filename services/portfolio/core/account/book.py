@@ -81,7 +81,7 @@ def _fill_of(deal: VenueDeal, ticket: int) -> dict[str, Any]:
 
 
 def _opens_foreign_position(deal: VenueDeal) -> bool:
-    """Whether the deal opened a position that a client ordered past the gateway, and not the server itself."""
+    """Whether another client opened a position with this deal past the gateway. The server's own deals do not count."""
     return not deal.order_id and deal.entry is DealEntry.IN and deal.reason is DealReason.CLIENT
 
 
@@ -154,7 +154,7 @@ class Book:
         self.foreign_positions: set[int] = set()
         """Tickets of a hedging account that another client opened, including those closed since."""
         self.seen_ids: dict[str, int] = {}
-        """Highest order number that the gateway knew of each incarnation, at the time of the latest replacement."""
+        """Highest order number of each incarnation that the gateway knew when the latest incarnation was taken."""
         self.cleared = ReconciliationWatermark()
         self.epoch = 0
         self.journal_id = ""

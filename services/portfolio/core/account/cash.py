@@ -32,7 +32,7 @@ class CashAccount(StrEnum):
 
 CashSums = dict[CashAccount, Decimal]
 
-_PROFIT_OF: Final = {
+_CATEGORY_OF_PROFIT: Final = {
     DealKind.BUY: CashAccount.REALIZED_PNL,
     DealKind.SELL: CashAccount.REALIZED_PNL,
     DealKind.BALANCE: CashAccount.DEPOSITS,
@@ -58,7 +58,7 @@ def cash_flows(deal: VenueDeal) -> CashSums:
     """Return the cash of a deal by category, charges negative, without zero amounts."""
     found: CashSums = {}
     for account, amount in (
-        (_PROFIT_OF[deal.kind], deal.profit),
+        (_CATEGORY_OF_PROFIT[deal.kind], deal.profit),
         (CashAccount.COMMISSION, deal.commission),
         (CashAccount.SWAP, deal.swap),
     ):

@@ -287,7 +287,7 @@ class ForeignOrdersFound(Struct, frozen=True, kw_only=True, tag="strangers_met")
 
 
 class EpochTaken(Struct, frozen=True, kw_only=True, tag="epoch_taken"):
-    """This portfolio process took the lease under a new epoch; in-flight orders of earlier epochs are void."""
+    """This portfolio process took the lease under a new epoch; the gateway refuses orders of earlier epochs."""
 
     epoch: int
     time_ns: int

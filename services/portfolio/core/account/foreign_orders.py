@@ -37,8 +37,8 @@ _POLICY_TEXT: Final = {
 def own_position(book: Book, symbol: str, policy: ForeignOrderPolicy) -> Position:
     """Return the position of a symbol that the desk trades: under `ignore` without foreign tickets, else all of it.
 
-    The symbol's terms must be known. The result is the book's own object if all of the position is returned or the
-    account has no foreign tickets, else a copy.
+    The symbol's terms must be known. The result is the book's own object, but a copy under `ignore` if the account has
+    foreign tickets.
     """
     position = book.position(symbol)
     if policy is not ForeignOrderPolicy.IGNORE or not book.foreign_positions:

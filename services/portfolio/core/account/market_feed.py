@@ -1,4 +1,4 @@
-"""Latest quotes and clock of a live market and the age of its last message, from its ticks and heartbeats.
+"""A live market's latest quotes, clock and time of the last message, from its ticks and heartbeats.
 
 A signal is decided on its own quote. The latest quotes serve to compute the age of the signal, to bound its price
 (PRICE_COLLAR), and to price manual orders.

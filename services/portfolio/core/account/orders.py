@@ -93,8 +93,9 @@ class Order(Struct, frozen=True, kw_only=True):
     - `cancel_asked`: why the desk requested the cancellation of the order; empty if it did not.
     - `key`: key of the person's command that made the order. `asked`: digest of that command.
     - `is_close`: a person or FLATTEN closes a position with the order, which is allowed in every trading state.
-    - `change`: the latest requested terms. `limit_price`, `stop_loss`, `take_profit` and `expires_ns` keep the terms
-      that the order was placed with. `revision` counts requested modifications, `revision_answered` answered ones.
+    - `change`: the latest requested terms, then the terms in the venue's answer. `limit_price`, `stop_loss`,
+      `take_profit` and `expires_ns` keep the terms that the order was placed with. `revision` is the number of the
+      latest requested modification, `revision_answered` that of the latest answered one.
     """
 
     order_id: str

@@ -159,15 +159,15 @@ class Position:
                 at += 1
         if left:
             self._lots.append(Lot(left, price, deal, time_ns, side.sign, ticket))
-        self._hold(ticket, volume * side.sign, price, time_ns)
+        self._update_leg(ticket, volume * side.sign, price, time_ns)
         self._refresh()
         return closings
 
     def gross_unrealized(self, *, bid: Decimal, ask: Decimal) -> Decimal:
         """Return the unrealized profit of the lots in profit currency: long lots at the bid, short lots at the ask.
 
-        The sum of this and `gross` of all closed lots equals the cash value of all fills. The venue instead values the
-        legs, as `gross_of` does.
+        The sum of this and `gross` of all closed lots is the profit of all fills if the position were closed at this
+        quote. The venue instead values the legs, as `gross_of` does.
         """
         return sum(
             (
@@ -186,7 +186,7 @@ class Position:
         """Return the unrealized profit of a leg in profit currency, from its average price, as the venue does."""
         return gross_profit_at(leg.holding, price=bid if leg.direction > 0 else ask, multiplier=self.multiplier)
 
-    def _hold(self, ticket: int, signed: Decimal, price: Decimal, time_ns: int) -> None:
+    def _update_leg(self, ticket: int, signed: Decimal, price: Decimal, time_ns: int) -> None:
         before = self._legs.get(ticket)
         holding = add_to_cost_basis(
             CostBasis() if before is None else before.holding, signed_volume=signed, price=price

@@ -1,4 +1,7 @@
-"""Causes of a trading state. Events of earlier versions have no causes; theirs are derived from origin and text."""
+"""Causes of a trading state.
+
+Events of earlier versions have no causes. Their causes are derived from `by` and `reason`.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ def causes_of(event: TradingStateChanged) -> list[StateCause]:
         return event.causes
     if event.by != RISK:
         return [StateCause(_CODES_BY_ORIGIN.get(event.by, _UNCLASSIFIED), event.by, event.reason, event.state)]
-    return [structs.replace(_written_by_risk(part), state=event.state) for part in event.reason.split("; ")]
+    return [structs.replace(_cause_from_text(part), state=event.state) for part in event.reason.split("; ")]
 
 
 def add_cause(causes: Iterable[StateCause], cause: StateCause) -> list[StateCause]:
@@ -51,6 +54,6 @@ def describe_causes(causes: Iterable[StateCause]) -> str:
     return "; ".join(one.text if one.code == "PERSON" else f"{one.code}: {one.text}" for one in causes)[:512]
 
 
-def _written_by_risk(part: str) -> StateCause:
+def _cause_from_text(part: str) -> StateCause:
     code, colon, text = part.partition(": ")
     return StateCause(code, RISK, text) if colon and code in CONDITION_KINDS else StateCause(_UNCLASSIFIED, RISK, part)

@@ -45,7 +45,7 @@ class LatestDenial(Struct, frozen=True, gc=False, array_like=True):
 
 
 class TickCursor(Struct, kw_only=True):
-    """Progress of one stream. `gaps` counts its ticks of which no signal arrived."""
+    """Progress of one stream. `gaps` counts its ticks for which no signal arrived."""
 
     stream_id: str = ""
     ordinal: int = 0
@@ -104,5 +104,5 @@ class TickCursor(Struct, kw_only=True):
             del self.last_denied[name]
 
     def count_denial(self, code: str) -> None:
-        """Count a denied order that has no signal: an exit or a manual order."""
+        """Count a denial by its code. Call it directly for a denial without a signal: of an exit or a command."""
         self.denied[code] = self.denied.get(code, 0) + 1

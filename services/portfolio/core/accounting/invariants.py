@@ -1,7 +1,8 @@
 """Invariants of the book, checked after each deal.
 
-Three pairs of sums are computed independently and must be equal: balance and postings, lots and fills, filled volume of
-an order and its deals. A difference means a bug or a damaged file, so the desk halts and reports it.
+These sums are computed independently and must be equal: balance and postings to CASH; net volume of fills, lots and
+legs; filled volume of an order and volume of its deals. All postings must sum to zero, and an order must not be filled
+beyond its volume. A violation means a bug or a damaged file, so the desk halts and reports it.
 `reconciliation.py` checks whether margin and equity equal the venue's.
 """
 
@@ -57,7 +58,7 @@ def _broken_position(book: Book, symbol: str) -> str:
     for ticket, rest in legs.items():
         if rest:
             what = f"position of {symbol}, ticket {ticket}"
-            return _text(what, "its volume minus its lots", rest, "because a ticket equals its lots", ZERO)
+            return _text(what, "its volume minus its lots", rest, "because its lots add up to its volume", ZERO)
     return ""
 
 

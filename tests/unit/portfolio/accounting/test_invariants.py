@@ -79,7 +79,7 @@ TAMPERED = pytest.mark.parametrize(
         (
             _leg,
             "position of EURUSD, ticket 5: its volume minus its lots is 0.01, expected 0, "
-            "because a ticket equals its lots",
+            "because its lots add up to its volume",
         ),
         (_order, f"order {ORDER}: its filled volume is 0.02, expected 0.01, the sum of its deals"),
         (_overfilled, f"order {ORDER}: the sum of its deals is 0.01, expected at most its volume 0.005"),
