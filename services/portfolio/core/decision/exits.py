@@ -100,7 +100,7 @@ def _canceled_entries(
 ) -> Iterator[CancelRequested]:
     """Cancels of resting entries that a risk rule now denies.
 
-    Unless trading is ACTIVE, the entries of all symbols are checked; otherwise only those of the tick's symbol.
+    While trading is ACTIVE, only the entries in the tick's symbol are checked, else the entries in all symbols.
     """
     is_stopped = book.trading_state is not TradingState.ACTIVE
     account = RiskContext(book, stream.cursor, config.limits, stream.risk, conditions.storage_problem, plan=config.plan)

@@ -53,8 +53,8 @@ def done_reply(key: str, order_ids: list[str], past_rules: Sequence[PassedRule] 
     """Return the reply to a command that created, changed or canceled orders.
 
     Args:
-        key: of the command.
-        order_ids: the orders concerned.
+        key: the command's key.
+        order_ids: the orders that the command created, changed or canceled.
         past_rules: the rules that the orders were excepted from.
     """
     return OrderCommandReply(

@@ -1,4 +1,4 @@
-"""Manual orders: commands of a person that place, close, cancel or modify.
+"""A person's commands that place, cancel or modify an order, close a position, or change a position's stops.
 
 Risk rules check each command except a cancel. A command is recorded as events, and its reply is sent when they are
 durable. A repeated key gets the stored reply and has no further effect. A lock-step stream accepts no manual orders,
@@ -64,7 +64,7 @@ def apply_order_command(state: PortfolioState, command: OrderCommand) -> OrderCo
         return ControlError(error=state.warnings.venue_fault[:500])
     if isinstance(command, PlaceCommand | CloseCommand) and not state.account.can_number_orders:
         return ControlError(
-            error="portfolio has not connected to the gateway since its start: repeat the command when it has"
+            error="portfolio has not connected to the gateway since its start: repeat the command once it has"
         )
     match command:
         case PlaceCommand():
@@ -92,13 +92,13 @@ def closing_orders(
 ) -> list[OrderCreated]:
     """Return the events that create market orders which close positions in a symbol.
 
-    `ticket` is that of the leg to close; 0 closes all legs of the desk itself. `volume` is the lots to close of each
+    `ticket` is that of the leg to close; 0 closes all legs that the desk trades. `volume` is the lots to close of each
     leg, above 0; None closes the whole leg. `asked` is the digest of the person's command with this `key`.
     """
     most = state.account.book.instruments[symbol].volume_max
     decision = _decision(state, symbol, cause, f"[{cause.upper()}] {reason}")
     made: list[OrderCreated] = []
-    for leg in _legs_to_close(state.account.book, state.config.limits, symbol, ticket):
+    for leg in _selected_legs(state.account.book, state.config.limits, symbol, ticket):
         made.append(
             order_created(
                 state.account.book,
@@ -119,8 +119,8 @@ def closing_orders(
     return made
 
 
-def _legs_to_close(book: Book, limits: Limits, symbol: str, ticket: int) -> list[Leg]:
-    """The leg with the ticket, even if it is foreign; for ticket 0 the legs of the desk itself."""
+def _selected_legs(book: Book, limits: Limits, symbol: str, ticket: int) -> list[Leg]:
+    """The leg with the ticket, even if it is foreign; for ticket 0 all legs that the desk trades."""
     if symbol not in book.positions:
         return []
     if ticket:
@@ -182,7 +182,7 @@ def _place(state: PortfolioState, command: PlaceCommand) -> OrderCommandReply | 
         expires_ns=command.expires_ns,
         trailing_stop_points=command.trailing_stop_points,
     )
-    context = _account(state, symbol)
+    context = _risk_context(state, symbol)
     denial = check_order(order, context, decision.time_ns, command.past_rules)
     if denial is not None:
         escalate(state.account, denial)
@@ -212,7 +212,7 @@ def _place(state: PortfolioState, command: PlaceCommand) -> OrderCommandReply | 
 
 def _close(state: PortfolioState, command: CloseCommand) -> OrderCommandReply | ControlError:
     symbol = command.symbol
-    legs = _legs_to_close(state.account.book, state.config.limits, symbol, command.position)
+    legs = _selected_legs(state.account.book, state.config.limits, symbol, command.position)
     if not legs:
         return ControlError(error=f"there is no {_position_text(command)} to close")
     if command.volume is not None and len(legs) > 1:
@@ -242,7 +242,7 @@ def _close(state: PortfolioState, command: CloseCommand) -> OrderCommandReply | 
         order, decision = one.order, one.order.decision
         instrument = state.account.book.instruments[symbol]
         proposal = OrderProposal(instrument, order.side.sign, order.volume, ZERO, order.price, 1.0, is_manual=True)
-        if (denial := check_base_rules(proposal, _account(state, symbol), decision.time_ns)) is not None:
+        if (denial := check_base_rules(proposal, _risk_context(state, symbol), decision.time_ns)) is not None:
             return _deny(state, command, symbol, decision, denial)
     for one in made:
         state.account.emit(one)
@@ -316,7 +316,7 @@ def _modify_order(state: PortfolioState, command: ModifyCommand) -> OrderCommand
         expires_ns=terms.expires_ns,
     )
     decision = _decision(state, order.symbol, Cause.MANUAL, f"[MANUAL] {command.reason}")
-    if (denial := check_base_rules(proposal, _account(state, order.symbol), decision.time_ns)) is not None:
+    if (denial := check_base_rules(proposal, _risk_context(state, order.symbol), decision.time_ns)) is not None:
         return _deny(state, command, order.symbol, decision, denial)
     revision = order.revision + 1
     state.account.emit(
@@ -335,7 +335,7 @@ def _modify_order(state: PortfolioState, command: ModifyCommand) -> OrderCommand
 def _modify_stops(state: PortfolioState, command: ModifyCommand) -> OrderCommandReply | ControlError:
     """Replace the stops of a position; this ends its trailing stop."""
     book, symbol = state.account.book, command.symbol
-    legs = _legs_to_close(state.account.book, state.config.limits, symbol, command.position)
+    legs = _selected_legs(state.account.book, state.config.limits, symbol, command.position)
     if len(legs) != 1:
         if not legs:
             return ControlError(error=f"there is no {_position_text(command)} to change")
@@ -359,7 +359,7 @@ def _modify_stops(state: PortfolioState, command: ModifyCommand) -> OrderCommand
         take_profit=command.take_profit,
         is_manual=True,
     )
-    if (denial := check_base_rules(proposal, _account(state, symbol), decision.time_ns)) is not None:
+    if (denial := check_base_rules(proposal, _risk_context(state, symbol), decision.time_ns)) is not None:
         return _deny(state, command, symbol, decision, denial)
     after = structs.replace(
         before,
@@ -384,7 +384,7 @@ def _modify_stops(state: PortfolioState, command: ModifyCommand) -> OrderCommand
     return idempotency.done_reply(command.key, [])
 
 
-def _account(state: PortfolioState, symbol: str) -> RiskContext:
+def _risk_context(state: PortfolioState, symbol: str) -> RiskContext:
     quote = state.stream.market.quotes.get(symbol)
     mono_ns = state.stream.now.mono_ns
     return RiskContext(

@@ -1,7 +1,7 @@
 """Commands on the trading state: halt, reduce only, resume, flatten.
 
 Each command is recorded as one event, and its reply is sent when the event is durable. FLATTEN only sets the trading
-state; `live_scheduler.py` closes the positions as long as that state lasts, also after a restart.
+state; while that state lasts, also after a restart, `live_scheduler.py` closes the positions.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def apply_trading_command(state: PortfolioState, command: TradingCommand) -> Tra
 
 
 def _causes_of_a_halt(account: AccountState) -> str:
-    """Codes of the causes by which the desk itself has halted; a person may ease only a person's halt."""
+    """Codes of the causes for which the desk itself has halted; REDUCE_ONLY may replace only a person's own halt."""
     if account.book.trading_state is not TradingState.HALTED:
         return ""
     halts = (cause for cause in account.state_causes if cause.state is TradingState.HALTED and cause.by != PERSON)
