@@ -199,14 +199,16 @@ class _SignalDecision:
             return self._wait_for_session(closings)
         denial, opening, sizing = None, None, ""
         if self._enters(closing=bool(closings)):
-            denial = check_before_sizing(self._closing(ZERO), account, signal.time_ns) if self._may_enter else None
+            denial = (
+                check_before_sizing(self._close_proposal(ZERO), account, signal.time_ns) if self._may_enter else None
+            )
             if denial is None:
                 opening, sizing = plan_entry(signal, self._decision, account, self._volatility, self._config)
         if opening is not None:
             closed = sum((volume for _, volume in closings), ZERO) if self._is_one_order(opening) else ZERO
             # If trading is ACTIVE, the rules before sizing have passed already; otherwise the full check denies here.
             check = check_sized if self._may_enter else check_order
-            denial = check(self._proposal(opening, closed), account, signal.time_ns)
+            denial = check(self._entry_proposal(opening, closed), account, signal.time_ns)
             if denial is None and not self._is_traded():
                 denial = market_closed(signal.symbol, signal.time_ns)
         elif denial is None and not closings:
@@ -220,7 +222,7 @@ class _SignalDecision:
             )
             opening, denial = None, None
         for _, volume in closings if denial is None else ():
-            denial = denial or check_base_rules(self._closing(volume), account, signal.time_ns)
+            denial = denial or check_base_rules(self._close_proposal(volume), account, signal.time_ns)
         if denial is not None:
             return _deny(signal, denial, account.book, account.cursor, self._config)
         account.cursor.on_passed(signal.symbol)
@@ -240,7 +242,7 @@ class _SignalDecision:
         symbol, time_ns = signal.symbol, signal.time_ns
         denial: Denial | None = None
         for _, volume in closings:
-            denial = denial or check_base_rules(self._closing(volume), self._context, time_ns)
+            denial = denial or check_base_rules(self._close_proposal(volume), self._context, time_ns)
         scheduled: list[ProtectionSet] = []
         for ticket, _ in closings if denial is None else ():
             tag = self._config.plan.for_symbol(symbol).tag
@@ -273,14 +275,14 @@ class _SignalDecision:
         return self._context.book.trading_state is TradingState.ACTIVE
 
     def _has_open_order(self) -> bool:
-        """Whether the symbol has an open order; such an order counts as filled, so that a reversal must not enter."""
+        """Whether the symbol has an open order, which may still be filled, so that a reversal must not enter."""
         return bool(self._context.book.open_orders_of(self._signal.symbol))
 
     def _is_one_order(self, opening: PlannedEntry) -> bool:
         """Whether close and entry are combined in one order, which reverses the position."""
         return not self._context.book.is_hedging and opening.terms["type"] is OrderType.MARKET
 
-    def _proposal(self, opening: PlannedEntry, closed: Decimal) -> OrderProposal:
+    def _entry_proposal(self, opening: PlannedEntry, closed: Decimal) -> OrderProposal:
         terms = opening.terms
         return OrderProposal(
             self._context.book.instruments[self._signal.symbol],
@@ -297,7 +299,7 @@ class _SignalDecision:
             expires_ns=terms.get("expires_ns", 0),
         )
 
-    def _closing(self, volume: Decimal) -> OrderProposal:
+    def _close_proposal(self, volume: Decimal) -> OrderProposal:
         signal, decision = self._signal, self._decision
         price = decision.ask if signal.direction > 0 else decision.bid
         instrument = self._context.book.instruments[signal.symbol]
@@ -336,21 +338,21 @@ class _SignalDecision:
 
 
 def _blocking_order(book: Book, symbol: str, *, closes: bool) -> str | None:
-    """The id of the symbol's first open order that blocks the signal; a resting order does not block a close."""
+    """The id of the symbol's first open order that blocks the signal; a resting order without fills blocks no close."""
     for order_id, of in book.open_orders.items():
-        if of == symbol and not (closes and _is_resting(book.orders[order_id])):
+        if of == symbol and not (closes and _rests_unfilled(book.orders[order_id])):
             return order_id
     return None
 
 
 def _entries(book: Book, position: Position, direction: int) -> int:
-    """Number of entries in a direction: of legs on a hedging account, else of orders that opened the open lots."""
+    """Number of entries: on a hedging account the legs in `direction`, else the orders that opened the open lots."""
     if book.is_hedging:
         return sum(leg.direction == direction for leg in position.legs)
     return len({book.order_of_deal.get(int(lot.opened_by), lot.opened_by) for lot in position.lots})
 
 
-def _is_resting(order: Order) -> bool:
+def _rests_unfilled(order: Order) -> bool:
     return order.can_rest and order.status is OrderStatus.ACCEPTED
 
 
@@ -386,7 +388,7 @@ def _blocked(signal: Signal, verdict: SignalVerdict) -> BlockedSignal:
 
 
 def _deny(signal: Signal, denial: Denial, book: Book, cursor: TickCursor, config: DeskConfig) -> DecisionResult:
-    """Count a denial; of consecutive equal denials only the first becomes an event."""
+    """Count a denial; of consecutive denials with one code and direction, only the first becomes an event."""
     latest = LatestDenial(denial.code, denial.limit, denial.observed, signal.time_ns, denial.until_ns)
     if not cursor.on_denied(signal.symbol, signal.direction, latest):
         return DecisionResult((), denial)

@@ -51,7 +51,10 @@ def decide_tick(state: PortfolioState, signal: Signal, policy: TickPolicy) -> li
 
 
 def _note_outcome(state: PortfolioState, signal: Signal, decided: DecisionResult) -> None:
-    """Record whether the risk rules denied or passed the signal; a blocked signal counts for neither."""
+    """Record whether the risk rules denied or passed the signal.
+
+    A blocked signal counts for neither, nor does a denial with a code of `CODES_WITH_CONDITION`.
+    """
     denial = decided.denial
     outcomes, mono_ns = state.warnings.outcomes, state.stream.now.mono_ns
     outcomes.on_direction(signal.symbol, mono_ns)
