@@ -26,7 +26,7 @@ from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.costs import allocate
 from services.portfolio.core.accounting.invariants import find_any_violation
 from services.portfolio.core.accounting.round_trips import RoundTripTracker, compute_round_trips, pnl_by_tag
-from services.portfolio.core.gateway_client.deals import first_unsettled_deal, pull_deals
+from services.portfolio.core.gateway_client.deals import last_settled_deal, pull_deals
 from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.core.state.portfolio_state import compose_state
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
@@ -252,7 +252,7 @@ def deals_of(fills: list[Fill]) -> list[VenueDeal]:
 def pulled(book: Book, *pages: list[VenueDeal]) -> None:
     """Let a desk fetch these pages of deals from the venue."""
     state = compose_state(config=some_rules(), book=book, persisted=PersistedState(), incarnation="live")
-    talk = pull_deals(state, first_unsettled_deal(state))
+    talk = pull_deals(state, last_settled_deal(state))
     assert isinstance(next(talk), GetDeals)
     for page in pages[:-1]:
         page_reply = talk.send(a_page(page, following=book.deal_cursor))

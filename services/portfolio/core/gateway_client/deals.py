@@ -43,8 +43,8 @@ def _book(state: PortfolioState, deal: VenueDeal) -> None:
     state.latencies.on_deal(booked.order_id)
 
 
-def first_unsettled_deal(state: PortfolioState) -> int:
-    """The number up to which a live venue has certainly shown every deal, because those deals are old enough."""
+def last_settled_deal(state: PortfolioState) -> int:
+    """Number of the deal up to which a live venue has shown every deal, because those deals are old enough."""
     horizon_ns = state.stream.domain_ns(state.stream.now.mono_ns) - HISTORY_FINAL_AFTER_NS
     after = state.account.book.deal_cursor
     for deal in reversed(state.account.book.deals):

@@ -1,10 +1,10 @@
 """Reconciliation of a live desk: when it runs, and the consequences of a difference.
 
 A difference is confirmed if two consecutive comparisons find it while no order of its symbol is open: the account may
-change between two replies, so that one comparison alone may show a difference that does not exist. Beside resting
-orders the difference must last until the venue's history is final, because one of them may have been executed by a deal
-that the venue does not show yet. Differences in status, volume and price of an open order are left to the tracker of
-the order, which queries it repeatedly.
+change between two replies, so that one comparison alone may show a difference that does not exist. If resting orders of
+the symbol are open, the difference must last until the venue's history is final, because a deal that the venue does not
+show yet may have executed one of them. Differences in status, volume and price of an open order are left to the tracker
+of the order, which queries it repeatedly. A missing open order is left to its tracker as well.
 
 A confirmed difference halts trading durably; the reason states both values. A foreign order is a difference until a
 person acknowledges it (`RESUME`), unless the limits allow foreign orders. Different stops do not halt trading: the
@@ -142,7 +142,7 @@ class Reconciler:
         return [one for one in stable if self._is_final(one, now_ns)]
 
     def _is_final(self, finding: SymbolDifference, now_ns: int) -> bool:
-        """Whether no open order explains a difference; one in cash concerns the orders of every symbol."""
+        """Whether no open order explains a difference. A difference in cash may come from an order of any symbol."""
         book = self._state.account.book
         if finding.order_id in book.open_orders and finding.difference.kind in _LEFT_TO_TRACKERS:
             return False
@@ -219,7 +219,7 @@ def _account_snapshot(book: Book) -> _AccountSnapshot:
 
 
 def _is_stable(finding: SymbolDifference, before: _AccountSnapshot, book: Book) -> bool:
-    """Whether the difference's symbol did not change during the comparison; cash requires this of every symbol."""
+    """Whether the difference's symbol did not change during the comparison; for cash, whether no symbol did."""
     after = _account_snapshot(book)
     if not finding.symbol:
         return before == after
@@ -227,7 +227,7 @@ def _is_stable(finding: SymbolDifference, before: _AccountSnapshot, book: Book) 
 
 
 def _next_watermark(state: PortfolioState, orders: list[VenueOrder]) -> ReconciliationWatermark:
-    """Where the next comparison begins: before the first order or deal that is open or recent enough to change."""
+    """The numbers after which the next comparison begins: those before the first order or deal that may change."""
     book = state.account.book
     horizon_ns = state.stream.now.domain_ns - HISTORY_FINAL_AFTER_NS
     ticket, deal, number = book.cleared.ticket, book.cleared.deal, book.cleared.number

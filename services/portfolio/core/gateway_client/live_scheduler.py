@@ -19,7 +19,7 @@ from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Cause
 from services.portfolio.core.decision.manual_orders import closing_orders
 from services.portfolio.core.decision.signal_queue import SignalQueue
-from services.portfolio.core.gateway_client.deals import first_unsettled_deal, pull_deals
+from services.portfolio.core.gateway_client.deals import last_settled_deal, pull_deals
 from services.portfolio.core.gateway_client.effects import Effect, PullDeals, Reconnect
 from services.portfolio.core.gateway_client.lease import on_hello, on_order_refused, renew_lease
 from services.portfolio.core.gateway_client.live_reconciliation import Reconciler
@@ -83,7 +83,7 @@ class LiveScheduler:
     def settle(self) -> GatewayTask:
         """Book missed deals and reconcile; each open order blocks its symbol until its own task settles the order."""
         state = self._state
-        yield from pull_deals(state, first_unsettled_deal(state))
+        yield from pull_deals(state, last_settled_deal(state))
         if state.warnings.venue_fault:
             return
         yield from self._reconciler.run(is_start=True)
@@ -148,7 +148,7 @@ class LiveScheduler:
         """Return the monotonic time in nanoseconds at which the next task is due.
 
         Args:
-            queued: number of waiting signals; unless it is 0, `on_timer` is due at once.
+            queued: number of waiting signals; unless it is 0 or the session is being opened, `on_timer` is due at once.
         """
         running, dues = self._tasks.running, list[int]()
         if queued and EXCLUSIVE not in running:
@@ -225,8 +225,8 @@ class LiveScheduler:
         is_periodic = now_ns >= self._deals_due_ns
         if is_periodic:
             self._deals_due_ns = now_ns + DEALS_EVERY_NS
-            unsettled = first_unsettled_deal(self._state)
-            first = unsettled if first is None else min(first, unsettled)
+            settled = last_settled_deal(self._state)
+            first = settled if first is None else min(first, settled)
         assert first is not None, "a pull is due or was announced"
         yield from pull_deals(self._state, first)
         if is_periodic:

@@ -37,7 +37,7 @@ from services.portfolio.core.gateway_client.task_runner import EXCLUSIVE, Gatewa
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 CONFIRM_EVERY: Final = 256
-"""Ticks decided before they are confirmed together; small enough that the publisher always has ticks to send."""
+"""Ticks decided before they are confirmed together; far below the default window, so that ticks continue to arrive."""
 
 IDLE_CONFIRM_NS_FIRST: Final = 500_000_000
 IDLE_CONFIRM_NS_MAX: Final = 2_000_000_000
@@ -48,7 +48,7 @@ _SENT: Final = (OrderCreated, CancelRequested, ProtectionSet)
 
 
 class LockStepScheduler:
-    """Decides one tick after another; the number of a confirmation is the tick's ordinal, -1 before the first."""
+    """Decides one tick after another and confirms the decided ticks to the venue."""
 
     def __init__(self, state: PortfolioState, tasks: TaskRunner) -> None:
         """Start without a confirmed tick."""
@@ -56,10 +56,11 @@ class LockStepScheduler:
         self._state = state
         self._tasks = tasks
         self._confirmed = -1
-        """Ordinal of the latest tick confirmed to the venue."""
+        """Ordinal of the latest tick confirmed to the venue; -1 before the first."""
         self._answered = -1
         """Ordinal of the latest tick whose CONFIRM is answered: all events of the next tick at the venue are known."""
         self._order_cursor = -1
+        """Number of orders that ticks had ended before a complete fill, according to the latest reply to CONFIRM."""
         self._idle_due_ns = 0
         self._idle_pause_ns = IDLE_CONFIRM_NS_FIRST
         self._is_comparison_asked = False

@@ -2,9 +2,10 @@
 
 The order is sent under one id until it is answered. The gateway executes an id at most once and answers a repetition
 from its journal. Only deals fill an order; in a lock-step stream they are booked before the reply's status applies. An
-order is in doubt if no answer arrives, or if the venue does not yet show the order. A fence ends the order if it had no
-effect. Only a record of venue or gateway ends the doubt: neither time, nor a refusal, nor a restart does. The policy
-decides when to send, fence, wait and query (`order_policy.py`).
+order is in doubt if no answer arrives, or if the venue does not yet show the order. A fence ends an order that has had
+no effect, and cancels a resting order. Only a record of venue or gateway ends the doubt; a refusal or a restart does
+not. An order of a lost journal may have no such record: it is presumed to have expired after `LOST_JOURNAL_WAIT_NS`
+and further pulls of deals. The policy decides when to send, fence, wait and query (`order_policy.py`).
 """
 
 from __future__ import annotations
@@ -49,12 +50,12 @@ POLL_NS_FIRST: Final = 100_000_000
 POLL_NS_MAX: Final = 2_000_000_000
 
 LOST_JOURNAL_WAIT_NS: Final = 120_000_000_000
-"""How long after its deadline an order of a lost journal stays in doubt: twice the longest delay of a history."""
+"""How long after its deadline an order of a lost journal stays in doubt at least: twice the longest history delay."""
 
 EMPTY_PULLS_MIN: Final = 3
-"""Complete pulls of deals after that time before the order is presumed to have expired."""
+"""Complete pulls of deals after `LOST_JOURNAL_WAIT_NS`, before the order is presumed to have expired."""
 
-_FILLED: Final = (OrderReplyStatus.FILLED, OrderReplyStatus.PARTIALLY_FILLED)
+_EXECUTED: Final = (OrderReplyStatus.FILLED, OrderReplyStatus.PARTIALLY_FILLED)
 _REFUSED: Final = (OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.PRESUMED_EXPIRED)
 """Terminal statuses that count as a refusal of the order."""
 
@@ -131,7 +132,7 @@ class OrderTracker:
             yield from pull_deals(state, state.account.book.deal_cursor)
         if state.lease.lapsed_refusals and isinstance(request, Buy | Sell):
             state.lease.on_order_taken()
-        if reply.status in _FILLED:
+        if reply.status in _EXECUTED:
             self._on_fill()
             if policy.polls:
                 yield PullDeals()
@@ -150,10 +151,13 @@ class OrderTracker:
             self._on_refused_end(request, reply)
 
     def _on_refused_end(self, request: Request, reply: OrderReply) -> None:
-        """Withdraw a cancel that the venue refused, because it is executing the order or its market is closed."""
+        """Handle the refusal of a cancel or fence: the venue is executing the order, or the market is closed.
+
+        A refused cancel is withdrawn.
+        """
         state = self._state
         if reply.error_code is ErrorCode.MARKET_CLOSED:
-            # The venue would refuse the fence again at each poll, so that the pause is longer.
+            # The venue would refuse the fence again at each poll, so the pause is longer.
             state.warnings.closed_markets.on_refusal(self._order.symbol, self._time_ns())
             self._pause_ns = CLOSED_RETRY_NS
         if isinstance(request, Cancel) and self._order.status.is_open:

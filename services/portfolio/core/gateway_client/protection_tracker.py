@@ -44,7 +44,7 @@ def track_protection(state: PortfolioState, policy: OrderPolicy, key: str) -> Ga
 
 
 def _may_grow(book: Book, guard: Protection) -> bool:
-    """Whether an open order may add to a position."""
+    """Whether an open order may add to the position that `guard` protects."""
     sides = {order.side.sign for order in book.open_orders_of(guard.symbol)}
     return bool(sides) and any(
         leg.direction in sides for leg in book.position(guard.symbol).legs if guard.position in (0, leg.ticket)

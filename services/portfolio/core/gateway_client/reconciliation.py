@@ -48,7 +48,7 @@ _AVERAGE_PRECISION: Final = Decimal("1e-9")
 """Largest deviation of equal average prices: above any rounding error, below any tick size."""
 
 _EXPIRY_PRECISION_NS: Final = 1_000_000_000
-"""Deviation from which expiry times differ: a terminal stores the expiry of an order in whole seconds."""
+"""Smallest deviation of different expiry times: a terminal stores the expiry of an order in whole seconds."""
 
 _PERSON_MUST_LOOK: Final = "trading stops until a person has looked"
 _ENDED_UNFILLED: Final = (OrderReplyStatus.REJECTED, OrderReplyStatus.CANCELED, OrderReplyStatus.EXPIRED)
@@ -73,7 +73,7 @@ _Part = Generator[Request, Any, None]
 
 
 class SymbolDifference(NamedTuple):
-    """A difference and its symbol, which is empty for cash, equity and margin; `order_id` of an order of the ledger."""
+    """A difference. `symbol` is empty for cash, equity and margin, `order_id` without an order of the ledger."""
 
     difference: Difference
     symbol: str
@@ -259,7 +259,7 @@ def _compare_orders(book: Book, findings: ReconciliationResult, since: Reconcili
             unmatched.pop(order.order_id, None)
         after = page.next
     for missing in unmatched.values():
-        # The venue has no record of an order that was rejected earlier, such as for an unknown symbol.
+        # The venue has no record of an order that the gateway rejected without a call, such as for an unknown symbol.
         if missing.status is OrderStatus.REJECTED and missing.ticket is None:
             continue
         findings.add(
