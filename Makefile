@@ -56,7 +56,7 @@ $(VENV)/.installed: $(VENV)/.locked pyproject.toml
 # ------------------------------------------------------------------------------------------------------------- running
 
 .PHONY: run
-run: setup ## Run the desk in real time on a generated market, or TICKS=ticks.parquet[:SYMBOL] [SYMBOL=EURUSD STRATEGY=... ARGS=...]
+run: setup ## Run the desk in real time on a generated or recorded market: [TICKS=ticks.parquet[:SYMBOL] SYMBOL=EURUSD STRATEGY=... ARGS=...]
 	@$(BIN)/paperdesk run $(strip $(if $(TICKS),--ticks $(TICKS)) $(if $(SYMBOL),--symbol $(SYMBOL)) \
 		$(if $(STRATEGY),--strategy $(STRATEGY)) $(ARGS))
 
@@ -68,7 +68,7 @@ run-replay: file-is-named setup ## Replay recorded ticks: FILE=ticks.parquet [SY
 	@$(BIN)/paperdesk replay $(FILE) $(strip $(REPLAY_OPTIONS) $(ARGS))
 
 file-is-named:
-	$(if $(strip $(FILE)),@:,$(error run-replay: which ticks? make run-replay FILE=ticks.parquet))
+	$(if $(strip $(FILE)),@:,$(error run-replay: FILE is not set, expected make run-replay FILE=ticks.parquet))
 
 # ------------------------------------------------------------------------------------------------------------ checking
 
