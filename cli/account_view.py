@@ -1,4 +1,4 @@
-"""The page of `paperdesk account`: money with its currency, then progress, then counts by category."""
+"""The page of `paperdesk account`: terms and trading state, money with its currency, progress, counts by category."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The group of all commands. The module of a command is imported only when that command is run.
 
-The help and a shell's completion list the commands from their entries in `cli.commands`, without their modules.
+The help and a shell's completion list the commands from `cli.commands.COMMANDS` and import no module of a command.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def load_command(entry: CommandEntry) -> Any:
 
 
 def _simplify_help(command: Any) -> None:
-    """Make help texts of docstrings: join their lines, omit the section `Raises`, and omit OBVIOUS_TYPES."""
+    """Turn docstrings into help texts: join their lines, and omit the section `Raises` and the OBVIOUS_TYPES."""
     for below in getattr(command, "commands", {}).values():
         _simplify_help(below)
     text = (command.help or "").partition("\nRaises:")[0].rstrip()

@@ -126,7 +126,7 @@ def all_rows(desk: DeskClient, page_after: Callable[[int], Page | None]) -> list
     """The rows of all pages of a reply; None when the desk does not answer.
 
     Args:
-        desk: for the text of the error.
+        desk: the desk, which the error names.
         page_after: requests the page of the rows after a row number; 0 requests the first page.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The options of `paperdesk run`, and their checks that load no further libraries."""
+"""The options of `paperdesk run`, and the checks of them that need no slow library."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class DeskOptions:
 
     ticks: Annotated[
         list[str] | None,
-        typer.Option("--ticks", metavar="FILE[:SYMBOL]", help="Play recorded ticks; repeatable."),
+        typer.Option("--ticks", metavar="FILE[:SYMBOL]", help="File of recorded ticks to play; repeatable."),
     ] = None
     symbol: o.Symbol = None
     zone: o.Zone = None

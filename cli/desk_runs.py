@@ -43,7 +43,7 @@ from services.portfolio.settings import PortfolioSettings
 from services.signal.strategy_loader import DEFAULT_MODEL, MODEL_STRATEGIES, uses_model
 
 RECORDED_DATA_DIR: Final = Path("var") / "recorded"
-"""Data directories for recorded ticks: each recording has its own account, because its dates differ from others'."""
+"""Parent of the data directories for recorded ticks: each recording has its own account, because dates differ."""
 
 VENUE_SETTINGS: Final = {
     "--fills": "MT5_FILLS",
@@ -70,7 +70,7 @@ def run_desk_of(options: DeskOptions) -> int:
     """Run a desk until it is stopped, and print its summary.
 
     Returns:
-        The exit code: 1 for differences between ledger and venue or a desk that does not trade, else 0.
+        The exit code, also after Ctrl-C: 1 if ledger and venue differ or the desk does not trade, else 0.
 
     Raises:
         StartError: an option or a setting is out of range, unknown or contradictory.

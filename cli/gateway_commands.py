@@ -1,4 +1,4 @@
-"""Requests sent directly to the gateway: HALT, RESUME and FLATTEN when portfolio is down, and queries of terms.
+"""Requests sent directly to the gateway: HALT, RESUME, FLATTEN when portfolio is down, and queries of contract terms.
 
 `--url` selects a gateway by its address, `--data-dir` by its desk; without either option it is the running desk's
 gateway. With `--data-dir` the gateway must have the account and the journal that are recorded in the ledger, so that a
@@ -52,7 +52,7 @@ class _Gateway(NamedTuple):
         """The gateway's reply.
 
         Raises:
-            StartError: no reply came within TIMEOUT_S, or the reply is a refusal or no message of a gateway.
+            StartError: no reply came within TIMEOUT_S, the gateway refused the request, or the reply is malformed.
         """
         timeout_ms = int(TIMEOUT_S * 1_000)
         is_sent = self.socket.poll(timeout_ms, zmq.POLLOUT) and send(self.socket, [b"", encode(request)])
@@ -63,7 +63,7 @@ class _Gateway(NamedTuple):
         try:
             reply = decode_reply(self.socket.recv_multipart()[-1])
         except MalformedMessageError as error:
-            raise StartError(f"{self.url} sent no reply of a gateway: {error}") from None
+            raise StartError(f"{self.url} sent a malformed reply, expected a gateway: {error}") from None
         if not isinstance(reply, expected):
             tag = request.__struct_config__.tag
             raise StartError(f"{self.url} refused {tag}: {reply.error_code} {reply.error}")
@@ -85,7 +85,7 @@ def send_to_gateway(request: Halt | Resume | Flatten, data_dir: Path | None, url
     """Send a command to the gateway, and print the resulting state.
 
     Raises:
-        StartError: no gateway is found, or the gateway does not answer, refuses, or has not the ledger's account.
+        StartError: no gateway is found, or it does not answer, refuses, or has another account than the ledger.
     """
     with _connected(data_dir, url) as gateway:
         if gateway.folder is not None:
@@ -116,7 +116,7 @@ def gateway_instruments(
 
 
 def _require_own(hello: HelloReply, folder: Path, url: str) -> None:
-    """Refuse a gateway whose account or journal is not that of the ledger; an unreadable ledger is not checked."""
+    """Refuse a gateway whose account or journal is not that of the ledger; with an unreadable ledger, only warn."""
     from services.portfolio.ledger import ledger  # loads for 0.1 s; other commands do not need it
 
     try:

@@ -1,8 +1,8 @@
 """The `paperdesk` command: parse one command line, run the command, and end with its exit code.
 
 A StartError ends the command with one line on stderr and exit code 2; with `--json` the line is also printed on stdout
-as JSON. After a signal, for example of Ctrl-C, the started processes are stopped, and the exit code is 128 plus the
-number of the signal.
+as JSON. After a signal, such as SIGINT by Ctrl-C, the started processes are stopped, and the exit code is 128 plus the
+number of the signal. After Ctrl-C `paperdesk run` has its own exit code.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def run(arguments: list[str], *, has_own_process: bool = False) -> int:
     except StartError as error:
         return _refuse(arguments, str(error), error.details)
     except PermissionError as error:
-        # Python raises this also when a program tests for a file in a folder without permission to enter.
+        # Python raises this also when a program tests for a file in a folder that the user may not enter.
         if error.filename is None:
             raise
         return _refuse(arguments, f"{error.filename}: {error.strerror}; expected a file or folder with access")
@@ -126,7 +126,7 @@ def _print_notice(line: str) -> None:
 
 
 def _refuse(arguments: list[str], message: str, details: tuple[str, ...] = ()) -> int:
-    """Print an error as one line on stderr, and with `--json` as JSON on stdout."""
+    """Print an error as one line on stderr, followed by its details, and with `--json` as JSON on stdout."""
     line = " ".join(message.split())
     print(f"paperdesk: {line}", *details, sep="\n", file=sys.stderr)
     if JSON in arguments and arguments[0] not in WRITES_JSON_TO_A_FILE:

@@ -66,7 +66,7 @@ Zone = Annotated[
     ),
 ]
 UtcOffset = Annotated[
-    str | None, typer.Option("--utc-offset", metavar="+HH:MM", help="The same as a fixed offset from UTC.")
+    str | None, typer.Option("--utc-offset", metavar="+HH:MM", help="Time zone of these files as an offset from UTC.")
 ]
 FromRow = Annotated[int | None, typer.Option("--from-row", metavar="A", help="First row of each file, from 1.")]
 ToRow = Annotated[int | None, typer.Option("--to-row", metavar="B", help="Last row of each file.")]
@@ -88,7 +88,9 @@ Opposite = Annotated[OnOpposite, typer.Option("--on-opposite", help="Action on a
 Speed = Annotated[
     str,
     typer.Option(
-        "--speed", metavar="SPEED", help="lockstep, max, or a factor of recorded time. Results are equal at any speed."
+        "--speed",
+        metavar="SPEED",
+        help="lockstep, max, or a multiple of the recorded speed. The results do not depend on it.",
     ),
 ]
 
@@ -97,7 +99,7 @@ Speed = Annotated[
 FILLS: Final = typer.Option(
     "--fills",
     metavar="NAME|FILE",
-    help="Fill model: ideal (at the touch, free), realistic (delay, slippage, charges), or a TOML file.",
+    help="Fill model: ideal (at the touch, no costs), realistic (delay, slippage, charges), or a TOML file.",
 )
 INSTRUMENTS: Final = typer.Option(
     "--instruments", metavar="NAME|FILE", help="Contract terms of symbols: a TOML file or the name of a shipped one."

@@ -23,7 +23,7 @@ def data_directory(path: Path | None, *, go_on: bool) -> Iterator[Path]:
     The text of a disk fault within the block has the name of the directory.
 
     Args:
-        path: of the directory; None for a temporary directory.
+        path: the directory; None for a temporary directory.
         go_on: whether the run continues with the desk in the directory.
 
     Raises:

@@ -53,7 +53,7 @@ def fitting_text(progress: Progress, left_s: float | None, room: int) -> str:
     Args:
         progress: to show.
         left_s: estimate of the remaining seconds; None when unknown.
-        room: most characters. A fact that does not fit is omitted; a note that does not fit is cut.
+        room: maximum number of characters. A fact that does not fit is omitted; a note that does not fit is cut.
     """
     text = f"{min(1.0, progress.done / progress.total):.0%}" if progress.total else "starting"
     if left_s is not None:

@@ -1,4 +1,4 @@
-"""The options of a run over recorded ticks, and their checks that load no further libraries.
+"""The options of a run over recorded ticks, and the checks of them that need no slow library.
 
 The text of each StartError has the option, its value and the expected value. The other checks are in
 `cli.recorded_runs`.

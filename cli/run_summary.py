@@ -56,7 +56,7 @@ def show_summary(summary: DeskSummary) -> None:
         ("fills", f"{run.fills:,}", f"{account.fills:,}"),
         ("denied", f"{run.denied:,}", f"{account.denied:,}"),
         *(
-            [("changes refused", f"{run.refused_modifications:,}", f"{account.refused_modifications:,}")]
+            [("modifications refused", f"{run.refused_modifications:,}", f"{account.refused_modifications:,}")]
             if account.refused_modifications
             else []
         ),
@@ -89,7 +89,7 @@ def show_summary(summary: DeskSummary) -> None:
         if summary.late_deals:
             out.print(f"deals during the stop: {summary.late_deals}; the next start books them")
     else:
-        out.print("NOT reconciled; the next start settles or reports:")
+        out.print("NOT reconciled; the next start settles or reports these differences:")
         for difference in summary.differences:
             out.print(Text(f"  {difference_text(to_builtins(difference))}"))
     out.print(Text(f"the account is in {summary.plan.data_dir}; the next run continues with it"), soft_wrap=True)

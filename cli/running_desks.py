@@ -81,7 +81,7 @@ def running_gateway_url() -> str:
 
 
 def gateway_url_of(data_dir: Path) -> str:
-    """Address of the gateway of the desk on this directory.
+    """Address of the gateway of the desk with this data directory.
 
     Raises:
         StartError: the address of the gateway is unknown, or nothing listens there.
@@ -96,13 +96,13 @@ def gateway_url_of(data_dir: Path) -> str:
 
 
 def control_url_of(data_dir: Path) -> str | None:
-    """The control socket of the desk on this directory; None when nothing listens there."""
+    """The control socket of the desk with this data directory; None when nothing listens at its address."""
     url = noted_control_url(data_dir)
     return url if url is not None and is_listening(url) else None
 
 
 def noted_control_url(data_dir: Path) -> str | None:
-    """The control socket of the desk on this directory, also while nothing listens there; None when unknown."""
+    """The control socket of the desk with this data directory, even if nothing listens there; None when unknown."""
     return read_address(data_dir, CONTROL_FILE) or (_settings().control_url if is_configured_desk(data_dir) else None)
 
 
@@ -115,7 +115,7 @@ def required_control_url(data_dir: Path | None, url: str | None, *, hint: str) -
     """
     found = url or (running_desk().control if data_dir is None else noted_control_url(existing_desk(data_dir)))
     if found is None:
-        raise StartError(f"no portfolio answers for {data_dir}, expected a running desk; {hint}")
+        raise StartError(f"the control socket of {data_dir} is not known, expected a running desk; {hint}")
     return found
 
 

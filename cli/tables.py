@@ -31,7 +31,7 @@ TITLES: Final = {
     "close_price": "market",
     "unrealized_pnl": "open P&L",
     "lots_count": "lots",
-    "past_rules": "rules passed",
+    "past_rules": "overridden rules",
     "why": "reason",
     "now": "current",
     "ordinal": "tick",
@@ -101,7 +101,7 @@ def show_table(
         return 0
     show_rows(rows, columns, none=none, spare=spare)
     if total > len(rows):
-        print(f"last {len(rows)} of {total:,}; --last N shows more, --json all")
+        print(f"last {len(rows)} of {total:,}; --last N shows more rows, --json all rows")
     return 0
 
 

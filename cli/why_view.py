@@ -15,7 +15,7 @@ INDENT: Final = 2
 
 TITLES: Final = {
     "by now": "current state",
-    "let past": "rules passed",
+    "let past": "overridden rules",
     "what would have to change": "remedy",
 }
 """Headings of links and facts that differ from the names in JSON."""

@@ -31,7 +31,7 @@ COMMANDS: Final = {
         CommandEntry("deals", "views", "List executions and cash movements"),
         CommandEntry("positions", "views", "List open positions"),
         CommandEntry("account", "views", "Show the balance and the progress of the account"),
-        CommandEntry("why", "views", "Explain an order, a fill, a denial or a silent symbol"),
+        CommandEntry("why", "views", "Explain an order, a fill, a denial, a rule or a symbol"),
         CommandEntry("risk", "risk", "Show the risk limits and their headroom; reset a rule"),
         CommandEntry("export", "export", "Write orders, fills, trades or equity to a file"),
     ),
@@ -40,7 +40,7 @@ COMMANDS: Final = {
         CommandEntry("close", "orders", "Close a position, all or part of it"),
         CommandEntry("halt", "trading_state", "Stop sending orders; keep positions"),
         CommandEntry("reduce-only", "trading_state", "Open nothing; allow closing"),
-        CommandEntry("resume", "trading_state", "Trade again"),
+        CommandEntry("resume", "trading_state", "End a halt or reduce-only: trade again"),
         CommandEntry("flatten", "trading_state", "Halt and close every position"),
     ),
     "Files of a desk": (
@@ -60,11 +60,11 @@ COMMANDS: Final = {
         CommandEntry("completion", "completion", "Print the completion script of a shell"),
     ),
     "Proofs": (
-        CommandEntry("conformance", "conformance", "Check a gateway against the suite of every venue"),
+        CommandEntry("conformance", "conformance", "Test a gateway with the suite for all venues"),
         CommandEntry("chaos", "chaos", "Inject faults into a live desk and audit the result"),
-        CommandEntry("chaos-truth", "chaos_truth", "Compare the status with the truth under lasting faults"),
-        CommandEntry("chaos-replay", "chaos", "Compare a replay under kills with an undisturbed one"),
-        CommandEntry("crash-points", "chaos", "Kill processes at every named point"),
+        CommandEntry("chaos-truth", "chaos_truth", "Compare a desk's status and trading under lasting faults"),
+        CommandEntry("chaos-replay", "chaos", "Compare a replay with kills and one without"),
+        CommandEntry("crash-points", "chaos", "Kill processes at every crash point"),
         CommandEntry("bit-flips", "chaos", "Flip single bits in copies of a desk's files"),
     ),
 }

@@ -52,11 +52,20 @@ FLIPS_EXAMPLES: Final = """
   paperdesk bit-flips desk --count 10000 --seed 7
 """
 SHOWN_MAX: Final = 10
+GROUP_TITLES: Final = {
+    "faults": "faults",
+    "network": "network",
+    "resumed_by_the_command": "resumed after",
+    "not_played": "not injected",
+}
+"""Titles of the scorecard's groups of counts."""
 
 Minutes = Annotated[float, typer.Option("--minutes", min=0.1, max=1_440, help="Duration of the faults.")]
 Seed = Annotated[int, typer.Option("--seed", metavar="K", min=0, help="Seed of every fault.")]
-Kills = Annotated[float, typer.Option("--kills-per-minute", min=0, max=120, help="Mean number of kills.")]
-Others = Annotated[float, typer.Option("--faults-per-minute", min=0, max=240, help="Faults other than kills.")]
+Kills = Annotated[float, typer.Option("--kills-per-minute", min=0, max=120, help="Mean number of kills per minute.")]
+Others = Annotated[
+    float, typer.Option("--faults-per-minute", min=0, max=240, help="Mean number of other faults per minute.")
+]
 Network = Annotated[
     float, typer.Option("--network", min=0, max=0.5, help="Probability of each network fault, per message.")
 ]
@@ -121,7 +130,7 @@ def chaos_replay(
     kills: Annotated[
         int,
         typer.Option(
-            "--kills", min=1, max=10_000, metavar="N", help="Kills, half at a random time and half at named points."
+            "--kills", min=1, max=10_000, metavar="N", help="Kills, half at random times and half at crash points."
         ),
     ] = 10,
     seed: Seed = 1,
@@ -137,15 +146,15 @@ def chaos_replay(
     with data_directory(data_dir, go_on=False) as folder:
         walk = scenarios.write_random_walk(folder / "walk.parquet", rows=ticks, seed=seed)
         more = ("--plan", scenarios.write_plan(folder / "plan.toml"), *scenarios.EVERYTHING) if everything else ()
-        calm = replay_with_kills(walk, folder / "undisturbed", strategy=strategy, options=more)
+        undisturbed = replay_with_kills(walk, folder / "undisturbed", strategy=strategy, options=more)
         every = [*scenarios.replay_points(), *(scenarios.AT_PLANS if everything else ())]
         points = draw.sample(every, len(every))
         chosen = [points[index % len(points)] for index in range(kills // 2)]
-        last = calm.orders[-1]["ordinal"] if calm.orders else 1
+        last = undisturbed.orders[-1]["ordinal"] if undisturbed.orders else 1
         named = scenarios.replay_kills(draw, points=chosen, ticks=ticks, last_order=last)
         outside = external_kills(draw, count=kills - len(named), ticks=ticks)
         with status_line("chaos-replay") as show:
-            wild = replay_with_kills(
+            disturbed = replay_with_kills(
                 walk,
                 folder / "disturbed",
                 strategy=strategy,
@@ -154,9 +163,11 @@ def chaos_replay(
                 outside=outside,
                 on_progress=show,
             )
-        differences = calm.differences(wild) + calm.found + wild.found
-    print(f"{ticks:,} ticks, {len(calm.orders)} orders, {len(calm.deals)} deals, seed {seed}")
-    print(f"killed {sum(wild.killed.values())}: " + ", ".join(f"{name} {n}" for name, n in wild.killed.items()))
+        differences = undisturbed.differences(disturbed) + undisturbed.found + disturbed.found
+    print(f"{ticks:,} ticks, {len(undisturbed.orders)} orders, {len(undisturbed.deals)} deals, seed {seed}")
+    print(
+        f"killed {sum(disturbed.killed.values())}: " + ", ".join(f"{name} {n}" for name, n in disturbed.killed.items())
+    )
     print(*(differences or ["identical: report, orders and deals"]), sep="\n")
     return 1 if differences else 0
 
@@ -164,23 +175,24 @@ def chaos_replay(
 @app.command("crash-points", epilog=POINTS_EXAMPLES)
 def crash_points(
     count: Annotated[
-        int, typer.Option("--count", min=1, max=1_000, metavar="N", help="Kills at each point, one a round.")
+        int,
+        typer.Option("--count", min=1, max=1_000, metavar="N", help="Number of rounds; each kills once at each point."),
     ] = 1,
     seed: Seed = 1,
     ticks: Annotated[int, typer.Option("--ticks", min=1_500, metavar="N", help="Ticks of each replay.")] = 3_000,
     chosen: Annotated[
         list[str] | None,
-        typer.Option("--point", metavar="NAME", help="Point to kill at; repeatable.", show_default="every point"),
+        typer.Option("--point", metavar="NAME", help="Crash point; repeatable.", show_default="every point"),
     ] = None,
     report: Annotated[
         Path | None, typer.Option("--json", metavar="OUT", help="Write the counts to this file as JSON.")
     ] = None,
     force: o.Force = False,
 ) -> int:
-    """Kill the processes of a desk at each named point of the code, in `--count` rounds, and check the results.
+    """Kill the processes of a desk at each crash point of the code, in `--count` rounds, and check the results.
 
-    The points of a replay are compared with a replay of the same ticks without kills; after a live desk its ledger is
-    compared with the venue's book.
+    A replay with kills is compared with a replay of the same ticks without kills. The ledger of a live desk is compared
+    with the venue's book.
 
     Exit code 0 when nothing is lost, doubled or different and every point was reached in every round, 1 otherwise, 2
     when the run could not be made.
@@ -200,7 +212,10 @@ def crash_points(
         out.write_json({"seed": seed, "rounds": count, "kills": found.kills, "wrong": found.wrong})
     for point, kills in sorted(found.kills.items()):
         print(f"{kills:>5}  {point}" + ("" if kills >= count else f"  expected {count}"))
-    print(*(found.wrong or ["nothing lost, nothing doubled, every replay as undisturbed"]), sep="\n")
+    print(
+        *(found.wrong or ["nothing lost or doubled, and every replay has the result of the replay without kills"]),
+        sep="\n",
+    )
     return 1 if found.wrong or min(found.kills.values()) < count else 0
 
 
@@ -214,8 +229,8 @@ def bit_flips(
 ) -> int:
     """Flip single bits in copies of a desk's files, and check that each flip is harmless or detected.
 
-    Exit code 0 when each copy gave the right content or an earlier committed state, or was refused or rebuilt; 1
-    otherwise, 2 when the run could not be made.
+    Exit code 0 when the reader of each copy returned the right content or an earlier committed state, or refused or
+    rebuilt the file; 1 otherwise, 2 when the run could not be made.
     """
     with progress_line("bit-flips") as show:
         report = flips.flip_bits(
@@ -251,10 +266,10 @@ def _show(card: Scorecard) -> None:
         table.add_row(name.replace("_", " "), str(figures[name]))
     for name in ("lost", "doubled", "different", "positions", "cash", "in_doubt", "unresolved", "foreign"):
         table.add_row(name.replace("_", " "), str(len(figures[name])))
-    for group in ("faults", "network", "resumed_by_the_command", "not_played"):
+    for group, title in GROUP_TITLES.items():
         table.add_section()
         for name, value in figures[group].items():
-            table.add_row(f"{group.split('_')[0]}: {name}", str(value))
+            table.add_row(f"{title}: {name}", str(value))
     table.add_section()
     for name, found in figures["recovery_s"].items():
         table.add_row(f"recovery of {name}", f"p50 {found['p50']} s, p99 {found['p99']} s, {found['count']} times")

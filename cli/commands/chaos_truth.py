@@ -62,7 +62,7 @@ def chaos_truth(
 def _show(card: TruthScorecard, only: tuple[str, ...]) -> None:
     figures = card.as_json()
     table = Table(
-        title=f"Status against truth, {card.minutes:g} minutes, seed {card.seed}: SIMULATED", show_header=False
+        title=f"Status and trading compared, {card.minutes:g} minutes, seed {card.seed}: SIMULATED", show_header=False
     )
     for name in (
         "samples",
@@ -82,9 +82,7 @@ def _show(card: TruthScorecard, only: tuple[str, ...]) -> None:
     breaches = Counter((violation.fault, violation.breach) for violation in card.violations)
     for name, found in figures["recovery_s"].items():
         wrong = ", ".join(f"{count} x {breach}" for (fault, breach), count in breaches.items() if fault == name)
-        table.add_row(
-            name, f"{found['count']} times, trades again within {found['p99']} s{'; ' if wrong else ''}{wrong}"
-        )
+        table.add_row(name, f"{found['count']} times, p99 until trading {found['p99']} s{'; ' if wrong else ''}{wrong}")
     table.add_section()
     for name, count in figures["resumed_by_the_command"].items():
         table.add_row(f"resumed after {name}", str(count))
@@ -98,5 +96,5 @@ def _show(card: TruthScorecard, only: tuple[str, ...]) -> None:
         print(f"{one}" + (f" (the first of {counted[key]} seconds)" if counted[key] > 1 else ""))
     if not card.is_clean:
         faults = "".join(f' --fault "{name}"' for name in only)
-        print(f"again: paperdesk chaos-truth --minutes {card.minutes:g} --seed {card.seed}{faults}")
+        print(f"to repeat: paperdesk chaos-truth --minutes {card.minutes:g} --seed {card.seed}{faults}")
     print_json({"clean": figures["clean"]})

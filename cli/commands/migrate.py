@@ -22,7 +22,7 @@ Place = Annotated[
 def migrate(place: Place, as_json: o.AsJson = False) -> int:
     """Convert the files of a stopped desk to this version's schema; the originals are kept beside them.
 
-    Every other command refuses a file of another version. A damaged file is left unchanged.
+    Every other command that reads these files refuses a file of another version. A damaged file is left unchanged.
     """
     migrated = migrate_files(place.resolve())
     if as_json:

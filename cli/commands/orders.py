@@ -1,6 +1,6 @@
 """`paperdesk order buy|sell|cancel|modify` and `paperdesk close`: orders by hand.
 
-The same risk rules check them as check the orders of signals. Each command has a key. A command that is repeated with
+The risk rules for the orders of signals check these orders too. Each command has a key. A command that is repeated with
 the same key has no further effect, and its first reply is sent again. Portfolio replies as soon as the command is
 durable in the ledger; `paperdesk orders` and `paperdesk why` show the venue's response.
 """
@@ -47,7 +47,7 @@ NONE: Final = "none"
 EXAMPLE: Final = "[bold]Example[/bold]\n\n  paperdesk {}"
 
 Volume = Annotated[str, typer.Option("--volume", metavar="LOTS", help="Volume in lots.", show_default=False)]
-Symbol = Annotated[str, typer.Argument(metavar="SYMBOL", help="Such as EURUSD.", show_default=False)]
+Symbol = Annotated[str, typer.Argument(metavar="SYMBOL", help="A symbol such as EURUSD.", show_default=False)]
 Expires = Annotated[
     str | None, typer.Option("--expires", metavar="TIME", help="Expiry of the order, such as 2026-11-27T12:00Z.")
 ]
@@ -75,7 +75,7 @@ class OrderOptions:
     expires: Expires = None
     past_rule: Annotated[
         list[str] | None,
-        typer.Option("--past-rule", metavar="RULE", help="Except the order from this risk rule; repeatable."),
+        typer.Option("--past-rule", metavar="RULE", help="Override this risk rule for the order; repeatable."),
     ] = None
 
 
@@ -125,7 +125,7 @@ def modify(
     tp: Annotated[str | None, typer.Option("--tp", metavar="PRICE", help="Take profit, or none to remove it.")] = None,
     expires: Expires = None,
 ) -> int:
-    """Change a resting order, or the stops of a position; terms without an option stay unchanged.
+    """Change a resting order, or the stops of a position; values without an option stay unchanged.
 
     Raises:
         StartError: the options contradict each other, or the desk has no such order or position, or does not answer.
@@ -215,7 +215,7 @@ def _command(side: Side, order: OrderOptions, options: KeyedOptions) -> PlaceCom
 
 
 def _past_rules(rules: list[str]) -> list[str]:
-    """The codes of rules in capitals; portfolio decides whether an order may be excepted from them."""
+    """The codes of rules in capitals; portfolio decides whether a person may override them."""
     if len(rules) > PAST_RULES_MAX:
         raise StartError(f"--past-rule is given {len(rules)} times, expected at most {PAST_RULES_MAX}")
     return [checked_name("--past-rule", rule.upper().replace("-", "_")) for rule in rules]
@@ -245,7 +245,7 @@ def _send(desk: DeskClient, command: OrderCommand, accepted: str, *, as_json: bo
         new = [order_id for order_id in reply.order_ids if order_id not in accepted]
         print(accepted + (f": {', '.join(new)}" if new else ""))
         if reply.past_rules:
-            print(f"rules passed: {'; '.join(reply.past_rules)}")
+            print(f"overridden rules: {'; '.join(reply.past_rules)}")
     return EXIT_DENIED if reply.denied else 0
 
 

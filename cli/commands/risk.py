@@ -104,7 +104,7 @@ def reset(
         print_json(plain_fields(reply))
         return 0
     subject = f"{reply.rule} of {reply.symbol}" if reply.symbol else reply.rule
-    done = "was reset before under this key" if reply.repeated else "is reset"
+    done = "was already reset under this key" if reply.repeated else "is reset"
     print(f"{subject} {done}: {describe_values(reply.before)}; now {describe_values(reply.after)}")
     if reply.trading_state is not TradingState.ACTIVE:
         print(

@@ -34,7 +34,7 @@ EXAMPLES = """
 
 Out = Annotated[Path, typer.Argument(metavar="OUT.parquet", help="File to write.")]
 Symbols = Annotated[str, typer.Option("--symbols", metavar="A,B,...", help="Currency pairs, XAUUSD or XAGUSD.")]
-Hours = Annotated[float, typer.Option("--hours", metavar="H", help="Hours of market time, in whole minutes.")]
+Hours = Annotated[float, typer.Option("--hours", metavar="H", help="Hours of market time, rounded to whole minutes.")]
 
 
 def add_to(group: typer.Typer) -> None:
@@ -66,7 +66,7 @@ def generate(
     check_seed(seed)
     file = output_file(out, "OUT", force=force)
 
-    import polars as pl  # polars and numpy load for 0.1 s, and help and completion do not need them
+    import polars as pl  # polars and numpy take 0.1 s to load, and help and completion do not need them
     from polars.io.plugins import register_io_source
 
     from marketdata.generated_market import UnknownSymbolError, pairs_of
@@ -99,7 +99,7 @@ def generate(
 
 def _frames(symbols: tuple[str, ...], *, hours: float, seed: int) -> Iterator[pl.DataFrame]:
     """The ticks in frames of BATCH_TICKS or more, so that memory does not depend on the hours."""
-    import polars as pl  # as in `generate`
+    import polars as pl  # slow, as in `generate`
 
     from marketdata.generated_market import generated_minutes
 

@@ -63,12 +63,14 @@ class TrainOptions:
         typer.Option(
             "--threshold",
             metavar="P",
-            help="Least probability of a signal.",
+            help="Lowest predicted probability that makes a signal.",
             show_default="chosen on the validation part",
         ),
     ] = None
     depth: Annotated[int, typer.Option("--depth", metavar="N", help="Depth of the trees.")] = DEFAULT_DEPTH
-    rounds: Annotated[int, typer.Option("--rounds", metavar="N", help="Most boosting rounds.")] = DEFAULT_ROUNDS_MAX
+    rounds: Annotated[int, typer.Option("--rounds", metavar="N", help="Maximum number of boosting rounds.")] = (
+        DEFAULT_ROUNDS_MAX
+    )
     seed: Annotated[int, o.SEED] = 0
     note: Annotated[str, typer.Option("--note", metavar="TEXT", help="A remark for the manifest.")] = ""
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the model.")]
@@ -116,7 +118,7 @@ def train(options: TrainOptions, force: o.Force = False, as_json: o.AsJson = Fal
         )
     options.check()
     _check_out(options.out, force=force)
-    from research.training.train import TrainSpec, write_model  # loads for 0.6 s, and help does not need it
+    from research.training.train import TrainSpec, write_model  # takes 0.6 s to load, and help does not need it
     from research.training.train import train as train_model
 
     spec = TrainSpec(
@@ -159,7 +161,7 @@ def _check_out(out: Path, *, force: bool) -> None:
 
 
 def _show(manifest: Manifest, out: Path, size: int) -> None:
-    from research.training.edge import Edge, edge_summary  # numba, as in `train`
+    from research.training.edge import Edge, edge_summary  # imports numba, which is slow to load
 
     training, held_out = manifest.training, manifest.metrics["held_out"]
     edge = Edge(**held_out["edge"])
@@ -172,8 +174,8 @@ def _show(manifest: Manifest, out: Path, size: int) -> None:
                 name.replace("_", " "): f"{part.rows:,} rows, {utc_text(part.first_ns)} to {utc_text(part.last_ns)}"
                 for name, part in training.parts.items()
             },
-            "log loss, held out": f"{held_out['log_loss']:.4f}; of the base rates alone "
-            f"{held_out['log_loss_of_base_rates']:.4f}",
+            "log loss, held out": f"{held_out['log_loss']:.4f}; "
+            f"{held_out['log_loss_of_base_rates']:.4f} if the base rates are predicted",
             "calibration error": f"{held_out['calibration_error']:.4f}",
             "threshold": f"{manifest.thresholds.buy:g}, chosen by the {manifest.metrics['threshold_chosen_by']}",
             "signals, held out": f"{held_out['signal_part']:.1%} of the ticks, "

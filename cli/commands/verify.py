@@ -33,7 +33,9 @@ RECONCILE_TIMEOUT_S: Final = 30.0
 
 Control = Annotated[
     str | None,
-    typer.Option("--control", metavar="URL", help="Control socket of the running desk, if its address is not found."),
+    typer.Option(
+        "--control", metavar="URL", help="Control socket of the running desk, needed if its address is not found."
+    ),
 ]
 
 
@@ -41,7 +43,7 @@ Control = Annotated[
 def verify(
     data_dir: o.DeskFolder,
     head: Annotated[
-        bool, typer.Option("--head", help="Print only the head of the hash chain; keep it outside the folder.")
+        bool, typer.Option("--head", help="Print only the head of the hash chain, to be stored outside the folder.")
     ] = False,
     expect_head: Annotated[
         str,
@@ -72,7 +74,7 @@ def verify(
 
 
 def ledger_key_setting(data_dir: Path) -> str:
-    """LEDGER_KEY_FILE for the configured desk's folder; empty for other desks, whose key is beside the ledger."""
+    """LEDGER_KEY_FILE for the configured desk's folder; empty for other desks, whose key is in their data folder."""
     return load(PortfolioSettings).ledger_key_file if is_configured_desk(data_dir) else ""
 
 
@@ -94,7 +96,7 @@ def reconcile(data_dir: o.DeskFolder, control: Control = None, as_json: o.AsJson
 
 
 def _answering_url(data_dir: Path) -> str | None:
-    """The control socket of the desk that runs on this directory; None when no desk answers."""
+    """The control socket of the desk with this data directory; None when no desk answers."""
     url = control_url_of(data_dir)
     if url is None:
         return None

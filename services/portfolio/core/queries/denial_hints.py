@@ -32,7 +32,7 @@ def with_hint(reply: R, command: DeskCommand) -> R | OrderCommandReply:
         return reply
     hints = [denial_hint(reply.code)]
     if isinstance(command, PlaceCommand) and reply.code in EXCEPTABLE_CODES:
-        hints.append(f"--past-rule {reply.code} excepts the order from the rule")
+        hints.append(f"--past-rule {reply.code} overrides the rule for the order")
     if isinstance(command, PlaceCommand) and (rule := RESET_OF_CODE.get(reply.code)) is not None:
         symbol = f" --symbol {command.symbol}" if rule.by_symbol else ""
         hints.append(f"`paperdesk risk reset {reply.code}{symbol} --reason ...` clears it")

@@ -268,7 +268,10 @@ def test_a_stopped_desk_accepts_no_orders(tmp_path: Path, capsys: pytest.Capture
     (tmp_path / "ledger.db").touch()
     assert run(["close", "EURUSD", "--reason", "x", "--data-dir", str(tmp_path)]) == 2
     error = capsys.readouterr().err
-    assert error == f"paperdesk: no portfolio answers for {tmp_path}, expected a running desk; nothing was done\n"
+    assert (
+        error
+        == f"paperdesk: the control socket of {tmp_path} is not known, expected a running desk; nothing was done\n"
+    )
 
 
 def test_the_output_of_a_modification_has_the_order_id_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

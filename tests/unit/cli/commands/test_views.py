@@ -101,7 +101,7 @@ def test_several_pages_of_orders_come_complete_and_in_order(
 def test_a_table_shows_the_latest_rows_and_the_total(standing: Standing, capsys: pytest.CaptureFixture[str]) -> None:
     output = output_of(capsys, "fills", "--url", standing.url, "--last", "2")
     total = len(ledger_views.deals(standing.folder, trades_only=True))
-    assert f"last 2 of {total:,}; --last N shows more, --json all" in output
+    assert f"last 2 of {total:,}; --last N shows more rows, --json all rows" in output
 
 
 def test_the_limits_of_a_running_desk_have_their_headroom(
