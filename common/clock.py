@@ -1,7 +1,7 @@
 """The monotonic clock and the wall clock of the host, for shells; a core receives the time as an argument.
 
-Both clocks are C functions, because the code reads them at every tick. Durations are measured with the monotonic clock.
-The wall clock is for people. `ClockStepDetector` reports a step of the wall clock.
+Both clocks are C functions, because the code reads them at every tick. Durations are measured with the monotonic clock,
+and UTC times are read from the wall clock. `ClockStepDetector` reports a step of the wall clock.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Dropping of received frames that are not a message of PROTOCOL.md; each is counted and logged."""
+"""Counting and logging of dropped messages: received frames that are not a message of PROTOCOL.md."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _log = get_logger()
 def drop_malformed(
     socket: str, frames: Sequence[bytes], error: object, *, counter: CounterMetric | None = None
 ) -> None:
-    """Count and log a malformed message that the caller drops; the last of `frames` is the payload."""
+    """Log a malformed message that the caller drops, and count it if `counter` is given.
+
+    The last of `frames` is the payload.
+    """
     if counter is not None:
         counter.inc(socket)
     _log.warning(

@@ -17,7 +17,7 @@ class StartError(Exception):
 
 
 class InUseError(StartError):
-    """Another process holds a file or an address that this one needs."""
+    """Another process holds a file or an address that this process needs."""
 
 
 class DiskUnavailableError(StartError):

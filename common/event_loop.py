@@ -1,8 +1,8 @@
 """The event loop of every process: sockets, timers, signals and orderly shutdown.
 
-For speed, the loop makes one poll, one receive and one call of the handler per message. An idle loop uses no CPU time,
-because the poll waits for the next timer. SIGTERM and SIGINT wake the poll through a pipe. The loop then handles the
-messages that are ready, and ends.
+For speed, one poll serves all sockets that are ready, and a message takes one receive and one call of its handler. An
+idle loop uses no CPU time, because the poll waits for the next timer. SIGTERM and SIGINT wake the poll through a pipe.
+The loop then handles the messages that are ready, and ends.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BURST_NS: Final = 100_000_000
 
 
 LINGER_WAIT_MS: Final = 20
-"""Interval in milliseconds at which a stopping loop checks whether it is still busy."""
+"""Longest interval in milliseconds at which a stopping loop checks whether its process is still busy."""
 
 WAIT_MS_MAX: Final = 60_000
 """Longest wait of a single poll, whose timeout is a C int of milliseconds."""

@@ -70,7 +70,7 @@ CRASH_POINTS: Final = {
         "execution.after_report",
     ),
 }
-"""Every crash point by process: before and after each commit and each send.
+"""Every crash point by process; most are before or after a commit or a send.
 
 `before_call` and `after_call` surround the broker's commit of an order. The points from `calling` to `halt`, except
 those two, surround commits of the gateway's journal. `checkpoint` and `market` surround the checkpoints of a live

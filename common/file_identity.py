@@ -1,7 +1,7 @@
 """Check that a database is still the file that was opened, because writes to a removed file are lost.
 
-A process continues on a full disk. It ends if one of its files was removed or replaced, before it acknowledges any
-commit to that file. The next start checks the files that exist.
+A full disk does not end a process. If one of its files was removed or replaced, the process ends before it acknowledges
+any commit to that file. The next start checks the files that exist.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def raise_if_damaged(path: Path) -> Iterator[None]:
 
 
 SETTLED_NS: Final = 3_000_000_000
-"""Age of a folder's last change from which the next change is sure to have another time.
+"""Age of a folder's last change above which the next change certainly has another time stamp.
 
 The time stamps of some file systems have steps of 2 s.
 """
@@ -52,7 +52,7 @@ class FileIdentity:
 
     __slots__ = ("_files", "_folder", "_is_in_folder", "_trusted_folder_state", "_why")
 
-    def __init__(self, *files: str, why: str = "so that nothing is acknowledged that would be forgotten") -> None:
+    def __init__(self, *files: str, why: str = "so that no lost change is acknowledged") -> None:
         """Record the files that exist; `why` is the reason in the error text when one is lost."""
         self._why = why
         self._folder = str(Path(files[0]).parent)
@@ -89,7 +89,7 @@ class FileIdentity:
 
 def _identity(file: str) -> tuple[int, int] | None:
     try:
-        found = os.stat(file)  # noqa: PTH116 - at each commit, and a Path costs as much again
+        found = os.stat(file)  # noqa: PTH116 - called at each commit; a Path would double the time
     except (FileNotFoundError, NotADirectoryError):
         return None
     return found.st_dev, found.st_ino

@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 from common.logs import get_logger
 
 BEAT_MS: Final = 500
-"""Interval of beats in milliseconds: a sixth of the shortest time without a beat that counts as a hang."""
+"""Interval of beats in milliseconds: a third of the lowest WATCHDOG_HANG_MS, a sixth of its default."""
 
 SUFFIX: Final = ".heartbeat"
 LINE_BYTES: Final = 128
@@ -31,7 +31,7 @@ class Phase(StrEnum):
     """Phase of a process."""
 
     STARTING = "STARTING"
-    """The process imports modules and opens files and sockets, without beats; the time depends on the data."""
+    """The process imports modules and opens files and sockets, without beats; its duration depends on the data."""
 
     RUNNING = "RUNNING"
     ENDING = "ENDING"

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from typing import Final
 
 GRACE_S: Final = 3.0
-"""Seconds for which the ending process waits for these threads."""
+"""Seconds for which the ending process waits for threads of imported code."""
 
 NAMES_MAX: Final = 5
 
 
 def end_despite_threads(code: int, report: Callable[[str], None]) -> None:
-    """End the process after `GRACE_S` although threads run.
+    """If other non-daemon threads run, start a timer that ends the process if they still run after `GRACE_S`.
 
     Args:
         code: exit code of the process.

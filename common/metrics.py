@@ -122,7 +122,7 @@ class ProcessMetrics:
         self._prefix = f"trading_{service}_"
         self._described: dict[str, MetricSpec] = {}
         self._own: list[CounterMetric] = []
-        self._picture: list[tuple[Any, ...]] = []
+        self._served: list[tuple[Any, ...]] = []
         self._build = ("", "", "", "")
         self._is_served = False
         self._build_info = self.gauge(
@@ -166,10 +166,10 @@ class ProcessMetrics:
         """Replace the served values, if metrics are served. The event loop's thread calls this about once a second."""
         if not self._is_served:
             return
-        picture = [reading for own in self._own for reading in own.readings()]
-        picture.extend(readings())
-        picture.append((self._build_info, 1, *self._build))
-        self._picture = [_frozen(reading) for reading in picture]
+        current = [reading for own in self._own for reading in own.readings()]
+        current.extend(readings())
+        current.append((self._build_info, 1, *self._build))
+        self._served = [_frozen(reading) for reading in current]
 
     def serve(self, port: int, host: str = "127.0.0.1") -> None:
         """Serve the metrics on http://host:port/metrics, unless the port is 0.
@@ -212,7 +212,7 @@ class ProcessMetrics:
     def collect(self) -> Iterator[Metric]:
         """The last readings, for prometheus_client; called by the thread of a scrape."""
         families: dict[str, Any] = {}
-        for described, value, *labels in self._picture:
+        for described, value, *labels in self._served:
             family = families.get(described.name)
             if family is None:
                 family = families[described.name] = _family(described)

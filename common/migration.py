@@ -1,7 +1,8 @@
 """Migration of a database file to the current schema version, in one transaction, with a backup in the same folder.
 
-Every kind of file has one migration step for each earlier version. A process never migrates a file at its start. It
-refuses a file of an earlier version, because the earlier paperdesk could not read the migrated file.
+A kind of file has one migration step for each earlier version that can be migrated. A process that finds a file of an
+earlier version at its start refuses it. It does not migrate the file, because the earlier paperdesk could not read the
+result.
 """
 
 from __future__ import annotations

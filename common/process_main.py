@@ -68,7 +68,9 @@ def _run_when_free(run: Callable[[], None]) -> None:
             if str(error) != waits_for:
                 waits_for = str(error)
                 get_logger().warning(
-                    "waiting for another process to release", waits_for=waits_for, for_s=TAKEOVER_WAIT_S
+                    "waiting for another process to release a file or an address",
+                    waits_for=waits_for,
+                    for_s=TAKEOVER_WAIT_S,
                 )
         else:
             return
@@ -76,7 +78,7 @@ def _run_when_free(run: Callable[[], None]) -> None:
 
 
 def wait_out_startsecs(started_ns: int | None = None) -> None:
-    """Wait until the process is older than supervisord's startsecs, so that supervisord acts by the exit code.
+    """Wait until the process is older than supervisord's startsecs, so that supervisord evaluates the exit code.
 
     `started_ns` is the monotonic time of the process's start; None waits the full `SUPERVISOR_START_SECONDS`.
     """

@@ -149,7 +149,7 @@ class CommonSettings(DeskSettings):
         if self.zmq_execution_url is not None and given and self.zmq_execution_url != spelt:
             raise ValueError(
                 f"ZMQ_EXECUTION_URL: value '{self.zmq_execution_url}', expected {spelt}, which GTW_HOST and GTW_PORT "
-                "give; set one of the two"
+                "give; set either the URL or these two"
             )
         return self
 

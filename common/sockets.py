@@ -33,8 +33,8 @@ QUEUE_MESSAGES_MAX: Final = 10_000
 ROUTER_UNREAD_MAX: Final = 64
 """Most unread requests per connection of a router; a client that sends more must wait.
 
-The limit is above the number of open requests of any client of the desk. It is low, so that the router soon finishes
-reading the requests of dead connections.
+By default no client of the desk has more open requests. The limit is low, so that the router soon finishes reading the
+requests of dead connections.
 """
 
 ROUTER_UNSENT_MAX: Final = 1_024
@@ -172,7 +172,9 @@ class Sockets:
                 f"{problem}; expected an address of this host, such as tcp://*:5555{_setting(setting)}"
             ) from None
         if url.startswith("ipc://"):
-            self._bound.append(FileIdentity(url.removeprefix("ipc://"), why="to be reached again after the next start"))
+            self._bound.append(
+                FileIdentity(url.removeprefix("ipc://"), why="because no client can connect until the next start")
+            )
         return socket
 
     def _connect(self, socket: Socket, url: str, setting: str) -> Socket:

@@ -128,8 +128,8 @@ def open_writer(
         synchronous: with NORMAL, a power cut may lose the last commits; with FULL it loses none. The death of the
             process loses no commit with either.
         quick_check: whether to check every page first, which takes long for a large file.
-        may_lose_commits: function that says, from the contents of the file, whether a power cut may have lost commits
-            of its log; by default, whether `synchronous` is NORMAL. If it may not, a damaged log is refused.
+        may_lose_commits: function of the file's contents that returns whether a power cut may have lost commits of the
+            log. If it returns False, a damaged log is refused. By default it returns whether `synchronous` is NORMAL.
 
     Raises:
         StartError: another process writes to the file, the folder cannot be written, or the file is corrupt, of another
@@ -335,9 +335,9 @@ def _open(
 
 
 def unreadable_file_error(path: Path, error: Exception, remedy: str) -> StartError:
-    """The StartError for `error` while reading a file; one that is retried if the disk failed.
+    """The error for `error` while reading a file: DiskUnavailableError if the disk failed, otherwise StartError.
 
-    `remedy` is the last part of the text, for an error that the disk did not cause.
+    The text of a StartError ends with `remedy`.
     """
     text = f"{path} cannot be read: {type(error).__name__} {error}"
     if isinstance(error, apsw.FullError | apsw.IOError):

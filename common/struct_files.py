@@ -1,4 +1,4 @@
-"""Conversion of a file that a person writes to a struct; an error names the field, its value and the expectation.
+"""Conversion of a person's file into a struct; an error names the field, its value and the expectation.
 
 The types of the struct's fields are the schema, and msgspec converts each value. The code converts field by field, so
 that it can name the field of an error. The expectation is the `description` of the field's type, or is derived from the

@@ -12,7 +12,7 @@ from pathlib import Path
 
 @contextmanager
 def whole_file(path: Path, *, replaces: bool) -> Iterator[Path]:
-    """Provide a temporary file that is renamed to `path` at the end of the block, so that `path` is always complete.
+    """Provide a temporary file that is renamed to `path` at the end of the block; `path` never has a part of it.
 
     Raises:
         FileExistsError: `path` exists at the end of the block and `replaces` is False, or `path` is not a regular file.

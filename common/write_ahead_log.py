@@ -35,9 +35,9 @@ def keep_log_on_close(connection: apsw.Connection, *, keep: bool) -> None:
 
 
 def require_whole_log(connection: apsw.Connection, path: Path) -> None:
-    """Check that SQLite reads the log of a file with synced commits to its end.
+    """Check that SQLite can read the whole log of a file whose commits are synced.
 
-    The connection must have read from the file before.
+    The connection must already have read from the file.
 
     Raises:
         StartError: more than one commit follows a damaged frame.

@@ -77,7 +77,7 @@ class WriterLock:
             _take_lock(fd)
         except OSError:
             raise InUseError(
-                f"{path} is in use by another process{_owner(owner_fd)}; expected to be its only writer"
+                f"{path} is in use by another process{_owner(owner_fd)}; expected a file with no other writer"
             ) from None
 
 
@@ -101,7 +101,7 @@ def owner_of(path: Path) -> str | None:
 
 
 def _take_lock(fd: int) -> None:
-    """Lock a file for as long as it is open.
+    """Lock a file until its descriptor is closed.
 
     Raises:
         OSError: another process holds the lock.
