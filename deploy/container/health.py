@@ -24,7 +24,7 @@ from proto.control import StatusQuery, StatusReply, describe, keeps_from_trading
 
 TIMEOUT_MS: Final = 2_000
 PROGRAMS: Final = ("signal", "portfolio", "execution", "watchdog")
-SICK: Final = ("CONNECTING", "RECONCILING")
+UNHEALTHY_INFO: Final = ("CONNECTING", "RECONCILING")
 """Conditions of severity INFO that make the desk unhealthy, because they last if there is a fault."""
 
 
@@ -45,10 +45,10 @@ def gateway() -> None:
 
 
 def desk() -> None:
-    """Check that every process runs, and that no condition prevents trading until a person acts.
+    """Check that every process runs and no condition makes the desk unhealthy (`desk_problem`).
 
     Raises:
-        UnhealthyError: a process does not run, portfolio does not answer, or a condition prevents trading.
+        UnhealthyError: a process does not run, portfolio does not answer, or a condition makes the desk unhealthy.
     """
     url = f"unix://{PROJECT_ROOT}/var/run/supervisor.sock"
     processes = call_supervisor(url, "getAllProcessInfo", timeout_s=TIMEOUT_MS / 1_000)
@@ -64,8 +64,10 @@ def desk() -> None:
 
 
 def desk_problem(status: StatusReply) -> str:
-    """The conditions that make the desk unhealthy, in one line; empty if there are none."""
-    return "; ".join(describe(one) for one in status.conditions if keeps_from_trading(one) or one.code in SICK)
+    """The conditions that prevent trading until a person acts, and those in UNHEALTHY_INFO, in one line."""
+    return "; ".join(
+        describe(one) for one in status.conditions if keeps_from_trading(one) or one.code in UNHEALTHY_INFO
+    )
 
 
 def _ask(url: str, request: bytes) -> bytes:

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from cli.live_view import LineScreen, render_page, summary_line
 from cli.run_summary import show_summary
 from common.project_root import PROJECT_ROOT
-from deploy.container.health import SICK, desk_problem
+from deploy.container.health import UNHEALTHY_INFO, desk_problem
 from orchestration.desk_runner import DeskSummary
 from proto.codec import decode_control_reply, encode
 from proto.control import (
@@ -142,7 +142,7 @@ def test_the_health_check_fails_if_the_condition_prevents_trading(scene: Scene, 
     if found.code in SEEN_FROM_OUTSIDE:
         return  # the health check queries supervisord for these
     is_named = found.code in desk_problem(status)
-    assert is_named == (keeps_from_trading(found) or found.code in SICK)
+    assert is_named == (keeps_from_trading(found) or found.code in UNHEALTHY_INFO)
 
 
 def test_the_log_has_one_line_at_the_beginning_and_one_at_the_end_of_the_condition(found: Condition) -> None:
