@@ -43,7 +43,7 @@ def serve_from_settings(settings: Mt5Settings) -> None:
         spool_folder=settings.paperdesk_data_dir,
     )
     for remark in stream.remarks:
-        logs.get_logger().warning("times of the ticks", remark=remark)
+        logs.get_logger().warning("remark on the times of the recorded ticks", remark=remark)
     serve(settings, stream)
 
 
@@ -135,7 +135,7 @@ def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
 
 
 def _generated(settings: Mt5Settings, book_store: DurableBookStore) -> GeneratedMarket:
-    """The account's generated market, continued or new; its first state is stored before its first tick."""
+    """The account's generated market, continued or new. A new market's first state is stored before its first tick."""
     market = open_market(
         symbols=settings.quoted_symbols,
         seed=settings.mt5_seed,

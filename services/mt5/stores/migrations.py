@@ -26,7 +26,7 @@ def _add_checksums(*tables: str) -> Step:
 
 
 def _journal_from_3(db: apsw.Connection) -> None:
-    """Add checksums, and the lease table to those journals of version 3 that lack it."""
+    """Add checksums to all tables, and add the lease table, which some journals of version 3 lack."""
     has_lease = db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'lease'").fetchone() is not None
     _add_checksums("journal", "entries", *(("lease",) if has_lease else ()))(db)
     if not has_lease:

@@ -35,7 +35,7 @@ OVERLAP_S: Final = 86_400
 """Seconds of history that each snapshot reads again; far longer than the delay of any broker's history."""
 
 AHEAD_S: Final = 7 * 86_400
-"""Seconds after the newest deal or open order up to which history is requested, so that new deals are included."""
+"""Seconds after the newest deal or open order up to which history is requested."""
 
 
 class _Known(NamedTuple):
@@ -57,7 +57,7 @@ class AccountMirror:
         self._clock = clock
         self._digits = currency_digits
         self._numbers = store.deal_numbers()
-        self._changes = store.modifications()
+        self._modifications = store.modifications()
         self._deal_rows: dict[int, Mt5Deal] = {}
         self._deals: dict[int, VenueDeal] = {}
         self._deals_of: dict[int, list[int]] = {}
@@ -67,7 +67,7 @@ class AccountMirror:
         self._position_rows: dict[int, Mt5Position] = {}
         self._instruments: dict[str, Instrument] = {}
         self._newest_s = 0
-        self._shown = 0
+        self._deals_without_gap = 0
         self.account: Mt5Account | None = None
 
     # -------------------------------------------------------------------------------------------------------- snapshots
@@ -89,8 +89,8 @@ class AccountMirror:
         deals = sorted(rows.deals, key=lambda row: (row.time_msc, row.ticket))
         self._number_deals([row for row in deals if row.ticket not in self._numbers], ordinal)
         touched = {row.order for row in deals if self._add_deal(row)}
-        while self._shown + 1 in self._deals:
-            self._shown += 1
+        while self._deals_without_gap + 1 in self._deals:
+            self._deals_without_gap += 1
         for row in rows.history_orders:
             self._add_order(row, is_open=False, ordinal=ordinal, is_forced=row.ticket in touched)
         for row in rows.orders:
@@ -99,7 +99,7 @@ class AccountMirror:
             known = self._orders[ticket]
             self._add_order(known.row, is_open=known.is_open, ordinal=ordinal, is_forced=True)
         self._position_rows = {row.ticket: row for row in sorted(rows.positions, key=lambda row: row.identifier)}
-        self._show_positions()
+        self._convert_positions()
         self.account = rows.account
         times = [row.time_msc for row in deals] + [row.time_setup_msc for row in rows.orders]
         self._newest_s = max([self._newest_s, *(time // 1_000 for time in times)])
@@ -117,14 +117,14 @@ class AccountMirror:
         """
         if revision:
             self._store.set_modification(target, revision, outcome)
-            self._changes[target] = (revision, outcome)
+            self._modifications[target] = (revision, outcome)
 
     # ---------------------------------------------------------------------------------------------------------- account
 
     @property
     def deal_count(self) -> int:
         """Number of deals before the first gap: a numbered deal that the history lacks hides the deals after it."""
-        return self._shown
+        return self._deals_without_gap
 
     @property
     def order_count(self) -> int:
@@ -196,7 +196,7 @@ class AccountMirror:
 
     def last_modification(self, target: str) -> tuple[int, Modification | None]:
         """The last revision of a target (0 before the first), and its outcome; None while that is unknown."""
-        return self._changes.get(target, (0, None))
+        return self._modifications.get(target, (0, None))
 
     def position_row(self, number: int) -> Mt5Position | None:
         """The open position with the identifier `number`, or else with the ticket `number`; None if there is none."""
@@ -285,7 +285,7 @@ class AccountMirror:
             position=position,
         )
 
-    def _show_positions(self) -> None:
+    def _convert_positions(self) -> None:
         self._positions = [
             position_from_row(
                 row,

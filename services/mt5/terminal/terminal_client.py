@@ -145,14 +145,14 @@ class TerminalClient:
 
     def begin(self, shown: TerminalSnapshot, now: Now) -> None:
         """Process the first snapshot, which has the whole history; call it before any other method."""
-        self._take(shown, now)
+        self._process_snapshot(shown, now)
 
     def on_timer(self, now: Now) -> None:
         """Process the results that have arrived, and request the next snapshot if it is due."""
         self._collect(now)
         if not self._is_reading and not self._is_calling and now.mono_ns >= self._due_mono_ns:
             self._is_reading = True
-            wanted = self._wanted(now)
+            wanted = self._next_snapshot(now)
             self._caller.post(lambda terminal: take_snapshot(terminal, wanted, connection=self._connection))
             self._collect(now)
         if self._is_reading or self._is_calling:
@@ -358,7 +358,7 @@ class TerminalClient:
 
     # -------------------------------------------------------------------------------------------------------- snapshots
 
-    def _wanted(self, now: Now) -> SnapshotRequest:
+    def _next_snapshot(self, now: Now) -> SnapshotRequest:
         asks = tuple(TickRequest(symbol, reader.from_s, reader.count) for symbol, reader in self._readers.items())
         history_s = None
         if now.mono_ns >= self._account_due_mono_ns:
@@ -378,7 +378,7 @@ class TerminalClient:
             result = self._waiting_results[0]
             shown = result.snapshot if isinstance(result, OrderSendOutcome) else result
             assert isinstance(shown, TerminalSnapshot), shown
-            self._take(shown, now)
+            self._process_snapshot(shown, now)
             del self._waiting_results[0]
             if isinstance(result, OrderSendOutcome):
                 self._called = result
@@ -386,7 +386,7 @@ class TerminalClient:
                 self._is_reading = False
                 self._due_mono_ns = now.mono_ns + (0 if self._has_more else self._poll_ns)
 
-    def _take(self, shown: TerminalSnapshot, now: Now) -> None:
+    def _process_snapshot(self, shown: TerminalSnapshot, now: Now) -> None:
         self._trouble = self._trouble_of(shown)
         if self._trouble is not None or now.mono_ns - self._seen_mono_ns > SILENCE_NS_MAX:
             # Ticks after an interruption may be old, so they cannot be compared with the host's clock.
@@ -395,7 +395,7 @@ class TerminalClient:
             return
         assert shown.account is not None, shown
         self._mirror.update_instruments(shown.symbols, shown.account.currency)
-        self._take_ticks(shown, now)
+        self._process_ticks(shown, now)
         if shown.rows is not None:
             try:
                 self._mirror.update(shown.rows, ordinal=self._market.newest_ordinal)
@@ -411,7 +411,7 @@ class TerminalClient:
             return Unavailable(ErrorCode.VENUE_DISCONNECTED, "the terminal has no connection to its broker")
         return self._account_policy.violation(shown.account)
 
-    def _take_ticks(self, shown: TerminalSnapshot, now: Now) -> None:
+    def _process_ticks(self, shown: TerminalSnapshot, now: Now) -> None:
         batches: dict[str, TickBatch] = {}
         self._has_more = False
         for symbol, rows in shown.ticks.items():
