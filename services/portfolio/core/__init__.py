@@ -1,1 +1,1 @@
-"""The trading logic of the desk's portfolio, without a socket, a clock or a file."""
+"""The trading logic of the desk's portfolio; it uses no socket, no clock and no file."""

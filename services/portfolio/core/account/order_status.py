@@ -2,8 +2,8 @@
 
 An order exists from its commit on and starts as `PENDING`; a denied signal makes no order. `REJECTED` means that the
 venue or the gateway refused the order. An order `IN_DOUBT` may have been executed, so its volume stays reserved until
-the venue shows what happened. The venue's reports may come late or twice; a transition that is not in the table is not
-applied.
+the venue shows the outcome. An order is `PRESUMED_EXPIRED` if repeated searches have found no trace of its execution.
+The venue's reports may come late or twice; a transition that is not in the table is not applied.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ TRANSITIONS: Final[dict[OrderStatus, frozenset[OrderStatus]]] = {
     _S.PARTIALLY_FILLED: frozenset({_S.PARTIALLY_FILLED, _S.FILLED, _S.CANCELED, _S.EXPIRED, _S.IN_DOUBT}),
     _S.FILLED: frozenset(),
     # A deal that is reported after the end of its order is booked late. The order keeps its status unless the deal
-    # fills it.
+    # completes the order's volume.
     _S.CANCELED: _LATE_FILL,
     _S.EXPIRED: _LATE_FILL,
     _S.REJECTED: frozenset(),

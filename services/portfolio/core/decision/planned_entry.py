@@ -37,7 +37,7 @@ class PlannedEntry(NamedTuple):
 def plan_entry(
     signal: Signal, decision: Decision, context: RiskContext, volatility: Mapping[str, Volatility], config: DeskConfig
 ) -> tuple[PlannedEntry | None, str]:
-    """Return the plan's entry for a signal, None if its volume is zero, and the explanation of the volume."""
+    """Return the plan's entry for a signal (None if its volume is zero) and the explanation of the volume."""
     symbol_plan, instrument = config.plan.for_symbol(signal.symbol), context.book.instruments[signal.symbol]
     direction = signal.direction
     side = side_of(direction)

@@ -19,7 +19,11 @@ SIGNAL_NAMES: Final = {1: "BUY", 0: "HOLD", -1: "SELL"}
 
 
 class SignalVerdict(StrEnum):
-    """The verdict on a signal; reports count signals by verdict."""
+    """The verdict on a signal; reports count signals by verdict.
+
+    POSITION_OPEN and ORDER_OPEN: a position or an open order blocks the signal. UNPROVEN: an order of the symbol was
+    presumed to have expired, and no reconciliation has completed since.
+    """
 
     PASS = "PASS"  # noqa: S105 - a verdict, not a secret
     HOLD = "HOLD"
@@ -30,7 +34,7 @@ class SignalVerdict(StrEnum):
 
 
 class PositionRuleResult(NamedTuple):
-    """The verdict and its reason, which is stored with the decision."""
+    """The verdict and its reason as text; for a PASS, the reason is stored with the decision."""
 
     verdict: SignalVerdict
     reason: str

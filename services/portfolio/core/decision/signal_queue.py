@@ -7,7 +7,7 @@ from typing import Final
 from proto.messages import Signal
 
 QUEUED_SIGNALS_MAX: Final = 10_000
-"""Most queued signals; far above the window, so that only a flood of signals fills the queue."""
+"""Most queued signals; above the largest window, so that a lock-step stream never fills the queue with its ticks."""
 
 LIVE_DECISIONS_MAX: Final = 256
 """Most signals that a live desk decides in one turn, so that a backlog does not delay everything else."""
