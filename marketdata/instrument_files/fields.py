@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 from proto.time import EPOCH, SECOND_NS
 from proto.trading.enums import SwapMode
 from proto.trading.instrument import HOLIDAYS_MAX, ROWS_MAX, SESSIONS_MAX, CommissionTerms, SwapTerms
-from proto.trading.server_time import NEW_YORK_CLOSE, is_clock, moments_of
+from proto.trading.server_time import NEW_YORK_CLOSE, is_clock, utc_times_of
 from proto.trading.units import MAX_DECIMAL_DIGITS, MAX_DECIMAL_EXPONENT, is_exact
 
 NEVER: Final = "never"
@@ -371,7 +371,7 @@ def _moment(name: str, value: object, clock: str, expected: str) -> int:
     if not isinstance(value, datetime) or value.tzinfo is not None:
         raise refused(name, value, expected)
     local_ns = int((value.replace(tzinfo=UTC) - EPOCH).total_seconds()) * SECOND_NS
-    found = moments_of(local_ns, clock)
+    found = utc_times_of(local_ns, clock)
     if not found:
         raise refused(name, value.isoformat(" "), f"a local time that exists in {clock}")
     return found[0]

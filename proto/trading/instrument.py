@@ -28,7 +28,7 @@ HOLIDAYS_MAX: Final = 366
 Sessions = Annotated[tuple[tuple[Minute, Minute], ...], Meta(max_length=SESSIONS_MAX)]
 
 SATURDAY: Final = 5
-NO_WEEKEND: Final = (Decimal(1), Decimal(1), Decimal(3), Decimal(1), Decimal(1), Decimal(0), Decimal(0))
+TRIPLE_WEDNESDAY: Final = (Decimal(1), Decimal(1), Decimal(3), Decimal(1), Decimal(1), Decimal(0), Decimal(0))
 """Swap multiples from Monday to Sunday. The two nights of the weekend are charged with the night after Wednesday."""
 
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
@@ -121,7 +121,7 @@ class Instrument(Struct, frozen=True, kw_only=True):
     margin_rates_short: tuple[Decimal, Decimal] = (_ONE, _ONE)
     margin_hedged: Decimal | None = None
     swaps: Annotated[tuple[SwapTerms, ...], Meta(max_length=ROWS_MAX)] = ()
-    swap_weekdays: Weekdays = NO_WEEKEND
+    swap_weekdays: Weekdays = TRIPLE_WEDNESDAY
     commissions: Annotated[tuple[CommissionTerms, ...], Meta(max_length=ROWS_MAX)] = ()
     clock: Name = NEW_YORK_CLOSE
     sessions: Sessions = ()

@@ -89,13 +89,14 @@ def is_in_session(sessions: Iterable[tuple[int, int]], time_ns: int, clock: str 
     return any(begin <= minute < end for begin, end in sessions)
 
 
-def moments_of(local_ns: int, clock: str = NEW_YORK_CLOSE) -> list[int]:
+def utc_times_of(local_ns: int, clock: str = NEW_YORK_CLOSE) -> list[int]:
     """The UTC times at which a clock shows the local time `local_ns`, the earlier one first.
 
-    A local time in an hour that a clock change repeats has two UTC times; one in an hour that it skips has none.
+    A local time that a clock change repeats has two UTC times. A local time that a clock change skips has none.
     """
     around = (local_ns - _AHEAD_MAX_NS, local_ns, local_ns + _AHEAD_MAX_NS)
-    offsets = {server_ns(moment, clock) - moment for moment in around}  # clocks change once at most in between
+    # A clock changes at most once in these 30 hours.
+    offsets = {server_ns(time_ns, clock) - time_ns for time_ns in around}
     return sorted(local_ns - offset for offset in offsets if server_ns(local_ns - offset, clock) == local_ns)
 
 

@@ -54,7 +54,7 @@ class ServerClock:
         Raises:
             NoSuchTimeError: the server's clock is set forward over that time.
         """
-        found = server_time.moments_of(server_ns, self.zone)
+        found = server_time.utc_times_of(server_ns, self.zone)
         if not found:
             shown = (EPOCH + timedelta(microseconds=server_ns // 1_000)).strftime("%Y-%m-%d %H:%M:%S")
             raise NoSuchTimeError(f"server time {shown} does not exist in {self.zone}")

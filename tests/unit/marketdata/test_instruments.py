@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from marketdata.instruments import CURRENCIES, find_instrument, swap_points
-from proto.trading.instrument import NO_WEEKEND, CommissionTerms
+from proto.trading.instrument import TRIPLE_WEDNESDAY, CommissionTerms
 from services.mt5.core.simulated.fill_model import IDEAL
 from tests.support.builders import an_instrument
 
@@ -49,7 +49,7 @@ def test_no_pair_earns_swap_on_both_sides_and_every_term_is_exact() -> None:
 
 def test_the_triple_night_is_wednesdays_and_every_filling_is_accepted() -> None:
     terms = an_instrument()
-    assert terms.swap_weekdays == NO_WEEKEND
+    assert terms.swap_weekdays == TRIPLE_WEDNESDAY
     assert set(terms.filling) == {"FOK", "IOC", "RETURN"}
     assert terms.commissions == (CommissionTerms(None, D("3.5"), ""),)
 

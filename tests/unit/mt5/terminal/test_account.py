@@ -10,7 +10,7 @@ import pytest
 from common.errors import StartError
 from proto.gateway import ErrorCode, Modify
 from proto.trading.enums import CalculationMode, SwapMode, TradeMode
-from proto.trading.instrument import NO_WEEKEND, Instrument, SwapTerms
+from proto.trading.instrument import TRIPLE_WEDNESDAY, Instrument, SwapTerms
 from services.mt5.terminal import mt5_types
 from services.mt5.terminal.account_policy import AccountPolicy, is_real_allowed, mode_of
 from services.mt5.terminal.server_clock import ServerClock
@@ -170,7 +170,7 @@ def test_the_terms_of_a_symbol_are_converted_from_its_row() -> None:
     )
     assert (instrument.stops_level_points, instrument.freeze_level_points) == (30, 5)
     assert instrument.swaps == (SwapTerms(None, SwapMode.POINTS, Decimal("-6.3"), Decimal("2.1")),)
-    assert instrument.swap_weekdays == NO_WEEKEND
+    assert instrument.swap_weekdays == TRIPLE_WEDNESDAY
     assert instrument.calculation_mode is CalculationMode.FOREX
     assert [instrument.margin_hedged, instrument.volume_limit] == [100_000, 0]
     assert (instrument.filling, instrument.trade_mode) == (("FOK", "IOC"), TradeMode.CLOSE_ONLY)

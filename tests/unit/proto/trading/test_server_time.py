@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from proto.trading.server_time import is_clock, is_in_session, minute_of_week, moments_of, next_day_ns, server_ns
+from proto.trading.server_time import is_clock, is_in_session, minute_of_week, next_day_ns, server_ns, utc_times_of
 
 WEEK = 7 * 24 * 60
 
@@ -57,12 +57,12 @@ def test_a_session_includes_its_first_minute_and_excludes_its_end() -> None:
 ])  # fmt: skip
 def test_a_clock_shows_the_time_of_its_zone(clock: str, utc: str, shown: str) -> None:
     assert server_ns(at(utc), clock) == at(shown)
-    assert at(utc) in moments_of(at(shown), clock)
+    assert at(utc) in utc_times_of(at(shown), clock)
 
 
 def test_a_local_time_occurs_twice_when_clocks_go_back_and_never_when_they_go_forward() -> None:
-    assert moments_of(at("2026-10-25T02:30"), "Europe/Berlin") == [at("2026-10-25T00:30"), at("2026-10-25T01:30")]
-    assert moments_of(at("2026-03-29T02:30"), "Europe/Berlin") == []
+    assert utc_times_of(at("2026-10-25T02:30"), "Europe/Berlin") == [at("2026-10-25T00:30"), at("2026-10-25T01:30")]
+    assert utc_times_of(at("2026-03-29T02:30"), "Europe/Berlin") == []
 
 
 def test_the_name_of_a_clock_is_the_servers_or_that_of_a_time_zone() -> None:
