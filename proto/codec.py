@@ -129,8 +129,8 @@ def _decode_exactly(payload: bytes | Raw, decoder: msgspec.msgpack.Decoder[M]) -
             if not has_decimals(type(message)):
                 return message
         except msgspec.ValidationError:
-            # A decimal such as 0.0100000000000 has too many decimals here and becomes valid below, without its trailing
-            # zeros. Any other invalid frame is refused again below.
+            # The message refuses 0.0100000000000 because of its 13 decimals. The code below parses it without the
+            # trailing zeros. Any other invalid frame is refused again below.
             pass
         values = read_decimals(msgspec.msgpack.decode(payload), decoder.type)
         return decoder.decode(_encoder.encode(values))
@@ -146,8 +146,8 @@ def decode_request(
     Args:
         payload: the frame.
         instrument_of: returns the terms of a symbol, or None if they are not known. They serve to correct float noise:
-            a volume or price given as a number, not as text, becomes the multiple of its step that is at most a
-            millionth of a step away, if there is one.
+            a volume or price that is a number, not text, is rounded to a multiple of its step if the multiple is at
+            most a millionth of a step away.
 
     Returns:
         The request, and whether it was encoded as JSON.

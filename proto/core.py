@@ -50,7 +50,7 @@ class Core(Protocol[Message_contra, Output_co]):
         """Process one message."""
 
     def next_timer(self) -> int | None:
-        """Monotonic time in nanoseconds at which `on_timer` is due: 0 for now, None for no timer before a message.
+        """Monotonic time in nanoseconds at which `on_timer` is due: 0 for now, None if only a message can make it due.
 
         The shell calls it before every wait, so it must be fast. The returned time may be too early, never too late.
         """

@@ -8,7 +8,7 @@ from proto.control.conditions import Condition
 
 
 class ConditionWatch:
-    """The conditions of the last update."""
+    """Compares the conditions of each update with those of the update before."""
 
     def __init__(self) -> None:
         """Start without conditions."""

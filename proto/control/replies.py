@@ -107,7 +107,7 @@ class DenialLine(Struct, frozen=True, kw_only=True):
 
 
 class StatusReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="status"):
-    """State of the desk, money in account currency.
+    """State of the desk; money is in account currency.
 
     `waiting_for` is a text, empty when the desk waits for nothing. `recent_orders` are the account's latest orders,
     newest first. `blocked` counts blocked signals by reason. `denials` counts denied signals and orders by the code of
@@ -153,7 +153,7 @@ class StatusReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="sta
     drawdown: float | None = None
     """(peak equity - equity) / peak equity, as a fraction; None while the equity is not known."""
     drawdown_headroom: dict[str, float] = {}
-    """Distance to each drawdown level (`warn`, `reduce`, `halt`) as a fraction of the peak; negative beyond it."""
+    """Distance to each drawdown level (`warn`, `reduce`, `halt`) as a fraction of the peak; negative if exceeded."""
     cash: dict[str, Decimal] = {}
     """Cash by category; charges are negative, and the sum is the balance."""
     latest_denials: list[DenialLine] = []
@@ -229,7 +229,7 @@ def describe_denial(found: DenialLine) -> str:
 
 def describe_values(values: Mapping[str, str]) -> str:
     """One line for the state of a risk rule: its values by name."""
-    return ", ".join(f"{name} {value}" for name, value in values.items()) or "nothing remembered"
+    return ", ".join(f"{name} {value}" for name, value in values.items()) or "no values"
 
 
 class ControlError(Struct, frozen=True, kw_only=True, tag_field="reply", tag="error"):

@@ -67,8 +67,8 @@ class OrderRow(Struct, frozen=True, kw_only=True):
 class FillRow(Struct, frozen=True, kw_only=True):
     """A deal of the venue.
 
-    `slippage` is the deal's price against the quote of the decision, positive when worse for the desk, None for a deal
-    without an order of the desk.
+    `slippage` is the deal's price compared with the quote of the decision, positive when worse for the desk. It is None
+    for a deal without an order of the desk.
     """
 
     deal: Cursor
@@ -166,7 +166,7 @@ class PositionRow(Struct, frozen=True, kw_only=True):
 
 
 class RiskRow(Struct, frozen=True, kw_only=True):
-    """Utilization of a risk limit, as text; `subject` is a symbol, a currency, or empty for the account."""
+    """Utilization of a risk limit, as text; `subject` is a symbol, currency or tag, for example, or empty."""
 
     code: Name
     subject: Text

@@ -108,11 +108,11 @@ class _PlaceOrder(_Request, frozen=True, kw_only=True):
 
 
 class Buy(_PlaceOrder, frozen=True, kw_only=True, tag="BUY"):
-    """Buy at the ask."""
+    """An order to buy; a MARKET order is executed at the ask."""
 
 
 class Sell(_PlaceOrder, frozen=True, kw_only=True, tag="SELL"):
-    """Sell at the bid."""
+    """An order to sell; a MARKET order is executed at the bid."""
 
 
 class Close(_Request, frozen=True, kw_only=True, tag="CLOSE"):
@@ -140,8 +140,8 @@ class Close(_Request, frozen=True, kw_only=True, tag="CLOSE"):
 class Cancel(_Request, frozen=True, kw_only=True, tag="CANCEL"):
     """Cancel a resting order. A repeat has no effect; each reply has the current state of the order.
 
-    `ordinal` and `epoch` are as in an order. For an order that has already ended, the reply has its status and the
-    error code ORDER_ENDED.
+    `ordinal` and `epoch` are as in an order. For an order that had ended before without being canceled, the reply has
+    the order's status and error code, or ORDER_ENDED if the order has no error code.
     """
 
     reply_type = OrderReply

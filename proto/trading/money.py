@@ -82,8 +82,8 @@ def conversion_rate(
 
     A gain in `source` is sold for `target`; a loss in `source` is bought with `target`. The rate of a pair quoted
     source/target is the bid for a gain and the ask for a loss. The rate of a pair quoted target/source is 1/ask for a
-    gain and 1/bid for a loss. Pairs quoted source/target are preferred. Among equal ones the first in `instruments`
-    that has a quote is used.
+    gain and 1/bid for a loss. Of the pairs with a quote, the first one in `instruments` that is quoted source/target is
+    used, else the first one that is quoted target/source.
 
     Args:
         amount_sign: 0 or more for a gain, negative for a loss.
@@ -142,6 +142,8 @@ def commission_of(*, volume: Decimal, per_lot: Decimal, currency_digits: int) ->
 # ----------------------------------------------------------------------------------------------------------- margin
 
 LEVERAGED: Final = frozenset({CalculationMode.FOREX, CalculationMode.CFD_LEVERAGE})
+"""Modes whose margin is divided by the leverage."""
+
 BY_VOLUME: Final = frozenset({CalculationMode.FOREX, CalculationMode.FOREX_NO_LEVERAGE})
 """Modes whose margin is a share of the volume in base currency, so that the symbol's price does not matter."""
 

@@ -1,7 +1,7 @@
-"""Grammar of numbers in text: ASCII digits, one point, a sign and an exponent.
+"""Grammar of numbers in text: ASCII digits with an optional sign, point and exponent.
 
-Python's own parsers accept more: `Decimal("0_1")` is 1, and digits of any script are accepted. A mistyped volume must
-be refused, not read as another volume. Blanks around a number and trailing zeros of its decimals are ignored.
+Python's own parsers accept more: `Decimal("0_1")` is 1, and digits may be of any script. A mistyped volume must be
+refused, not read as another volume. Blanks around a number and trailing zeros of its decimals are ignored.
 """
 
 from __future__ import annotations

@@ -305,7 +305,7 @@ def test_why_shows_a_reset_under_its_rule_and_symbol_and_the_exceptions_of_an_or
     assert line.words.startswith(
         "CIRCUIT_BREAKER of EURUSD reset by trader: the feed was wrong; before EURUSD 1 losses"
     )
-    assert line.words.endswith("after nothing remembered")
+    assert line.words.endswith("after no values")
     of_symbol = answer_why("EURUSD", book, kept, path)
     assert [step.lines for step in of_symbol.steps if step.name == "resets"] == [[line]]
     of_order = answer_why(order_id, book, kept, path)
