@@ -75,7 +75,7 @@ class ExecutionShell:
         loop.add_socket(self._gateway, self._on_reply)
         loop.drive(courier, self._perform, _now)
         loop.every(RETRY_REPORTS_MS, self._send_kept)
-        loop.every(GAUGES_MS, self._show)
+        loop.every(GAUGES_MS, self._update_gauges)
         loop.every(LOOK_EVERY_MS, sockets.require_in_place)
 
     def run(self) -> None:
@@ -94,7 +94,7 @@ class ExecutionShell:
         crash_point("execution.after_command", self._handled)
         metrics.CALLS.inc()
         if call.ordered_mono_ns:
-            _note(self._ordered_mono_ns, call.call_id, call.ordered_mono_ns)
+            _remember(self._ordered_mono_ns, call.call_id, call.ordered_mono_ns)
         self._perform(self._courier.handle(call, _now()))
         crash_point("execution.after_send", self._handled)
 
@@ -127,7 +127,7 @@ class ExecutionShell:
     def _time_request(self, call_id: int) -> None:
         """Remember when a call was sent to the gateway, and observe the time since the decision for its order."""
         now_ns = mono_ns()
-        _note(self._sent_mono_ns, call_id, now_ns)
+        _remember(self._sent_mono_ns, call_id, now_ns)
         if (ordered_ns := self._ordered_mono_ns.pop(call_id, 0)) > 0:
             metrics.ORDER_TO_GATEWAY.observe(now_ns - ordered_ns)
 
@@ -166,11 +166,11 @@ class ExecutionShell:
                 metrics.REFUSED.inc()
                 _log.warning(f"call {event.call_id} refused: {event.waiting} calls waiting, limit {WAITING_CALLS_MAX}")
 
-    def _show(self) -> None:
+    def _update_gauges(self) -> None:
         metrics.update(self._courier, waiting_reports=len(self._kept), mono_ns=mono_ns())
 
 
-def _note(notes: dict[int, int], call_id: int, at_ns: int) -> None:
+def _remember(notes: dict[int, int], call_id: int, at_ns: int) -> None:
     """Remember a time of a call; drop the oldest time at the limit, because a call may never be answered."""
     if len(notes) >= NOTES_MAX and call_id not in notes:
         del notes[next(iter(notes))]

@@ -176,8 +176,8 @@ class Courier(Core[Message, Output]):
         pending = _PendingCall(bytes(message.request), now.mono_ns + message.timeout_ms * 1_000_000)
         if self._deadline_ns is None or pending.deadline_ns < self._deadline_ns:
             self._deadline_ns = pending.deadline_ns
-        is_turn = call_id in self._in_flight or len(self._in_flight) < self._in_flight_max
-        if is_turn and ((self.is_up and self._is_connected) or self._take_probe(now)):
+        has_slot = call_id in self._in_flight or len(self._in_flight) < self._in_flight_max
+        if has_slot and ((self.is_up and self._is_connected) or self._take_probe(now)):
             self._waiting.pop(call_id, None)
             self._in_flight[call_id] = pending
             return [SendToGateway(call_id, pending.request)]

@@ -15,7 +15,7 @@ from common.file_identity import raise_if_damaged
 from common.storage import WriterConnection, open_writer, transaction, unreadable_file_error
 from proto.gateway import KnownIds, OrderReply
 from services.mt5.core.gateway.journal import Effect, EntryState, JournalEntry, LeaseRecord
-from services.mt5.core.ports.magic import DESK_MAGIC_MIN, desk_ids_around, magic_of
+from services.mt5.core.ports.magic import DESK_MAGIC_MIN, decode_desk_magic, magic_of
 
 APPLICATION_ID: Final = 0x50444A31
 SCHEMA_VERSION: Final = 4
@@ -198,7 +198,7 @@ class DurableJournal:
         with raise_if_damaged(self._path):
             bound = 1 << 63
             while (highest := self._highest_magic(bound)) is not None:
-                ids = desk_ids_around(highest)
+                ids = decode_desk_magic(highest)
                 [(count,)] = self._db.execute(
                     "SELECT count(*) FROM entries WHERE magic BETWEEN ? AND ?", (ids.first_magic, highest)
                 ).fetchall()

@@ -326,8 +326,8 @@ class Gateway(Core[Request, Reply | Tick]):
 
     def _call(self, request: PlaceOrder, now: Now) -> Reply:
         """Place an order whose id has had no effect yet; the book is at the order's tick."""
-        if self.publisher.is_live and (stopped := self._stopped(request, now)) is not None:
-            return stopped
+        if self.publisher.is_live and (refused := self._order_refusal(request, now)) is not None:
+            return refused
         return _to(request.request_id, self._orders.place(request, now, time_ns=self._time_ns(now)))
 
     def _close(self, request: Close, now: Now) -> Reply:
@@ -345,7 +345,7 @@ class Gateway(Core[Request, Reply | Tick]):
     def _cancel(self, request: Cancel, now: Now) -> Reply:
         ended = self._orders.ended_reply(request.order_id, now, time_ns=self._time_ns(now))
         if ended is None:
-            refused = self._step_for(request, now) or self._unchangeable(request, now)
+            refused = self._step_for(request, now) or self._change_refusal(request, now)
             if refused is not None:
                 return refused
             # The step to the request's tick may have ended the order.
@@ -363,7 +363,7 @@ class Gateway(Core[Request, Reply | Tick]):
         known = self._changes.existing_reply(asked, now, symbol=request.symbol)
         if known is not None:
             return known
-        refused = self._step_for(request, now) or self._unchangeable(request, now)
+        refused = self._step_for(request, now) or self._change_refusal(request, now)
         if refused is not None:
             return refused
         reply, is_waiting = self._changes.modify(asked, now)
@@ -371,13 +371,13 @@ class Gateway(Core[Request, Reply | Tick]):
             self._orders.mark_busy()
         return reply
 
-    def _unchangeable(self, request: Cancel | Modify, now: Now) -> ErrorReply | None:
+    def _change_refusal(self, request: Cancel | Modify, now: Now) -> ErrorReply | None:
         """The refusal of a CANCEL or MODIFY because of the lease or a busy venue; None if it is allowed."""
         if not self.publisher.is_live:
             return None
         code = self._lease.refusal(request.epoch, opens=False, now=now)
         if code is not None:
-            text = f"{_named(request)} of epoch {request.epoch}, the highest is {self._lease.epoch}"
+            text = f"{_named(request)} of epoch {request.epoch}, but the highest leased epoch is {self._lease.epoch}"
             return self._header.error(request.request_id, code, text)
         return self._busy(request) if self._orders.is_busy else None
 
@@ -390,12 +390,12 @@ class Gateway(Core[Request, Reply | Tick]):
         text = "another call of the venue is in progress"
         return self._header.error(request.request_id, ErrorCode.VENUE_BUSY, text)
 
-    def _stopped(self, request: PlaceOrder, now: Now) -> Reply | None:
+    def _order_refusal(self, request: PlaceOrder, now: Now) -> Reply | None:
         """The refusal of an order because of the lease, a halt or a busy venue; None if the order is allowed."""
         opens = self._orders.adds_exposure(request)
         code = self._lease.refusal(request.epoch, opens=opens, now=now)
         if code is not None:
-            text = f"order {request.order_id} of epoch {request.epoch}, the highest is {self._lease.epoch}"
+            text = f"no valid lease for order {request.order_id} of epoch {request.epoch}, highest: {self._lease.epoch}"
             return self._header.error(request.request_id, code, text)
         if opens and self._journal.halt_reason:
             text = f"halted: {self._journal.halt_reason}"

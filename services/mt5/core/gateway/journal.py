@@ -18,7 +18,7 @@ from msgspec import Struct
 from proto.gateway import KnownIds, OrderReply
 from proto.trading.enums import OrderType, TimeInForce
 from proto.trading.units import decimal_text
-from services.mt5.core.ports.magic import DESK_MAGIC_MIN, desk_ids_around, magic_of
+from services.mt5.core.ports.magic import DESK_MAGIC_MIN, decode_desk_magic, magic_of
 
 
 class EntryState(StrEnum):
@@ -185,7 +185,7 @@ class MemoryJournal:
         known: dict[str, KnownIds] = {}
         for magic in map(magic_of, self._entries):
             if magic >= DESK_MAGIC_MIN:
-                ids = desk_ids_around(magic)
+                ids = decode_desk_magic(magic)
                 before = known.get(ids.incarnation, KnownIds(0, 0))
                 known[ids.incarnation] = KnownIds(before.count + 1, max(before.highest, ids.number))
         return known

@@ -85,7 +85,7 @@ class TickPublisher:
             self.confirmed = ordinal
             self.published = max(self.published, ordinal)
             self._next = max(self._next, ordinal + 1)
-            self._wait_from(now)
+            self._start_repeat_timer(now)
 
     def on_timer(self, now: Now) -> list[Tick]:
         """The next ticks that are due, in order, at most `BURST_TICKS_MAX`; others that are due need another call."""
@@ -105,7 +105,7 @@ class TickPublisher:
                 self._next += 1
             self.published = max(self.published, self._next - 1)
             if first == self.confirmed + 1:
-                self._wait_from(now)
+                self._start_repeat_timer(now)
             return ticks
         again_at = self._again_at()
         if again_at is not None and again_at <= now.mono_ns:
@@ -152,7 +152,7 @@ class TickPublisher:
             return None
         return self._waiting_since_ns + self._repeat_after_ns
 
-    def _wait_from(self, now: Now) -> None:
+    def _start_repeat_timer(self, now: Now) -> None:
         self._waiting_since_ns = now.mono_ns
         self._repeat_after_ns = REPUBLISH_FIRST_NS
 

@@ -39,19 +39,19 @@ def desk_id_of(magic: int) -> str | None:
     return f"{(magic ^ _DESK_FLAG) >> _NUMBER_BITS:08x}-{magic & _NUMBER_MASK:06d}"
 
 
-class DeskIds(NamedTuple):
-    """A desk's incarnation, the lowest magic of its ids, and the number of the decoded id."""
+class DecodedDeskMagic(NamedTuple):
+    """The incarnation and the number of an order id, and the lowest magic of the incarnation's ids."""
 
     incarnation: str
     first_magic: int
     number: int
 
 
-def desk_ids_around(magic: int) -> DeskIds:
+def decode_desk_magic(magic: int) -> DecodedDeskMagic:
     """The incarnation and number that a desk's `magic` encodes; it must be at least `DESK_MAGIC_MIN`."""
     assert magic >= DESK_MAGIC_MIN, magic
     first_magic = magic & ~_NUMBER_MASK
-    return DeskIds(f"{(magic ^ _DESK_FLAG) >> _NUMBER_BITS:08x}", first_magic, magic & _NUMBER_MASK)
+    return DecodedDeskMagic(f"{(magic ^ _DESK_FLAG) >> _NUMBER_BITS:08x}", first_magic, magic & _NUMBER_MASK)
 
 
 def comment_of(order_id: str) -> str:

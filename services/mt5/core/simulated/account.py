@@ -317,8 +317,8 @@ class SimulatedAccount:
             realized = self._converted(change.closed_volume, change.closed_cost, price, self.instruments[symbol])
             assert realized is not None, symbol  # validation required a rate, and a known rate stays known
             profit = realized
-        about = change.position if change.position is not None else target
-        assert about is not None, change
+        affected = change.position if change.position is not None else target
+        assert affected is not None, change
         return VenueDeal(
             deal=len(self.book.deals) + 1,
             ticket=0 if record is None else record.order.ticket,
@@ -335,7 +335,7 @@ class SimulatedAccount:
             ordinal=self.ordinal,
             stepped=stepped,
             comment="",
-            position=about.ticket,
+            position=affected.ticket,
             reason=reason,
             arrived_ns=record.due_ns if record is not None and record.wait is RestingState.DELAYED else 0,
             limit_gap=self._worth(symbol, volume, limit_gap) if limit_gap else ZERO,
