@@ -362,7 +362,7 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "PLAN_DISTANCE": ConditionKind(
         _W,
         Effect.NONE,
-        "A distance of the plan is below the venue's minimum: the symbol's signals are denied.",
+        "A distance of the plan is below the venue's minimum: opening in the symbol is denied.",
         "Increase the distance.",
     ),
 }

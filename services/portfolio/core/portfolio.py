@@ -1,14 +1,14 @@
-"""The core of portfolio: signals in, orders out, deals booked.
+"""The core of portfolio decides signals, makes orders and books deals.
 
-Each method of the protocol `Core` returns calls to the gateway and replies to people. The events that caused them are
-in the account's `take_events`. The caller must commit these events, together with the cursor, before it sends anything.
-The signals of a recorded stream are decided in the order of its ticks:
+`start`, `handle`, `on_idle` and `on_timer` return calls to the gateway and replies to people. The account's
+`take_events` returns the events that caused these outputs. The caller must commit the events, together with the cursor,
+before it sends an output. The signals of a lock-step stream are decided in the order of its ticks:
 
     signal n and the deals up to n are known -> book, mark, decide, make orders -> (commit) -> send them, book their
     deals -> (commit) -> CONFIRM(n)
 
-The signals of a live stream are decided in the order in which they arrive. `gateway_client/client.py` has the session
-and the two schedulers.
+The signals of a live stream are decided in the order in which they arrive. `gateway_client/client.py` opens the session
+and selects the scheduler for the kind of stream.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class Portfolio(Core[Message, Output]):
         return calls + self.client.scheduler.on_timer() if self._stream.desk_state is DeskState.RUNNING else calls
 
     def drain(self) -> bool:
-        """Stop deciding; True while market orders await their outcome."""
+        """Decide no further signals; return whether the process must still wait for the outcome of a market order."""
         return self.client.scheduler.drain()
 
     @property
@@ -155,7 +155,7 @@ class Portfolio(Core[Message, Output]):
     def _on_market_data(self, message: Tick | MarketHeartbeat) -> Sequence[Output]:
         """Store the market's clock and quotes, and decide the ticks of symbols that have no signal process.
 
-        If a live market has changed to another stream, the session is reopened. In a recorded stream only ticks of
+        If the market has changed to another stream, the session is reopened. In a lock-step stream only ticks of
         watched symbols arrive here.
         """
         stream = self._stream
@@ -182,7 +182,7 @@ class Portfolio(Core[Message, Output]):
                 stream.count_malformed()
             return []
         if signal.reason == STRATEGY_FAULT and not self.client.scheduler.policy.outlives_strategies:
-            return []  # the HELLO that reports the fault ends the stream; nothing is decided before it
+            return []  # the HELLO that reports the fault ends the stream, and this signal must not be decided before
         self._signals.sequences[signal.symbol] = signal.sequence
         return self._take(signal)
 

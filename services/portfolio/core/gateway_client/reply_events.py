@@ -17,7 +17,7 @@ TERMINAL_STATUSES: Final[dict[str, OrderStatus]] = {
     OrderReplyStatus.CANCELED: OrderStatus.CANCELED,
     OrderReplyStatus.PRESUMED_EXPIRED: OrderStatus.PRESUMED_EXPIRED,
 }
-"""Statuses that end an order without filling it."""
+"""Order status by reply status, for the replies that end an order before it is filled completely."""
 
 SETTLED_STATUSES: Final = frozenset(
     {
@@ -29,11 +29,17 @@ SETTLED_STATUSES: Final = frozenset(
         OrderReplyStatus.EXPIRED,
     }
 )
-"""Statuses that report an order's state; after any other status, the request stays open and is repeated."""
+"""Statuses that report an order's outcome so far.
+
+After a reply with any other status, the request of a task that does not handle failures stays open and is repeated.
+"""
 
 
 def order_updated(order: Order, status: OrderStatus, reply: OrderReply) -> OrderUpdated:
-    """Return the event that sets `status`, with the ticket, codes and time of the venue's reply."""
+    """Return the event that sets `status`, with the ticket and codes of the reply.
+
+    Its time is that of the reply, or the order's creation if the reply has no time.
+    """
     return OrderUpdated(
         order_id=order.order_id,
         status=status,
@@ -46,12 +52,18 @@ def order_updated(order: Order, status: OrderStatus, reply: OrderReply) -> Order
 
 
 def is_final_reply(reply: ModifyReply) -> bool:
-    """Whether a modification was made or refused; otherwise it is requested again under the same revision."""
+    """Whether the reply reports a modification as made or refused; any other reply leaves the request open."""
     return reply.status in ("OK", "REJECTED")
 
 
 def order_ended(order: Order, status: OrderStatus, shown: VenueOrder) -> OrderUpdated:
-    """Return the event that ends an order, from the venue's record of it."""
+    """Return the event that sets the final status of an order.
+
+    Args:
+        order: the desk's order.
+        status: its final status.
+        shown: the same order as reported by the venue.
+    """
     return OrderUpdated(
         order_id=order.order_id,
         status=status,
@@ -111,8 +123,8 @@ def _refusal(reply: ModifyReply) -> str:
 def deal_booked(book: Book, deal: VenueDeal) -> DealBooked:
     """Return the event that books a deal, with the lots that the deal closes.
 
-    The event names the desk's order only if that order can still be filled. Otherwise the deal changes the position
-    alone, and the reconciliation reports the order.
+    The event names the desk's order only if that order can still be filled. Otherwise the deal is booked without an
+    order, and the reconciliation reports the order.
     """
     order = book.orders.get(deal.order_id)
     is_ours = order is not None and accepts_deal(order, deal)

@@ -1,7 +1,7 @@
 """Requests about orders and stops.
 
 Every field is derived from the ledger, so that the same request can be repeated after a restart. In all functions
-`ordinal` is the number of the tick in a lock-step stream and 0 in a live one; `epoch` is 0 without a lease.
+`ordinal` is the ordinal of the tick in a lock-step stream, and 0 in a live stream. `epoch` is 0 without a lease.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Detection of outdated files: a ledger that has lost orders, or a broker's book that has lost deals.
+"""Detection of outdated files: a ledger or journal that has lost orders, or a broker's book that has lost deals.
 
 A restored copy, a snapshot or a lost write-ahead log leaves an intact file with an earlier state. Only a comparison
-with other records reveals this: the gateway's journal contains every order id that it has received, and the ledger
-contains every deal that it has booked. If the ledger is outdated, portfolio takes another incarnation before it makes
-an order, so that no id is used twice, and halts until a person resumes trading. If the broker's book is outdated, the
-desk does not trade until the current book is restored.
+with other records reveals this: the journal contains every order id that the gateway has received, and the ledger
+contains every deal that portfolio has booked. If the ledger is outdated, portfolio takes another incarnation before it
+makes an order, so that no id is used twice, and halts until a person resumes trading. If the broker's book is outdated,
+the desk does not trade until the current book is restored.
 """
 
 from __future__ import annotations
@@ -42,9 +42,10 @@ def check_ids(state: PortfolioState, hello: HelloReply) -> None:
 
 
 def adopt_unknown_ids(state: PortfolioState, known: Mapping[str, KnownIds]) -> bool:
-    """Halt and take another incarnation if `known` has order ids that the ledger lacks; return whether it has any.
+    """Halt and take another incarnation if `known` has order ids that the ledger lacks; return whether it does.
 
-    The ledger remembers adopted ids: a later call does not count them as lacking.
+    The ledger then records the highest number of each incarnation in `known`, so that a later call does not count these
+    ids again.
 
     Args:
         state: the owners of the desk's state.
@@ -94,7 +95,10 @@ def adopt_terms(state: PortfolioState, order: VenueOrder) -> None:
 
 
 def unknown_ids(book: Book, orders: list[VenueOrder]) -> dict[str, KnownIds]:
-    """Order ids of the current incarnation that the venue lists and the ledger lacks; needs no journal."""
+    """Return the order ids of the current incarnation that the venue lists and the ledger lacks.
+
+    This detects an outdated ledger even if the gateway has no journal.
+    """
     assert book.stream is not None
     found: dict[str, KnownIds] = {}
     for order in orders:
@@ -106,7 +110,10 @@ def unknown_ids(book: Book, orders: list[VenueOrder]) -> dict[str, KnownIds]:
 
 
 def has_journal_gone_back(book: Book, hello: HelloReply) -> bool:
-    """Whether the journal is outdated: it lacks an id of an executed order, which it must have recorded earlier."""
+    """Whether the journal is outdated: it lacks the id of the ledger's latest order that has a ticket.
+
+    The gateway records an id before it sends the order to the venue, which assigns the ticket.
+    """
     if hello.known_ids is None or hello.journal_id != book.journal_id:
         return False
     for order in reversed(book.orders.values()):
@@ -158,7 +165,7 @@ def require_same_deal(state: PortfolioState, booked: VenueDeal, shown: VenueDeal
 
 
 def fail_for_venue(state: PortfolioState, why: str) -> None:
-    """Halt trading and fail the desk, because the venue would give its next deals numbers of booked deals."""
+    """Halt trading and fail the desk, because the venue would give its next deals the numbers of booked deals."""
     fault = f"{why}; {_REMEDY}"
     state.warnings.on_venue_fault(fault)
     state.account.restrict_trading(TradingState.HALTED, "VENUE_ROLLED_BACK", fault, by="venue")
@@ -166,7 +173,7 @@ def fail_for_venue(state: PortfolioState, why: str) -> None:
 
 
 def _halt(account: AccountState, text: str) -> None:
-    """Halt trading durably; the reason contains `text` and the text of an earlier cause with the same code."""
+    """Halt trading. The stored reason contains `text` and the text of an earlier cause LEDGER_ROLLED_BACK."""
     trading = account.book.trading
     present = [cause.text for cause in account.state_causes if cause.code == "LEDGER_ROLLED_BACK"]
     if trading is None or not present:

@@ -1,4 +1,4 @@
-"""Interface of both schedulers; the reply to HELLO determines which of them is used."""
+"""Interface of the schedulers for lock-step and live streams. The reply to HELLO determines which one is used."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Scheduler(Protocol):
     # ------------------------------------------------------------------------------------------------- time and answers
 
     def on_idle(self) -> list[Call]:
-        """Continue when the process has no waiting input."""
+        """Start the work that waits until no further input is available."""
 
     def next_due_ns(self, queued: int) -> int | None:
         """Return the monotonic time in nanoseconds at which `on_timer` is next due while the desk runs; None for never.
@@ -73,7 +73,7 @@ class Scheduler(Protocol):
         """React to the end of a task."""
 
     def hurry(self) -> None:
-        """Let the next timer be due at once, because execution has restarted."""
+        """Make the next timer due at once, because execution has restarted."""
 
     def on_effect(self, effect: Effect) -> None:
         """Carry out an effect that a task requests."""
@@ -84,7 +84,7 @@ class Scheduler(Protocol):
     # --------------------------------------------------------------------------------------------------------- commands
 
     def request_reconciliation(self) -> None:
-        """Compare ledger and venue for a person, as soon as other tasks allow."""
+        """Compare ledger and venue for a person, as soon as no other task prevents it."""
 
     def drain(self) -> bool:
         """Decide no further signals; return whether the process must still wait for the outcome of a market order."""

@@ -1,8 +1,8 @@
 """Runs tasks that send requests to the gateway through execution; each task has at most one open request.
 
-A task is a generator that yields requests and receives the replies, so that the code of a dialogue reads from top to
-bottom. A task may also yield effects, which its scheduler carries out. An unanswered request is repeated after a pause,
-with the same call id and the same bytes; repeating a request has no further effect. A task that handles failures
+A task is a generator that yields requests and receives the replies, so that its code has the order of the messages. A
+task may also yield effects, which its scheduler carries out. An unanswered request is repeated after a pause, with the
+same call id and the same bytes, and the repetition has no further effect. A task that handles failures
 receives None if no answer arrives in time, and also receives refusals. For other tasks the request stays open until it
 is answered, and `client.py` handles refusals.
 """
@@ -36,7 +36,7 @@ SILENCE_GRACE_NS: Final = 1_000_000_000
 
 
 class RunningTask:
-    """One task and the request that it waits for."""
+    """One task and its open request."""
 
     __slots__ = (
         "asked_mono_ns",
@@ -106,7 +106,7 @@ class TaskRunner:
         return self._proceed(running, None, mono_ns)
 
     def find(self, call_id: int) -> RunningTask | None:
-        """The task that waits for this call; None if no task does."""
+        """The task that waits for the answer to this call; None if no task does."""
         return self._open.get(call_id)
 
     def deliver_reply(self, running: RunningTask, reply: Reply | None, mono_ns: int) -> list[Call]:
@@ -146,7 +146,7 @@ class TaskRunner:
         return [self._repeat(running, mono_ns) for running in self._open.values()]
 
     def resend_due(self, mono_ns: int) -> list[Call]:
-        """Repeat the open requests whose time of repetition has come."""
+        """Repeat the open requests that are due for repetition."""
         return [self._repeat(running, mono_ns) for running in self._open.values() if running.resend_mono_ns <= mono_ns]
 
     def next_due_mono_ns(self, default_ns: int) -> int:

@@ -1,1 +1,1 @@
-"""Trading plans: size, entry and exits of positions, and warnings about them."""
+"""Trading plans: size, entry and exits of positions. Warnings about plans that the venue's terms contradict."""

@@ -1,7 +1,8 @@
 """Warnings about distances of the plan that are below the venue's stops level.
 
-The risk rules deny every signal of a symbol whose plan has such a distance. The desk starts with such a plan and only
-warns, because it reads the plan before it knows the venue's terms, and because the terms may change.
+If a symbol's plan has such a distance, the risk rules deny every order that would open a position in the symbol. The
+desk nevertheless starts and only warns, because it reads the plan before it knows the venue's terms, and because the
+terms may change.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ def plan_warning(plan: Plan, symbols: Iterable[str], instruments: Mapping[str, I
         text
         for symbol in symbols
         if symbol in instruments
-        for text in _near(plan.for_symbol(symbol), instruments[symbol])
+        for text in _distances_below_level(plan.for_symbol(symbol), instruments[symbol])
     ]
-    return f"the plan's signals are denied: {'; '.join(found)}"[:400] if found else ""
+    return f"the plan's opening orders are denied: {'; '.join(found)}"[:400] if found else ""
 
 
-def _near(symbol_plan: SymbolPlan, terms: Instrument) -> list[str]:
+def _distances_below_level(symbol_plan: SymbolPlan, terms: Instrument) -> list[str]:
     """Describe the distances that are below the stops level at every quote of the symbol.
 
     The venue measures the price of a resting order from the touch, and the stops of a resting order from the price of
@@ -44,11 +45,11 @@ def _near(symbol_plan: SymbolPlan, terms: Instrument) -> list[str]:
     return [
         f"{name} of {terms.symbol} is {points} points, the venue's stops level {level} ({code})"
         for name, points, code in distances
-        if points is not None and _farthest(points, terms) < level
+        if points is not None and _round_up_to_tick(points, terms) < level
     ]
 
 
-def _farthest(points: int, terms: Instrument) -> int:
+def _round_up_to_tick(points: int, terms: Instrument) -> int:
     """Round a distance in points up to a whole tick."""
     tick = terms.tick_size / terms.point
     return int((points / tick).to_integral_value(rounding=ROUND_CEILING) * tick)

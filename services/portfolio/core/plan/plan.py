@@ -83,8 +83,8 @@ class Exits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Order that opens a position. The desk always closes a position at the market.
 
-    The price of a LIMIT order is `offset_points` better than the touch of the signal's quote, that of a STOP order the
-    same distance worse. Both are canceled after `lifetime_s`.
+    The price of a LIMIT order is `offset_points` better than the touch of the signal's quote, the price of a STOP order
+    `offset_points` worse. Both are canceled after `lifetime_s` seconds.
     """
 
     type: OrderType = OrderType.MARKET
@@ -98,8 +98,8 @@ class Strategy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One of several strategies on the account: its symbols, and its differences from the plan.
 
     A strategy's `sizing`, `exits` or `entry` replaces the whole section of the plan. `volume_max` limits the total lots
-    of the strategy's positions. After the strategy has lost `daily_loss_pct_max` of the account's equity within a day
-    of the server, it opens nothing more on that day.
+    of the strategy's positions. The strategy opens nothing while its loss of the server's day is at least
+    `daily_loss_pct_max` percent of the account's first equity of that day.
     """
 
     symbols: Annotated[

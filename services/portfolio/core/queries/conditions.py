@@ -38,7 +38,10 @@ GATEWAY_SILENT_NS: Final = 3_000_000_000
 """Time without an answer after which GATEWAY_SILENT is set; a restart of gateway or execution takes up to 2 s."""
 
 CONNECTING_SILENT_NS: Final = 30_000_000_000
-"""The same time while portfolio connects or reconciles, because the gateway may be loading a large book."""
+"""Time without an answer after which GATEWAY_SILENT is set while portfolio connects or reconciles.
+
+It is longer than GATEWAY_SILENT_NS, because the gateway may be loading a large book.
+"""
 
 NO_TICKS_NS: Final = 60_000_000_000
 """Time without a tick after which NO_TICKS is set; in their sessions major pairs have a tick every few seconds."""
@@ -138,7 +141,7 @@ def _refused_modifications(book: Book) -> Iterator[Condition]:
 
 
 def _missing_rates(config: DeskConfig, book: Book) -> Iterator[Condition]:
-    """A condition for each symbol that is not traded, because no quoted pair converts its profit currency."""
+    """A condition for each symbol that cannot be traded because no quoted pair converts its profit currency."""
     stream = book.stream
     if stream is None:
         return
@@ -188,7 +191,7 @@ def _gateway_silence(stream: StreamState, silent_ns: int) -> Iterator[Condition]
 def _feed_conditions(config: DeskConfig, stream: StreamState, mono_ns: int) -> Iterator[Condition]:
     heard_ns = max(stream.market.last_message_mono_ns, stream.running_since_mono_ns)
     if mono_ns - heard_ns > FEED_STALE_NS:
-        since = "" if stream.market.last_message_mono_ns else ", the time since the start"
+        since = "" if stream.market.last_message_mono_ns else ", none since the start"
         yield condition("FEED_STALE", f"no tick and no heartbeat for {(mono_ns - heard_ns) // SECOND_NS} s{since}")
         return
     for symbol in config.quoted:

@@ -1,4 +1,4 @@
-"""Hints for people, by denial code: what makes the desk accept a denied or blocked order."""
+"""Hints for people, by denial code: what must change so that the desk accepts the order."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def denial_hint(code: str) -> str:
 
 
 def with_hint(reply: R, command: DeskCommand) -> R | OrderCommandReply:
-    """Add a hint to a reply that denies a person's command; it names the exception or reset that would help."""
+    """Add a hint to a reply that denies a person's command. The hint also names a possible exception or reset."""
     if not isinstance(reply, OrderCommandReply) or not reply.denied:
         return reply
     hints = [denial_hint(reply.code)]
@@ -35,5 +35,5 @@ def with_hint(reply: R, command: DeskCommand) -> R | OrderCommandReply:
         hints.append(f"--past-rule {reply.code} overrides the rule for the order")
     if isinstance(command, PlaceCommand) and (rule := RESET_OF_CODE.get(reply.code)) is not None:
         symbol = f" --symbol {command.symbol}" if rule.by_symbol else ""
-        hints.append(f"`paperdesk risk reset {reply.code}{symbol} --reason ...` clears it")
+        hints.append(f"`paperdesk risk reset {reply.code}{symbol} --reason ...` clears the state of the rule")
     return structs.replace(reply, hint="; ".join(hints))

@@ -1,4 +1,4 @@
-"""Explains why an order, a deal or a denial exists, the state of a rule, or why a symbol has no orders.
+"""Explains an order, a deal, a denial, the state of a risk rule, or why a symbol has no orders.
 
 `find_subject` finds the subject. The caller reads the ledger's events about the subject, and `explain` combines the
 events with the state of the account. The steps of an order are tick, signal (or other cause), decision, order, gateway,
@@ -413,7 +413,7 @@ def _explain_denial(event: OrderDenied, book: Book) -> WhyReply:
 
 
 def _explain_symbol(symbol: str, denials: Sequence[OrderDenied], book: Book, cursor: TickCursor) -> WhyReply:
-    """Explain the latest signal of a symbol that was blocked or denied, and the symbol's current state."""
+    """Explain a symbol's latest blocked or denied signal, and describe the symbol's current state."""
     blocked, denied = cursor.blocked_signals.get(symbol), denials[-1] if denials else None
     held = book.positions.get(symbol)
     present = {"position": format_lots(held.net_volume if held else ZERO), "trading": book.trading_state.value}

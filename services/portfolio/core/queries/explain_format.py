@@ -17,7 +17,7 @@ from services.portfolio.core.account.orders import Order
 from services.portfolio.core.queries.views import deal_slippage
 
 LINES_MAX: Final = 30
-"""Most lines of one step, so that the reply fits into a frame; `truncate_lines` leaves out the middle ones."""
+"""Maximum number of lines of one step, so that the reply fits into a frame."""
 
 TEXT_CHARS_MAX: Final = 500
 LINE_CHARS_MAX: Final = 300
@@ -81,7 +81,10 @@ def format_price(price: Decimal, symbol: str, book: Book) -> str:
 
 
 def truncate_lines(lines: list[WhyLine]) -> list[WhyLine]:
-    """Return at most LINES_MAX lines and one more with the number of lines left out in the middle."""
+    """Return all lines, or the first and the last if there are more than LINES_MAX.
+
+    A line between them has the number of lines left out.
+    """
     if len(lines) <= LINES_MAX:
         return lines
     left_out = WhyLine(time_ns=0, words=f"{len(lines) - LINES_MAX} more not shown")

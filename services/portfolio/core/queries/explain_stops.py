@@ -59,7 +59,7 @@ def deals_before(deal: VenueDeal, book: Book) -> list[VenueDeal]:
 
 
 def opener_of(deal: VenueDeal, book: Book) -> tuple[VenueDeal | None, Order | None]:
-    """Return the first earlier deal of the position that an order of the desk made, and that order; else two Nones."""
+    """Return the first earlier deal of the position that an order of the desk made, and the order; else two Nones."""
     for one in deals_before(deal, book):
         order = book.orders.get(book.order_of_deal.get(one.deal, ""))
         if order is not None:
@@ -68,7 +68,7 @@ def opener_of(deal: VenueDeal, book: Book) -> tuple[VenueDeal | None, Order | No
 
 
 def find_stop_origin(deal: VenueDeal, events: Sequence[Event], book: Book) -> StopOrigin:
-    """Return the stop that the venue executed: the latest before the deal that the venue had not refused.
+    """Return the stop that the venue executed: the latest one set before the deal and not refused by the venue.
 
     Args:
         deal: of a stop loss or take profit.

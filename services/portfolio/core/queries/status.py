@@ -23,7 +23,7 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 from services.portfolio.core.state.stream import StreamState
 
 RECENT_ORDERS: Final = 12
-"""Most orders in a status reply; the screen of the live view has that many lines for orders."""
+"""Maximum number of orders in a status reply: the live view has as many lines for orders."""
 
 
 def status_of(state: PortfolioState, mono_ns: int = 0) -> StatusReply:
@@ -31,7 +31,7 @@ def status_of(state: PortfolioState, mono_ns: int = 0) -> StatusReply:
 
     Args:
         state: the owners of the desk's state.
-        mono_ns: current monotonic time, which determines the ages of quotes and heartbeats.
+        mono_ns: current monotonic time, for the venue time, the ages of quotes and heartbeats, and the conditions.
     """
     book, cursor = state.account.book, state.stream.cursor
     market, stream = state.stream.market, book.stream
@@ -106,7 +106,7 @@ def _positions(book: Book, cursor: TickCursor) -> dict[str, PositionLine]:
 
 
 def denial_lines(cursor: TickCursor) -> list[DenialLine]:
-    """Return the latest denial of each symbol whose signals have not passed since."""
+    """Return the latest denial of each symbol in which no order has been made since."""
     return [
         DenialLine(
             symbol=symbol,

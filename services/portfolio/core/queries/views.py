@@ -69,10 +69,13 @@ R = TypeVar("R", bound=Struct)
 S = TypeVar("S")
 
 ROWS_BYTES_MAX: Final = MAX_FRAME_BYTES - 4_096
-"""Most bytes of a page's rows; the rest of the frame is left for the reply's other fields."""
+"""Maximum size of a page's rows in bytes; the rest of the frame is left for the reply's other fields."""
 
 DEALS_PER_QUERY_MAX: Final = 5_000
-"""Most deals that one query adds to the round trips, which takes about 0.1 s; after a start no deal is added yet."""
+"""Maximum number of deals that one query adds to the round trips, which takes about 0.1 s.
+
+When portfolio starts, no deal has been added.
+"""
 
 _DIRECTIONS: Final = {1: "LONG", -1: "SHORT", 0: "HEDGED"}
 
@@ -260,7 +263,7 @@ def orders_page(book: Book, query: OrdersQuery) -> OrdersReply:
     else:
         total = len(book.orders)
         left = max(total - query.after, 0)
-        # Orders are numbered from 1 without a gap, so that the order after number n has index n.
+        # Orders are numbered from 1 without a gap. So the order after number n has index n.
         count = min(left, query.limit + (0 if query.newest else 1))
         start = total - count if query.newest else query.after
         after = list(islice(book.orders.values(), start, start + count))
@@ -380,9 +383,9 @@ def account_cash(book: Book) -> dict[str, Decimal]:
 
 
 def _page(found: Sequence[S], row_of: Callable[[S], R], limit: int, *, newest: bool = False) -> tuple[list[R], bool]:
-    """The first rows that fit into a page, and whether more follow.
+    """Return the first rows that fit into a page, and whether more follow.
 
-    With `newest` the last rows that fit, and always False.
+    With `newest`, return the last rows that fit, and False.
     """
     rows: list[R] = []
     size = 0

@@ -29,7 +29,7 @@ def warning_of(plan: Plan, **terms: Any) -> str:
 @pytest.mark.parametrize("kind", [OrderType.LIMIT, OrderType.STOP])
 def test_an_entry_offset_below_the_stops_level_is_reported_and_an_equal_one_is_not(kind: OrderType) -> None:
     assert warning_of(Plan(entry=Entry(type=kind, offset_points=9))) == (
-        "the plan's signals are denied: entry.offset_points of EURUSD is 9 points, "
+        "the plan's opening orders are denied: entry.offset_points of EURUSD is 9 points, "
         "the venue's stops level 10 (INVALID_PRICE)"
     )
     assert warning_of(Plan(entry=Entry(type=kind, offset_points=10))) == ""
