@@ -62,8 +62,8 @@ def check_resting(
 ) -> Denial | None:
     """Return the denial because of which a resting order must be canceled at venue time `now_ns`; None without one.
 
-    Only rules whose denials last for a period are checked, not those whose result may change with every tick. A manual
-    order remains excepted from the rules with an `excepted` code.
+    Only rules of the phase RESTING are checked. Their denials usually last for many ticks, unlike those of rules such
+    as SPREAD. A manual order remains excepted from the rules with an `excepted` code.
     """
     return _first_denial(active_rules(context.limits, context.plan).resting, order, context, now_ns, excepted)
 

@@ -38,10 +38,10 @@ def notional(instrument: Instrument, volume: Decimal, context: RiskContext) -> D
 
 
 def projected_net_volumes(order: OrderProposal | None, context: RiskContext) -> dict[str, Decimal]:
-    """Return the net lots by symbol, long positive, if the order is executed.
+    """Return the net lots by symbol, long positive, if the order is executed; None stands for no further order.
 
-    Of the possible executions of the open orders (none, all buys or all sells of a symbol), the one with the largest
-    absolute net volume counts.
+    The open orders of a symbol may be executed in three ways: none of them, all buys or all sells. The way with the
+    largest absolute net volume counts.
     """
     book = context.book
     held = {symbol: position.net_volume for symbol, position in book.positions.items() if not position.is_flat}
@@ -57,11 +57,12 @@ def projected_net_volumes(order: OrderProposal | None, context: RiskContext) -> 
 
 
 def projected_legs(order: OrderProposal | None, context: RiskContext) -> list[tuple[str, Decimal]]:
-    """Return symbols with the lots held, long positive, if the order is executed.
+    """Return pairs of a symbol and its lots, long positive, if the order is executed.
 
-    On a netting account each symbol has its net volume (`projected_net_volumes`). On a hedging account each side of a
-    symbol counts by itself. There an open order that names a ticket only closes, and is left out. Any other open order
-    adds to its side. Of the proposed order, the opening part adds to its side and the rest reduces the opposite side.
+    On a netting account each symbol has one pair with its net volume (`projected_net_volumes`). On a hedging account
+    each side of a symbol has a pair. There an open order that names a ticket only closes, and is left out. Any other
+    open order adds to its side. The opening volume of the proposed order adds to its side, and the rest of its volume
+    reduces the opposite side.
     """
     book = context.book
     if not book.is_hedging:

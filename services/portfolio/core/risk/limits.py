@@ -33,7 +33,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str
     leverage: Decimal = Decimal(100)
     position_legs_max: Annotated[int, Meta(ge=1, le=1_000)] = 1
-    """Number of entries in one direction that a symbol may hold at the same time."""
+    """Number of entries in one direction that the desk may hold in a symbol."""
     order_volume_max: Decimal | None = None
     """Lots that one order may open."""
     order_notional_pct_of_power_max: Decimal | None = None
@@ -64,19 +64,23 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     news_after_min: Count = 5
     news_impact_min: Impact = Impact.HIGH
     daily_loss_pct_max: Decimal | None = None
-    """Loss in percent, from the day's first equity or from the day's highest equity."""
+    """Loss of the server's day in percent of its first equity, and also of its highest equity."""
     drawdown_warn_pct: Decimal | None = None
     drawdown_reduce_pct: Decimal | None = None
     drawdown_halt_pct: Decimal | None = None
-    """Levels of the loss in percent from the highest equity ever; deposits and withdrawals do not count as results."""
+    """Levels of the drawdown in percent of the highest equity.
+
+    A deposit or withdrawal moves the highest equity by its amount. A reset, or a resume after a restriction by this
+    limit, sets the highest equity to the current one.
+    """
     breaker_losses: Count | None = None
     """Number of consecutive losing trades of a symbol that starts a pause."""
     breaker_cooldown_s: Count = 300
-    """Length of the first pause. Each further pause before the symbol has recovered is twice as long."""
+    """Length of the first pause. Until the symbol has recovered, each further pause is twice as long as the last."""
     breaker_cooldown_max_s: Count | None = None
     """Longest pause; None limits the pause to ten doublings."""
     breaker_trials: Count = 2
-    """Number of trades without a loss after a pause with which the symbol has recovered."""
+    """Number of trades without a loss that a symbol needs after a pause to recover."""
     confidence_min: Decimal | None = None
     foreign_orders: ForeignOrderPolicy = ForeignOrderPolicy.HALT
     rearm_at_day_end: bool = False

@@ -27,7 +27,7 @@ class Impact(StrEnum):
 
     @property
     def rank(self) -> int:
-        """Order of the levels: 0 for LOW."""
+        """Position of the level in ascending order: 0 for LOW."""
         return _RANKS[self]
 
 

@@ -74,11 +74,13 @@ class LimitUtilization(NamedTuple):
 
 
 class RuleReset(NamedTuple):
-    """Functions with which a person resets the state of a rule; `by_symbol` if one symbol can be reset by itself.
+    """Functions that reset the state of a rule for a person.
+
+    `by_symbol` states whether the state of one symbol can be reset without that of the others.
 
     `values` returns the stored state of a symbol, or of all symbols for "", as text by name. `clear` clears the state
-    of the symbol that the event names. It may depend only on the state and the event, because it is repeated when the
-    ledger's events are read again.
+    of the symbol that the event names. `clear` may depend only on the state and the event, because it is repeated when
+    the ledger's events are read again.
     """
 
     by_symbol: bool
@@ -89,8 +91,8 @@ class RuleReset(NamedTuple):
 class EquityWatch(NamedTuple):
     """Check of a rule after each change of the equity, whether or not an order is proposed.
 
-    `check` returns the text of a warning and a denial. While the text is not empty, it is shown as the desk's
-    condition `condition`. The denial's `escalate_to` is the trading state that the desk must enter.
+    `check` returns two values: the text of a warning, and a denial or None. While the text is not empty, it is shown as
+    the desk's condition `condition`. The denial's `escalate_to` is the trading state that the desk must enter.
     """
 
     condition: str
@@ -111,8 +113,8 @@ Check = Callable[[OrderProposal, RiskContext, int], Denial | None]
 Until = Callable[[TickRows, int, OrderProposal, RiskContext], int]
 """`until(ticks, row, order, context)`: the first row after `row` at which the code returned by `check` may change.
 
-The row may be too early but never too late; the caller checks again there. It is `len(ticks.time_ns)` if no tick
-changes the result. Until then only the code is constant, and the observed value may differ at every row.
+The row may be too early but never too late, and the caller repeats the check there. The row is `len(ticks.time_ns)` if
+no tick changes the result. Before the row the code is constant, but the observed value may differ at every tick.
 
 `order` stands for all orders with the same symbol, direction, times and prices. `context` has the current account; an
 event of the account, or a change of anything else in `context`, invalidates the result. A rule that depends on prices
@@ -222,7 +224,7 @@ def amount_texts(amounts: dict[str, Decimal | None]) -> dict[str, str]:
 
 
 def until_event(ticks: TickRows, _row: int, _order: OrderProposal, _context: RiskContext) -> int:
-    """`until` of a rule whose result no tick changes: the number of rows. `_row` is not used."""
+    """Return the number of rows; this is `until` of a rule whose result no tick changes. `_row` is not used."""
     return len(ticks.time_ns)
 
 
@@ -234,8 +236,8 @@ def first_row_at(ticks: TickRows, row: int, time_ns: int) -> int:
 def clock_time_ahead_ns(now_ns: int, ahead_ns: int, clock: str = NEW_YORK_CLOSE) -> int:
     """Return the UTC time at which a server's clock has advanced by `ahead_ns` (at most a week) since `now_ns`.
 
-    If the clock is set forward or back in between, the end of the current quarter of an hour is returned, which is
-    earlier.
+    If the clock is set forward or back in between, the end of the current quarter of an hour is returned instead,
+    unless `now_ns + ahead_ns` is earlier.
     """
     then_ns = now_ns + ahead_ns
     if server_ns(then_ns, clock) - server_ns(now_ns, clock) == ahead_ns:

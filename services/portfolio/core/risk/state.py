@@ -1,7 +1,7 @@
 """State of the risk rules, kept from tick to tick and from order to order.
 
-It is stored with the tick cursor, in the same transaction as the events that change it, so that a restart loses
-nothing. Events change the state through the `updates` of the rules, ticks through `state_updates.py`.
+The state is stored with the tick cursor, in the same transaction as the events that change it, so that a restart loses
+nothing. `state_updates.py` updates the state from ticks, and from events by the `updates` of the rules.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Breaker(Struct, kw_only=True):
 class Peaks(Struct, kw_only=True):
     """Reference values of equity, in account currency; None before the first valuation.
 
-    `day` is the number of the server's day; `day_start` is the equity at its first tick.
+    `day` is the number of the server's day, `day_start` the equity at its first tick, `day_high` its highest equity.
+    `high` is the highest equity of all days. Deposits, withdrawals, resets and resumes also change these values.
     """
 
     day: int = 0

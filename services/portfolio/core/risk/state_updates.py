@@ -15,14 +15,14 @@ from services.portfolio.core.risk.registry import ON_RESUME, UPDATES_OF_EVENT, c
 from services.portfolio.core.risk.state import Peaks, RiskState
 
 MEDIAN_STEP_POINTS: Final = 0.05
-"""Change of the estimate at one tick: within a hundred ticks it follows a spread that has become five points wider."""
+"""Change of the estimate at one tick. If the spread becomes five points wider, the estimate follows in 100 ticks."""
 
 
 def update_spread_median(risk_state: RiskState, symbol: str, spread: float, point: float) -> None:
     """Move the running median of a symbol's spread one step towards the quoted `spread`.
 
-    The estimate is the frugal median of Ma, Muthukrishnan and Sandler (2013). It rises by a step if the value is higher
-    and falls by a step if the value is lower, so that it converges to a value with as many spreads above as below.
+    The estimate is the frugal median of Ma, Muthukrishnan and Sandler (2013). It rises by a step if the spread is
+    higher and falls by a step if the spread is lower. So it converges to a value with as many spreads above as below.
 
     Args:
         risk_state: the state to update in place.
@@ -43,7 +43,7 @@ def update_equity_peaks(risk_state: RiskState, equity: Decimal, time_ns: int) ->
     """Record the equity of a tick, in account currency, and update the day's start, the day's high and the peak.
 
     Returns:
-        Whether the equity or the server's day differs from the previous tick.
+        Whether the equity or the server's day differs from that of the previous tick.
     """
     peaks, day = risk_state.peaks, server_day(time_ns)
     if equity == peaks.equity and day == peaks.day:
@@ -75,7 +75,7 @@ def update_from_event(risk_state: RiskState, event: Event, limits: Limits) -> No
 
 
 def _shift(peaks: Peaks, amount: Decimal) -> None:
-    """Add a deposit, or a withdrawal as a negative amount, to the reference values, because it is not a result."""
+    """Add a deposit, or a withdrawal as a negative amount, to the reference values: it is no profit or loss."""
     for name in ("day_start", "day_high", "high", "equity"):
         value = getattr(peaks, name)
         if value is not None:

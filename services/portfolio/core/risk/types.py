@@ -38,14 +38,14 @@ class OrderProposal(NamedTuple):
         volume: lots of the order (> 0).
         opening_volume: the part of the volume that would open or add to a position.
         price: the side of the signal's quote at which the order would trade.
-        confidence: the signal's probability, 0 to 1.
+        confidence: the signal's confidence, 0 to 1; 1 for a person's order.
         type: MARKET, LIMIT or STOP.
         limit_price: price of a LIMIT or STOP order; None for a MARKET order.
-        stop_loss: stop loss of the position that the order opens; None without.
-        take_profit: take profit of the position that the order opens; None without.
+        stop_loss: stop loss of the position that the order opens; None for no stop loss.
+        take_profit: take profit of the position that the order opens; None for no take profit.
         time_in_force: how long the order is valid.
         expires_ns: venue time at which a GTD order expires, 0 for any other order.
-        is_manual: whether a person requested exactly this order, and it closes or protects a position.
+        is_manual: whether the order is a person's close, or stands for a person's change of a position's stops.
         trailing_stop_points: distance in points at which the stop loss follows the market, 0 for none.
     """
 
@@ -80,9 +80,9 @@ class RiskContext(NamedTuple):
         risk_state: the state of the rules.
         storage_problem: why the ledger is not writable; empty while it is writable.
         tick_age_ns: venue time minus the time of the signal's tick.
-        latest_bid_ask: latest bid and ask of the symbol; None if these are the signal's own.
+        latest_bid_ask: latest bid and ask of the symbol; with None the mark is used.
         plan: the plan with the budgets of the strategies.
-        signal_age_ns_max: highest allowed `tick_age_ns`; None without a signal.
+        signal_age_ns_max: highest allowed `tick_age_ns`; None if the order has no signal.
         lease_problem: why the gateway's lease is not in force; empty while it is in force.
     """
 

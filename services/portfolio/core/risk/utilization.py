@@ -1,4 +1,4 @@
-"""Current value and headroom of each risk limit, computed by the same functions as in the rules."""
+"""Current value and headroom of each risk limit, computed by the functions of the rules."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _order_limits(context: RiskContext) -> Iterator[LimitUtilization]:
 def _foreign_orders(context: RiskContext) -> LimitUtilization:
     """Return the row with policy, number of accepted foreign orders, and foreign tickets of a hedging account."""
     held = describe_foreign_positions(context.book)
-    shown = [f"{len(context.book.acknowledged)} orders let pass", *held[:_TICKETS_SHOWN]]
+    shown = [f"{len(context.book.acknowledged)} orders accepted", *held[:_TICKETS_SHOWN]]
     if len(held) > _TICKETS_SHOWN:
         shown.append(f"{len(held) - _TICKETS_SHOWN} more tickets")
     return LimitUtilization("FOREIGN_ORDERS", "", context.limits.foreign_orders.value, "; ".join(shown))

@@ -284,7 +284,7 @@ def test_status_and_risk_view_show_the_policy_and_the_foreign_positions() -> Non
     page = view_reply(desk.driven.state, RiskQuery(after=0, limit=100), desk.driven.mono_ns)
     assert isinstance(page, RiskReply)
     assert [(row.limit, row.now) for row in page.rows if row.code == "FOREIGN_ORDERS"] == [
-        ("ignore", f"1 orders let pass; LONG 0.01 EURUSD, ticket {ticket}")
+        ("ignore", f"1 orders accepted; LONG 0.01 EURUSD, ticket {ticket}")
     ]
     kept = desk.driven.state.stream.persisted
     reply = explain(find_subject(f"ticket {ticket}", desk.book, kept.cursor), desk.events, desk.book, kept)

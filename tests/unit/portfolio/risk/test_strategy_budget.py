@@ -163,7 +163,7 @@ def test_the_risk_view_shows_the_use_of_each_budget() -> None:
         ("STRATEGY_VOLUME", "trend", "0.5 lots", "0.3 lots", ""),
         ("STRATEGY_VOLUME", "carry", "9 lots", "0 lots", ""),
         ("STRATEGY_LOSS", "trend", "1 % a day", "0.5 %", ""),
-        ("FOREIGN_ORDERS", "", "halt", "0 orders let pass", ""),
+        ("FOREIGN_ORDERS", "", "halt", "0 orders accepted", ""),
     ]
 
 

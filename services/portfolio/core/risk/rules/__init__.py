@@ -1,4 +1,4 @@
-"""Risk rules, one in each file. `RULES` has their order of checking; docs/extending.md shows how to add a rule."""
+"""Risk rules, one in each file. docs/extending.md shows how to add a rule."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ RULES: Final[tuple[RiskRule, ...]] = (
     stops.RULE,
     expiry.RULE,
     conversion.RULE,
-    # Limits on opening that do not depend on volume and price. The rules whose denials last longest come first.
+    # Limits on opening that do not depend on volume and price.
     signal_age.RULE,
     circuit_breaker.RULE,
     confidence.RULE,

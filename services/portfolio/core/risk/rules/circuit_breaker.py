@@ -1,4 +1,7 @@
-"""Circuit breaker: after several losing trades in a row, a symbol pauses and then has to recover in trial trades."""
+"""Circuit breaker: after several losing trades in a row, opening in the symbol pauses. Then trial trades follow.
+
+A loss in a trial trade starts a longer pause. The symbol has recovered after enough trial trades without a loss.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ from services.portfolio.core.risk.state import Breaker, RiskState
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 COOLDOWN_DOUBLINGS_MAX: Final = 10
-"""The default pause of 300 s is then three and a half days, within which a person has time to react."""
+"""After ten doublings the default pause of 300 s is three and a half days, so that a person has time to react."""
 
 
 def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
@@ -62,8 +65,8 @@ def _on_deal(risk_state: RiskState, event: DealBooked, limits: Limits) -> None:
 def _count_trade(breaker: Breaker, deal: VenueDeal, limits: Limits, losses_max: int) -> None:
     """Count the result of a closed trade.
 
-    A trade that closes during a pause was opened before the pause and is not counted. An order that closes in several
-    fills counts as one trade, with the result of its first fill.
+    A trade that closes during a pause is not counted, because it was usually opened before the pause. An order that
+    closes in several fills counts as one trade, with the result of its first fill.
     """
     if deal.time_ns < breaker.until_ns or (deal.ticket and deal.ticket == breaker.ticket):
         return
@@ -126,9 +129,9 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "CIRCUIT_BREAKER",
-            "losing trades of a symbol in a row that start a pause (s). Each further pause is twice as long, up to ten "
-            "doublings or the maximum, until the symbol has recovered by this many trades without a loss. Trades that "
-            "close during a pause do not count",
+            "losing trades of a symbol in a row that start a pause (in seconds). After the pause the symbol recovers "
+            "by `breaker_trials` trades without a loss; a loss before that starts a pause twice as long, up to ten "
+            "doublings or the maximum. Trades that close during a pause do not count",
             "wait for the end of the pause; then the symbol recovers by trades without a loss",
         ),
     ),

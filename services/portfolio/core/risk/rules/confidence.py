@@ -10,7 +10,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """Deny with CONFIDENCE below the limit, and under any limits for a confidence outside 0 to 1."""
+    """Deny with CONFIDENCE a confidence below the limit, and under any limits a confidence outside 0 to 1."""
     if not 0 <= order.confidence <= 1:
         return Denial("CONFIDENCE", "0 to 1", f"{order.confidence:g}")
     least = context.limits.confidence_min
@@ -23,7 +23,7 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "CONFIDENCE",
-            "the signal's probability; outside 0 to 1 it is denied in any set",
+            "lowest confidence of a signal; a confidence outside 0 to 1 is denied in any set",
             "the signal's confidence must be higher, or confidence_min lower",
         ),
     ),

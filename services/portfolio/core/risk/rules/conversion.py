@@ -21,7 +21,7 @@ RULE: Final = RiskRule(
         RuleCode(
             "NO_CONVERSION_RATE",
             "a symbol whose profit no quoted pair converts into account currency",
-            "also trade or watch a symbol that converts the profit currency into the account's",
+            "also trade or watch a symbol that converts the profit currency into the account currency",
         ),
     ),
     phases=Phase.BASE,

@@ -1,6 +1,7 @@
 """Drawdown from the highest equity. At three levels the rule warns, restricts the desk to REDUCE_ONLY, and halts it.
 
-The drawdown is computed after each change of the equity; `check` denies orders by the same levels.
+The levels are compared with the drawdown after each change of the equity. `check` also denies orders at the levels of
+REDUCE_ONLY and HALTED.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def _watch(context: RiskContext) -> tuple[str, Denial | None]:
 
 
 def drawdown_pct(context: RiskContext) -> Decimal | None:
-    """Return (high - equity) / high in percent; None before the first valuation."""
+    """Return (high - equity) / high in percent; None before the first valuation, or if the high is not above 0."""
     peaks = context.risk_state.peaks
     if peaks.high is None or peaks.equity is None or peaks.high <= 0:
         return None
@@ -68,7 +69,7 @@ def drawdown_pct(context: RiskContext) -> Decimal | None:
 def drawdown_headroom(context: RiskContext) -> dict[str, float]:
     """Return the distance to each level that is set, as a fraction of the peak equity; negative beyond the level.
 
-    The result is empty before the first valuation.
+    The result is empty while the drawdown is not known.
     """
     fallen, limits = drawdown_pct(context), context.limits
     levels = {

@@ -11,7 +11,10 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, _context: RiskContext, now_ns: int) -> Denial | None:
-    """Deny with INVALID_EXPIRATION a GTD order that has expired at venue time `now_ns`, or an expiry without GTD."""
+    """Deny with INVALID_EXPIRATION a GTD order without a future expiry, or an expiry without GTD.
+
+    `now_ns` is venue time.
+    """
     if order.time_in_force is TimeInForce.GTD:
         if order.expires_ns > now_ns:
             return None
@@ -20,7 +23,7 @@ def check(order: OrderProposal, _context: RiskContext, now_ns: int) -> Denial | 
     if not order.expires_ns:
         return None
     observed = f"{order.time_in_force.value} until {utc_text(order.expires_ns)}"
-    return Denial("INVALID_EXPIRATION", "an expiry with GTD alone", observed)
+    return Denial("INVALID_EXPIRATION", "an expiry only with GTD", observed)
 
 
 def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext) -> int:

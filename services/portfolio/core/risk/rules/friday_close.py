@@ -1,4 +1,4 @@
-"""No opening before and during the weekend, by the server's clock."""
+"""No opening from a time on Friday until the end of the weekend, by the server's clock."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "FRIDAY_CLOSE",
-            '`"20:00"`: nothing is opened from then until the server\'s Monday',
+            "time such as `\"20:00\"` on the server's Friday; nothing is opened from then until the server's Monday",
             "wait until the next week begins",
         ),
     ),

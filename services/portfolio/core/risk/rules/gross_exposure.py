@@ -17,7 +17,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """Deny with GROSS_EXPOSURE above the limit, a percentage of leveraged equity."""
+    """Deny with GROSS_EXPOSURE if the gross exposure exceeds the limit, a percentage of leveraged equity."""
     most = context.limits.gross_exposure_pct_of_power_max
     if most is None:
         return None

@@ -13,7 +13,9 @@ def check(order: OrderProposal, _context: RiskContext, _now_ns: int) -> Denial |
     """Deny with INVALID_VOLUME a volume that the venue would refuse."""
     terms = order.instrument
     if not is_exact(order.volume):
-        return Denial("INVALID_VOLUME", "a finite number of lots, of a sane size", f"{order.volume} of {terms.symbol}")
+        return Denial(
+            "INVALID_VOLUME", "a finite number of lots within the number range", f"{order.volume} of {terms.symbol}"
+        )
     if terms.takes_volume(order.volume):
         return None
     return Denial("INVALID_VOLUME", terms.volume_terms, f"{decimal_text(order.volume)} lots of {terms.symbol}")

@@ -1,4 +1,4 @@
-"""Margin of all positions and orders as a percentage of equity."""
+"""Margin of all positions and open orders as a percentage of equity."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """Deny with MARGIN_USE above the limit, a percentage of equity.
+    """Deny with MARGIN_USE if the margin exceeds the limit, a percentage of equity.
 
     The margin is computed by the venue's formula (`proto.trading.money`).
     """

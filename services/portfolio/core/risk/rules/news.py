@@ -35,7 +35,7 @@ def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | N
 
 
 def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext) -> int:
-    """Return the first row after `row` at which the time around a release may begin or end (see `rule.Until`)."""
+    """Return the first row after `row` at which the minutes around a release may begin or end (see `rule.Until`)."""
     limits, now_ns = context.limits, ticks.time_ns[row]
     changes_ns = []
     for event in _events(order, context, now_ns, NEWS_TIME_NS_MAX):
@@ -48,7 +48,7 @@ def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext)
 
 
 def _events(order: OrderProposal, context: RiskContext, now_ns: int, until_ns: int) -> Iterator[NewsEvent]:
-    """Yield the releases up to `until_ns` that concern the order's symbol, unless the time around them has ended."""
+    """Yield the releases up to `until_ns` that concern the order's symbol and whose minutes after have not ended."""
     limits, terms = context.limits, order.instrument
     after_ns = now_ns - limits.news_after_min * MINUTE_NS
     for event in news_events_between(limits.news_calendar, after_ns=after_ns, until_ns=until_ns):
@@ -65,7 +65,10 @@ def describe_news(event: NewsEvent, now_ns: int) -> str:
 
 
 def _utilization(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
-    """Yield a row for the next event of each currency of the known symbols, within a day."""
+    """Yield a row for each currency of the known symbols that has an event from now until a day ahead.
+
+    The event counts as present until its minutes after the release have ended.
+    """
     limits, shown = context.limits, set[str]()
     traded = {currency for terms in context.book.instruments.values()
               for currency in (terms.base_currency, terms.profit_currency)}  # fmt: skip

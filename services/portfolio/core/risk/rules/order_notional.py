@@ -10,7 +10,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """Deny with ORDER_NOTIONAL above the limit, a percentage of leveraged equity."""
+    """Deny with ORDER_NOTIONAL if the opened notional exceeds the limit, a percentage of leveraged equity."""
     most = context.limits.order_notional_pct_of_power_max
     if most is None:
         return None

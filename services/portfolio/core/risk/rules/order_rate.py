@@ -25,7 +25,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """Deny with ORDER_RATE above one of the three limits; `now_ns` is venue time."""
+    """Deny with ORDER_RATE an order that exceeds one of the three limits; `now_ns` is venue time."""
     limits, memory = context.limits, context.risk_state
     most = limits.orders_per_second_max
     last_ns = memory.last_order_ns.get(order.instrument.symbol)
@@ -48,7 +48,7 @@ def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | N
 
 
 def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext) -> int:
-    """Return the first row after `row` at which a counted order may no longer count (see `rule.Until`)."""
+    """Return the first row after `row` at which an order leaves one of the counts (see `rule.Until`)."""
     memory, now_ns = context.risk_state, ticks.time_ns[row]
     changes_ns = [next_day_ns(now_ns)]
     changes_ns += [time_ns + MINUTE_NS for time_ns in within_last_minute(memory.order_times_ns, now_ns)]
@@ -100,7 +100,7 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "ORDER_RATE",
-            "number of orders: per second of one symbol, per minute and per day of the server of all symbols",
+            "number of orders: of one symbol per second; of all symbols per minute, and per day of the server",
             "wait until there are fewer orders within the second, minute or day of the limit",
         ),
     ),

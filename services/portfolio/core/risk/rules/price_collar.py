@@ -16,7 +16,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """Deny with PRICE_COLLAR a price whose distance from the latest mid is above the limit."""
+    """Deny with PRICE_COLLAR a decision price whose distance from the latest mid is above the limit."""
     if order.waits_for_price:
         return None
     limits = context.limits
@@ -36,7 +36,7 @@ def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | 
 
 
 def _is_fx(instrument: Instrument) -> bool:
-    """Whether both currencies are national: ISO 4217 codes that begin with X are of metals and funds."""
+    """Whether neither currency code begins with X; ISO 4217 uses X for metals, funds and supranational currencies."""
     return not any(code.startswith("X") for code in (instrument.base_currency, instrument.profit_currency))
 
 
@@ -44,7 +44,8 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "PRICE_COLLAR",
-            "percent between the decision's price and the latest mid, for an order executed at once; other: metals",
+            "percent between the decision's price and the latest mid, for an order executed at once; the limit `other` "
+            "applies to symbols with a currency code that begins with X, such as metals",
             "the signal's price must be near the latest mid: check the delay of the feed",
         ),
     ),

@@ -1,4 +1,4 @@
-"""Halts a desk that orders the same direction of a symbol again and again, because strategy or desk may be faulty."""
+"""Halts a desk that makes too many consecutive orders of a symbol in one direction, a sign of a faulty strategy."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def until(ticks: TickRows, row: int, _order: OrderProposal, context: RiskContext
     minutes, now_ns = context.limits.rollover_pause_min, ticks.time_ns[row]
     assert minutes is not None
     moment = time_of_day_ns(now_ns)
-    # The pause ends at its second bound, but begins 1 ns after its first bound.
+    # The pause begins 1 ns after `minutes` before midnight, and ends exactly `minutes` after it (see `check`).
     bounds_ns = (minutes * MINUTE_NS, 1 - minutes * MINUTE_NS)
     ahead_ns = min((bound - moment) % DAY_NS or DAY_NS for bound in bounds_ns)
     return first_row_at(ticks, row, clock_time_ahead_ns(now_ns, ahead_ns))

@@ -24,7 +24,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """Deny with SPREAD above a multiple of the running median, or of one point if the median is less."""
+    """Deny with SPREAD a spread above a multiple of its running median, or of one point if the median is less."""
     factor, symbol = context.limits.spread_factor_max, order.instrument.symbol
     median, mark = context.risk_state.spread_medians.get(symbol), context.cursor.marks.get(symbol)
     if factor is None or median is None or mark is None:

@@ -16,7 +16,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
     """Deny with INVALID_STOPS a stop on the wrong side or nearer than the symbol's stops level.
 
-    NO_QUOTE if there is no quote to compare a stop with.
+    Deny with NO_QUOTE if there is no quote to compare a stop with.
     """
     if order.stop_loss is None and order.take_profit is None and not order.trailing_stop_points:
         return None
@@ -51,8 +51,9 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "INVALID_STOPS",
-            "a stop loss or take profit on the wrong side of, or nearer than the stops level to, the touch at which a "
-            "position would be closed, or the price of a resting order; a trailing distance below that level",
+            "a stop loss or take profit on the wrong side of its reference price, or nearer to it than the stops "
+            "level; a trailing distance below that level. The reference is the price of a resting order; for other "
+            "orders it is the touch at which the position would be closed",
             "the stops must be on the right side of the price, at least the venue's stops level away",
         ),
         NO_QUOTE,

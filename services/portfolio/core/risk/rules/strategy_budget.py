@@ -17,7 +17,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """Deny with STRATEGY_VOLUME if the strategy would hold more lots than its limit with this order."""
+    """Deny with STRATEGY_VOLUME if the strategy would hold more lots than its limit after this order."""
     plan = context.plan.for_symbol(order.instrument.symbol)
     if plan.strategy is None or (most := plan.strategy.volume_max) is None:
         return None

@@ -31,7 +31,10 @@ _NO_RESULT: Final = (DealKind.BALANCE, DealKind.CORRECTION)
 
 
 def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
-    """Deny with STRATEGY_LOSS at or above the limit on the strategy's loss of the day; `now_ns` is venue time."""
+    """Deny with STRATEGY_LOSS if the strategy's loss of the day is at or above the limit, or not known.
+
+    `now_ns` is venue time.
+    """
     plan = context.plan.for_symbol(order.instrument.symbol)
     if plan.strategy is None or (most := plan.strategy.daily_loss_pct_max) is None:
         return None
@@ -45,11 +48,11 @@ def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | N
 def strategy_daily_loss_pct(strategy: Strategy, context: RiskContext, now_ns: int) -> Decimal | None:
     """Return the strategy's loss of the day in percent of the account's equity at the day's start; a gain is negative.
 
-    The loss is the result of the server's day plus the unrealized profit. So an open loss counts in full, including the
-    part from before the day. `now_ns` is venue time.
+    The loss is computed from the sum of the booked results of the server's day and the unrealized profit. So an open
+    loss counts in full, including the part from before the day. `now_ns` is venue time.
 
     Returns:
-        None before the day's first equity, and if a position of the strategy cannot be valued.
+        None before the day's first equity, if that equity is not above 0, and if a position cannot be valued.
     """
     memory, day = context.risk_state, server_day(now_ns)
     start = memory.peaks.day_start if memory.peaks.day == day else None

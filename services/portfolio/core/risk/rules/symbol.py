@@ -1,4 +1,4 @@
-"""Orders need a symbol that the venue lists, whose trade mode allows the order, and whose market is open."""
+"""Orders need a symbol with known terms and a trade mode that allows the order. Opening also needs an open market."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ RULE: Final = RiskRule(
         RuleCode(
             "MARKET_CLOSED",
             "opening outside the symbol's sessions, on holidays or after its expiry; a signal's close waits for the "
-            "next session. If the sessions are unknown: for a minute after the venue's retcode 10018",
+            "next session. If the sessions are unknown, opening is denied for a minute after the venue's retcode 10018",
             "wait for the symbol's next session",
         ),
     ),

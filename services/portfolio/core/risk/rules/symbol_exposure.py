@@ -18,7 +18,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """Deny with SYMBOL_EXPOSURE above the limit, a percentage of leveraged equity."""
+    """Deny with SYMBOL_EXPOSURE if the symbol's net exposure exceeds the limit, a percentage of leveraged equity."""
     most = context.limits.symbol_exposure_pct_of_power_max
     if most is None:
         return None
