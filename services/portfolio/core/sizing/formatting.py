@@ -1,6 +1,6 @@
 """Text of the numbers in explanations of volumes.
 
-Money has the decimals of the account, other numbers have six significant digits.
+Money has the decimals of the account currency, other numbers have six significant digits.
 """
 
 from __future__ import annotations

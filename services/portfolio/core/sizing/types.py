@@ -13,10 +13,10 @@ from services.portfolio.core.sizing.formatting import format_money
 class SizingInput(NamedTuple):
     """An opening order, and the account at the signal's tick. Unknown values are None.
 
-    - `direction`: +1 to buy, -1 to sell. `confidence`: the signal's probability.
-    - `price`: the order's side of the quote, or the price at which the order rests.
-    - `currency`: the account's, with `currency_digits` decimals. All amounts are in it.
-    - `loss_rate`: price of one unit of profit currency when a loss is converted.
+    - `direction`: +1 to buy, -1 to sell. `confidence`: the signal's confidence, 0 to 1.
+    - `price`: the touch, or the price at which the order rests.
+    - `currency`: the account currency, with `currency_digits` decimals. All amounts are in this currency.
+    - `loss_rate`: price in account currency of one unit of profit currency, when a loss is converted.
     - `notional_per_lot`: notional of one lot. `commission_per_lot`: commission of each deal of one lot, positive.
     - `volatility_per_day`: standard deviation of the symbol's log returns over a day, 0.01 for 1 %.
     """
@@ -36,7 +36,7 @@ class SizingInput(NamedTuple):
     default_volume: Decimal
 
     def money_text(self, amount: Decimal) -> str:
-        """Return an amount in account currency as text, with the decimals of the account."""
+        """Return an amount in account currency as text, with `currency_digits` decimals."""
         return format_money(amount, self.currency, self.currency_digits)
 
 

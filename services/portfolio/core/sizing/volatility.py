@@ -1,9 +1,9 @@
 """Daily volatility of a symbol: exponentially weighted average of squared returns.
 
-The estimate depends only on ticks. A return is the change of the mid price between the ends of two minutes of venue
-time that have ticks; it counts for all minutes in between. A gap of more than an hour means that the market was closed,
-and the return over the gap is left out. Each commit of the ledger stores the estimates, so that a restart does not
-change them.
+The estimate depends only on ticks. A return is the change of the mid price from the end of one minute of venue time
+with ticks to the end of the next one, and counts for all minutes in between. A gap of more than an hour
+means that the market was closed, and the return over the gap is left out. Each commit of the ledger stores the
+estimates, so that a restart does not change them.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from proto.time import MINUTE_NS
 
 MINUTES_PER_DAY: Final = 1_440
 GAP_MINUTES_MAX: Final = 60
-"""Longest gap between ticks of an open market; nights and weekends are longer."""
+"""Longest gap between ticks of an open market; breaks between sessions are longer."""
 
 
 class Volatility(Struct, kw_only=True):
     """Volatility estimate of one symbol.
 
     `mid` is the latest mid price of the current `minute` (counted from 1970). `before_mid` is the last mid price of
-    `before_minute`, the latest finished minute with ticks; both are 0 before it. `variance` is the weighted sum of
-    squared returns per minute over the `minutes` so far, `weight` the sum of the weights.
+    `before_minute`, the latest finished minute with ticks; both are 0 while there is none. `variance` is the weighted
+    sum of squared returns per minute over the `minutes` so far, `weight` the sum of the weights.
     """
 
     minute: int
@@ -53,14 +53,14 @@ def update_volatility(
         memory[symbol] = Volatility(minute=minute, mid=mid)
         return
     if minute > known.minute:
-        _close(known, half_life_min)
+        _finish_minute(known, half_life_min)
         known.minute = minute
     if minute == known.minute:
         known.mid = mid
 
 
-def _close(known: Volatility, half_life_min: int) -> None:
-    """Add the return of the finished minute, unless the market was closed before it."""
+def _finish_minute(known: Volatility, half_life_min: int) -> None:
+    """Add the return up to the end of the latest minute, unless the market was closed before that minute."""
     gap = known.minute - known.before_minute
     if known.before_mid and gap <= GAP_MINUTES_MAX:
         kept = 0.5 ** (gap / half_life_min)

@@ -42,7 +42,7 @@ class AccountState:
 
         Args:
             book: the account.
-            limits: of the desk.
+            limits: limits of the desk.
             stream: owner of the stream state.
             warnings: owner of the warnings.
             incarnation: first part of the order ids of a live stream; a lock-step stream derives its own.
@@ -102,7 +102,7 @@ class AccountState:
     def can_number_orders(self) -> bool:
         """Whether the next order ids are certainly unused.
 
-        The venue may have an id of an earlier incarnation which the ledger has lost.
+        They are not certain until the order ids of ledger and gateway were compared: the ledger may have lost ids.
         """
         stream = self.book.stream
         return stream is not None and stream.incarnation == self.incarnation and self._are_ids_checked
@@ -118,17 +118,17 @@ class AccountState:
         """Begin all further order ids with another incarnation, durably.
 
         Args:
-            incarnation: the new one.
+            incarnation: the new incarnation.
             why: text for the ledger.
-            seen: by incarnation, the highest number of an order id at the gateway or the venue; the ledger is known to
-                have lost ids up to it.
+            seen: by incarnation, the highest number of an order id at the gateway or the venue. The ledger may have
+                lost ids up to this number.
             time_ns: venue time.
         """
         self.incarnation, self._incarnation_reason = incarnation, why
         self.emit(IncarnationTaken(incarnation=incarnation, why=why, time_ns=time_ns, seen=seen))
 
     def renew_incarnation(self, time_ns: int) -> None:
-        """Make the incarnation of this process that of the stream, durably, if they differ.
+        """Record the incarnation of this process as that of the stream, durably, if they differ.
 
         Args:
             time_ns: venue time.
@@ -151,7 +151,7 @@ class AccountState:
     def set_trading_state(self, state: TradingState, code: str, text: str, *, by: str, flatten: bool = False) -> None:
         """Set a trading state other than ACTIVE, durably, and add a cause to the present ones.
 
-        `code` is a row of `CONDITION_KINDS`.
+        `code` is a key of `CONDITION_KINDS`.
         """
         causes = add_cause(self.state_causes, StateCause(code, by, text[:REASON_CHARS_MAX], state))
         self._set_trading_state(state, describe_causes(causes), by=by, causes=causes, flatten=flatten)
@@ -195,7 +195,7 @@ class AccountState:
         """Remember the foreign orders that a comparison has found; a person acknowledges them by resuming.
 
         Args:
-            tickets: of the foreign orders.
+            tickets: tickets of the foreign orders.
         """
         self.foreign_tickets = sorted(set(tickets) - self.book.acknowledged)
 
@@ -203,7 +203,7 @@ class AccountState:
         """Record foreign orders that the limits allow, and warn of them.
 
         Args:
-            tickets: of the foreign orders.
+            tickets: tickets of the foreign orders.
         """
         policy = self._limits.foreign_orders
         time_ns = self._stream.domain_ns(self._stream.now.mono_ns)

@@ -13,7 +13,7 @@ from services.portfolio.core.plan.plan import PLAIN, Plan
 from services.portfolio.core.risk.limits import Limits
 
 WATCHED_SETTING: Final = "watched"
-"""Key of the watched symbols in a stream's settings; absent without one."""
+"""Key of the watched symbols in a stream's settings; absent if there are no watched symbols."""
 
 
 class DeskConfig(Struct, frozen=True, kw_only=True):
@@ -21,15 +21,15 @@ class DeskConfig(Struct, frozen=True, kw_only=True):
 
     Attributes:
         symbols: traded symbols.
-        watched: symbols with ticks that are not traded.
+        watched: symbols that are not traded and whose ticks the desk receives.
         default_volume: lots of an entry if the plan has none.
         on_opposite: what a signal does to a position in the opposite direction.
-        limits: of the risk rules.
+        limits: limits of the risk rules.
         settings: texts that the ledger stores with the stream.
         plan: sizing, entries and exits.
-        signal_age_ns_max: a signal is denied if its tick is older, by the venue's clock.
-        doubt_orders_max: the desk halts if more orders are in doubt.
-        doubt_volume_max: the desk halts if more lots are in doubt.
+        signal_age_ns_max: an opening signal is denied if its tick is older than this, by the venue's clock.
+        doubt_orders_max: the desk halts if more orders than this are in doubt.
+        doubt_volume_max: the desk halts if more lots than this are in doubt.
         reconcile_every_ns: interval of the comparisons of ledger and venue.
     """
 

@@ -48,7 +48,7 @@ class Latencies:
         _observe(self.tick_to_fill, self._ticks_filled_ns, mono_ns)
 
     def discard(self) -> None:
-        """Discard the started measurements of a turn whose orders are not sent."""
+        """Discard the measurements of a turn whose orders are not sent and whose deals are not durable."""
         self._ticks_ordered_ns.clear()
         self._signals_ordered_ns.clear()
         self._ticks_filled_ns.clear()

@@ -1,7 +1,8 @@
 """Latency quantiles in constant memory.
 
-Observations are counted in buckets; each upper bound is 1.05 times the previous one (the method of HdrHistogram). A
-quantile is the geometric middle of its bucket and deviates by at most 2.5 % from the true value.
+Observations are counted in buckets; each upper bound is 1.05 times the previous one (the buckets of DDSketch by Masson,
+Rim and Lee, 2019). A quantile is the geometric middle of its bucket and deviates by at most 2.5 % from the true value,
+except for latencies beyond the last bucket.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ class LatencyHistogram:
     def cumulative(self) -> list[tuple[float, int]]:
         """Return upper bounds in seconds, each with the number of observations up to it.
 
-        A bound is that of a bucket, rounded to four digits, and about twice the previous bound. The last is infinite.
+        Each bound is that of a bucket, rounded to four significant digits, and about twice the previous bound. The last
+        bound is infinite.
         """
         counts = list(self._counts)
         edges = range(_SHOWN_FIRST, _BUCKETS, _SHOWN_STEP)

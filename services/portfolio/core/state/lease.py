@@ -35,7 +35,7 @@ class LeaseState:
         self.is_granted = False
         """Whether the gateway has granted the lease since the last HELLO and the grant has not ended."""
         self.until_mono_ns = 0
-        """Monotonic time at which the last grant ends; before the first grant, at which the lease counts as missing."""
+        """Monotonic time from which on the lease counts as missing: the end of the last grant, if there was one."""
         self.refusal = ""
         """Error of the last refused LEASE; empty after a grant."""
         self.problem = ""

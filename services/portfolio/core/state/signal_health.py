@@ -16,14 +16,17 @@ from services.portfolio.core.account.market_feed import MarketFeed
 from services.portfolio.core.account.tick_cursor import Mark
 
 SIGNAL_SILENT_NS: Final = 2_000_000_000
-"""Time of four missed hellos after which a process is silent; signals may also stop or lag for that long."""
+"""Time after which a process without a hello counts as silent, and after which stopped or late signals are reported.
+
+Four hellos are due within this time.
+"""
 
 MARKET_BEHIND_NS: Final = 1_000_000_000
 """Time for which a restarted gateway may repeat published ticks before MARKET_BEHIND is set."""
 
 BOOTS_WINDOW_NS: Final = 60_000_000_000
 BOOTS_MAX: Final = 5
-"""Restarts of one signal process within `BOOTS_WINDOW_NS` from which it is in a crash loop."""
+"""Number of restarts within `BOOTS_WINDOW_NS` from which on a signal process counts as crash-looping."""
 
 LASTING_NS: Final = 10_000_000_000
 """Uptime after which earlier restarts no longer count."""
@@ -61,7 +64,7 @@ class _Publisher:
         self.heard_ns = mono_ns
         self.boots_ns: deque[int] = deque(maxlen=1_000)
 
-    def take(self, hello: SignalHello, mono_ns: int) -> None:
+    def on_hello(self, hello: SignalHello, mono_ns: int) -> None:
         if hello.boot_id != self.hello.boot_id:
             self.boots_ns.append(mono_ns)
         elif self.boots_ns and mono_ns - self.boots_ns[-1] > LASTING_NS:
@@ -86,9 +89,9 @@ class _Progress:
         self.level_ns = mono_ns
         """Monotonic time of the last call at which no tick waited for a signal."""
         self.not_ahead_ns = mono_ns
-        """Monotonic time of the last new signal, or of the last call at which published ticks were not behind."""
+        """Monotonic time of the last new signal, or of the last call at which the market repeated no decided tick."""
 
-    def look(self, sequence: int, decided: int, published: int, mono_ns: int) -> None:
+    def update(self, sequence: int, decided: int, published: int, mono_ns: int) -> None:
         """Update from the sequences of the latest signal, the last decided tick and the newest published tick."""
         if sequence > self.sequence:
             self.sequence, self.moved_ns, self.not_ahead_ns = sequence, mono_ns, mono_ns
@@ -114,7 +117,7 @@ class SignalHealth:
         """Record a hello that arrived at monotonic time `mono_ns`."""
         known = self._publishers.get(hello.publisher)
         if known is not None:
-            known.take(hello, mono_ns)
+            known.on_hello(hello, mono_ns)
         elif len(self._publishers) < PUBLISHERS_MAX:
             self._publishers[hello.publisher] = _Publisher(hello, mono_ns)
 
@@ -145,7 +148,7 @@ class SignalHealth:
 
         Args:
             symbols: the traded symbols.
-            stream_id: of the current stream.
+            stream_id: id of the current stream.
             market: feed of a live market; empty in a replay.
             marks: quote of each symbol's last decided tick.
             decided: sequence of each symbol's last decided tick.
@@ -158,19 +161,21 @@ class SignalHealth:
         return [
             found
             for symbol in symbols
-            for found in self._of(symbol, market, marks.get(symbol), decided.get(symbol, 0), mono_ns)
+            for found in self._conditions_of(symbol, market, marks.get(symbol), decided.get(symbol, 0), mono_ns)
         ]
 
     def pause(self) -> None:
         """Ignore the time until the next call of `findings`, because the desk is not running."""
         self._since_ns = None
 
-    def _of(self, symbol: str, market: MarketFeed, mark: Mark | None, decided: int, mono_ns: int) -> Iterator[Finding]:
+    def _conditions_of(
+        self, symbol: str, market: MarketFeed, mark: Mark | None, decided: int, mono_ns: int
+    ) -> Iterator[Finding]:
         published = market.published.get(symbol, 0)
         progress = self._progress.get(symbol)
         if progress is None or not progress.sequence:
             progress = self._progress[symbol] = _Progress(published, mono_ns)
-        progress.look(self.sequences.get(symbol, 0), decided, published, mono_ns)
+        progress.update(self.sequences.get(symbol, 0), decided, published, mono_ns)
         publisher = max(
             (known for known in self._publishers.values() if symbol in known.hello.symbols),
             key=lambda known: known.heard_ns,

@@ -27,13 +27,14 @@ class StreamState:
         self.volatility = persisted.volatility
         """Estimate of each symbol whose plan sizes by volatility; a new stream continues it."""
         self.has_advanced = False
-        """Whether progress of the cursor is not yet in the ledger."""
+        """Whether the ledger's writer does not yet have the latest progress of the cursor."""
         self.window = 0
         """Ticks that a lock-step venue may publish ahead of the confirmed one; 0 for a live stream."""
         self.desk_state = DeskState.CONNECTING
         self.waiting_for = "the gateway"
         """Text for people that names what the desk waits for; empty if it does not wait."""
         self.running_since_mono_ns = 0
+        """Monotonic time at which the desk state last became RUNNING; 0 before."""
         self.is_stopping = False
         """Whether the process is shutting down; no signal is decided then."""
         self.now = Now(0, 0)

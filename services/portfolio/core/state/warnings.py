@@ -31,7 +31,7 @@ class Warnings:
         self.ledger_fault = ""
         """How the ledger is damaged; empty if it is intact. No command of a person clears the fault."""
         self.venue_fault = ""
-        """Why the venue's book does not belong to the ledger; empty if it does. No command of a person clears it."""
+        """Why the venue's book does not belong to the ledger; empty if it does. No command clears the fault."""
         self.instrument_change_count = 0
         """Changes of symbols' terms since the start of the process."""
 
@@ -53,11 +53,11 @@ class Warnings:
         return self._unproven_symbols
 
     def on_presumed_expiry(self, symbol: str) -> None:
-        """Record that an order of the symbol was presumed to have expired, so that its position is not proven."""
+        """Record that an order is presumed to have expired, so that the position in its `symbol` is not proven."""
         self._unproven_symbols.add(symbol)
 
     def on_comparison(self, symbols: Set[str]) -> None:
-        """Record that a comparison has completed which began after the presumed expiries in these `symbols`."""
+        """Record a complete comparison with the venue that began after the presumed expiries in these `symbols`."""
         self._unproven_symbols -= symbols
 
     def on_instrument_change(self, symbol: str, text: str) -> None:

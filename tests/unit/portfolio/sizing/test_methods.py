@@ -85,7 +85,7 @@ def test_half_of_the_kelly_fraction_is_risked_up_to_the_maximum() -> None:
     """f* = 0.56 - 0.44 / 1.5 = 0.26667. Half of f* is 13.3 %, above the maximum of 2 %. 200 USD / 25 USD = 8 lots."""
     assert size_order(KELLY, an_input()) == (
         D(8),
-        "kelly: p 0.56, payoff 1.5 -> f 0.266667, 0.5 of it 13.3333 %, at most 2 % -> 200.00 USD of 10000.00 USD "
+        "kelly: p 0.56, payoff 1.5 -> f 0.266667, 0.5 of f is 13.3333 %, at most 2 % -> 200.00 USD of 10000.00 USD "
         "at risk / 25.00 USD a lot at the stop 25 points away -> 8, step 0.01 -> 8 lots",
     )
 
@@ -101,7 +101,7 @@ def test_the_payoff_is_take_profit_divided_by_stop_loss_unless_the_plan_has_one(
     plan = structs.replace(KELLY, payoff=None)
     sized = size_order(plan, an_input(confidence=0.4, exits=Exits(stop_loss_points=25, take_profit_points=40)))
     assert sized.volume == D(5)
-    assert sized.explanation.startswith("kelly: p 0.4, payoff 1.6 -> f 0.025, 0.5 of it 1.25 %, at most 2 %")
+    assert sized.explanation.startswith("kelly: p 0.4, payoff 1.6 -> f 0.025, 0.5 of f is 1.25 %, at most 2 %")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Sizing method `kelly`, fractional Kelly: the risk follows from the signal's probability and the payoff."""
+"""Sizing method `kelly`, fractional Kelly: the risk follows from the signal's confidence and the payoff."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
     if best <= 0:
         return NoTrade(f"{text}, not above 0")
     part_pct, most_pct = best * sizing.kelly_fraction * 100, sizing.kelly_risk_pct_max
-    part = f"{format_number(sizing.kelly_fraction)} of it {format_percent(part_pct)}"
+    part = f"{format_number(sizing.kelly_fraction)} of f is {format_percent(part_pct)}"
     text = f"{text}, {part}, at most {format_percent(most_pct)}"
     risk = inputs.equity * min(part_pct, most_pct) / 100
     of_equity = f"{inputs.money_text(risk)} of {inputs.money_text(inputs.equity)} at risk"
