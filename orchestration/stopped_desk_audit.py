@@ -81,7 +81,7 @@ def verify(data_dir: Path, key_setting: str = "", expected_head: str = "") -> Le
         return LedgerReport(problems or [str(error)], "", "")
     finally:
         db.close()
-    return LedgerReport(problems, found.statement, f"{number}:{link.hex()}")
+    return LedgerReport(problems, found.summary, f"{number}:{link.hex()}")
 
 
 def reconcile(data_dir: Path, symbol_map: Mapping[str, str] | None = None) -> list[Difference]:

@@ -72,8 +72,8 @@ class PortfolioManager:
     """Trades one symbol with at most one position.
 
     Without a position, BUY and SELL signals may open one. While a position is open, signals in its direction are
-    blocked. A signal in the opposite direction closes it (`on_opposite="close"`) or may reverse it (`"reverse"`).
-    `last_reason` describes the result of the last call.
+    blocked. An order in the opposite direction reduces or closes the position; with `on_opposite="reverse"` it may also
+    open a position in the other direction. `last_reason` describes the result of the last call.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class PortfolioManager:
         on_opposite: str = "close",
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        """Start flat; `clock_ns` gives UTC nanoseconds.
+        """Start without a position; `clock_ns` returns the time in UTC nanoseconds.
 
         Raises:
             ValueError: `on_opposite` is neither close nor reverse, or the symbol is empty.
@@ -119,8 +119,8 @@ class PortfolioManager:
     ) -> Order | None:
         """Make an order for `signal` (-1 sell, +1 buy) of `volume` lots (> 0) at `price`.
 
-        Against a position, a smaller volume than the position's reduces it. A larger volume is cut to the position's
-        with `on_opposite="close"`. With `"reverse"` the excess opens a position in the other direction.
+        An order against the position with a smaller volume reduces the position. With `on_opposite="close"` a larger
+        volume is cut to the position's volume. With `"reverse"` the excess opens a position in the other direction.
 
         Returns:
             The order; None, with the cause in `last_reason`, if no order is possible.

@@ -1,6 +1,6 @@
 """Replies to queries from the state in memory. WHY also reads events from the ledger.
 
-It reads them over a separate connection, so that a query cannot disturb a commit.
+The events are read over a separate connection, so that a query cannot disturb a commit.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def answer_query(state: PortfolioState, query: ViewQuery, ledger: Path, mono_ns:
 
 
 def answer_why(name: str, book: Book, kept: PersistedState, ledger: Path) -> WhyReply:
-    """Explain how `name` came about, with the events about it in the ledger's file.
+    """Explain the subject `name`, with the events about it in the ledger's file.
 
     Raises:
         UnknownSubjectError: `name` is not the name of any subject.

@@ -1,7 +1,7 @@
 """Carries messages between the sockets, the portfolio core and the ledger.
 
-Each wake-up of the loop is a turn. In a turn the core handles every waiting message, then the shell commits all
-resulting events together, and only after the commit it sends calls and replies. While the ledger is not writable, the
+Each wake-up of the loop is a turn. In a turn the core handles every waiting message. Then the shell commits all
+resulting events together, and sends calls and replies after the commit. While the ledger is not writable, the
 shell keeps the events and retries the commit until it succeeds. Until then it sends no call or reply that depends on
 the events, and the core makes no new order.
 """
@@ -70,7 +70,10 @@ LINGER_MS_MAX: Final = 3_000
 """Longest time that a stopping live desk waits for market orders in flight."""
 
 REPLIES_MAX: Final = 100
-"""Number of commands that may wait while the ledger is not writable; further commands are refused."""
+"""Number of commands that may wait while the ledger is not writable, and of reconciliation requests that may wait.
+
+Further ones are refused.
+"""
 
 
 class PortfolioShell:
@@ -121,7 +124,7 @@ class PortfolioShell:
         self._loop.every(ROUND_TRIP_EVERY_MS, self._process_deals)
 
     def run(self) -> None:
-        """Serve until stopped; every decision is durable on return."""
+        """Serve until stopped; on return every decision is durable, unless the ledger is not writable."""
         self._clock_guard.record()
         if is_supervised():
             self._portfolio.state.warnings.watchdog.expect(clock.mono_ns())
@@ -312,7 +315,7 @@ class PortfolioShell:
         self._portfolio.state.account.round_trips.process_deals(ROUND_TRIP_BATCH_DEALS)
 
     def _watch_market(self) -> None:
-        """Subscribe to the ticks and heartbeats of a live market, which give the venue's clock."""
+        """Subscribe to the ticks and heartbeats of a live market, which contain the venue time."""
         self._is_watching = True
         self._listen([HEARTBEAT_TOPIC, *map(tick_topic, self._portfolio.state.config.symbols)])
 
@@ -328,7 +331,7 @@ class PortfolioShell:
             return
         topic, payload = frames
         if topic not in self._topics:
-            return  # a subscription matches by prefix: this symbol only begins with the name of a subscribed one
+            return  # ZeroMQ compares prefixes: the topic of another symbol may begin with a subscribed topic
         try:
             message = decode_tick_message(payload)
         except MalformedMessageError as error:

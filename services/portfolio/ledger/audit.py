@@ -20,7 +20,7 @@ from common.parent_death import terminate_with_parent
 from services.portfolio.ledger.ledger import Ledger, verify_ledger
 
 SHORT_EVENTS: Final = 2_000
-"""Largest number of events that portfolio verifies at its start itself, within a tenth of a second."""
+"""Largest number of events that portfolio itself verifies at its start, within a tenth of a second."""
 
 PROBLEMS_MAX: Final = 20
 LOWEST_PRIORITY: Final = 19

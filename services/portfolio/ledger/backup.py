@@ -28,7 +28,7 @@ _PART: Final = ".part"
 
 
 class Restored(NamedTuple):
-    """Result of a restore: number of events, path of the replaced ledger if any, and the signer of the backup."""
+    """Result of a restore: number of events, path of a replaced ledger, and a text about the backup's signature."""
 
     events: int
     replaced: Path | None
@@ -64,7 +64,7 @@ def back_up(data_dir: Path, out: Path) -> int:
 
 
 def restore(backup: Path, data_dir: Path, key_setting: str = "") -> Restored:
-    """Replace the ledger of a stopped desk by a backup, signed with the key of that desk.
+    """Replace the ledger of a stopped desk by a backup, and sign the restored ledger with the key of that desk.
 
     Args:
         backup: file of the backup, which may be signed with another key.
@@ -82,14 +82,14 @@ def restore(backup: Path, data_dir: Path, key_setting: str = "") -> Restored:
         raise StartError(f"{backup} is the ledger of the desk itself, expected a backup")
     part = path.with_name(path.name + _PART)
     key = ensure_key(key_file(data_dir, key_setting))
-    signature = _require_own(backup, key)
+    signature = _check_signer(backup, key)
     with writers_lock(path):
         try:
             part.unlink(missing_ok=True)
             source = open_ledger(backup)
             copy_pages(source, part)
             source.close()
-            seal = _mark(part, backup, key)
+            seal = _sign_restored(part, backup, key)
             replaced = _set_aside(path)
             publish_file(part, path)
             publish_head(key, seal)
@@ -110,11 +110,11 @@ def _events(path: Path) -> int:
         db.close()
 
 
-def _require_own(backup: Path, key: LedgerKey) -> str:
-    """Return a text that names the signer of a backup.
+def _check_signer(backup: Path, key: LedgerKey) -> str:
+    """Return a text about the signature of a backup, which may have been made with another key.
 
     Raises:
-        StartError: the backup is signed with this key, and its contents do not match the signature.
+        StartError: the contents of the backup do not match its signature.
     """
     db = open_ledger(backup)
     try:
@@ -126,11 +126,11 @@ def _require_own(backup: Path, key: LedgerKey) -> str:
         db.close()
     if found.problems:
         raise StartError(f"{backup} is damaged, nothing was changed: {found.problems[0]}")
-    return found.statement
+    return found.summary
 
 
-def _mark(part: Path, backup: Path, key: LedgerKey) -> Seal:
-    """Remove the incarnation, store the reason for the next incarnation, and sign the restored ledger."""
+def _sign_restored(part: Path, backup: Path, key: LedgerKey) -> Seal:
+    """Remove incarnation and clocks, store the reason for the next incarnation, and sign the restored ledger."""
     db = apsw.Connection(str(part))
     try:
         with db:

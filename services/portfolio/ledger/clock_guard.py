@@ -1,4 +1,4 @@
-"""Detects steps of the wall clock while portfolio runs, and those that happened while it was down.
+"""Detects steps of the wall clock, those while portfolio runs and those while it was down.
 
 The ledger stores the host's clocks as they were after the last known step, or at the first start. If the wall clock at
 a later start differs from the stored wall clock plus the elapsed time, a step has happened in between. After a reboot
@@ -14,7 +14,7 @@ from common.storage import DISK_FAULTS
 from services.portfolio.ledger.ledger import Ledger
 
 CLOCKS: Final = "clocks"
-"""Name in `meta`."""
+"""Name of the stored clocks in the table `meta`."""
 
 
 class ClockStep(NamedTuple):
@@ -55,12 +55,12 @@ class ClockGuard:
     def record(self) -> None:
         """Store the current clocks, unless a step was not taken yet.
 
-        It must be called only when the events that a taken step caused are committed.
+        The caller must first commit the events that a taken step has caused.
         """
         if self._is_recorded or self.has_found:
             return
         try:
             self._ledger.set_meta(CLOCKS, ClockRecord.now().text())
         except DISK_FAULTS:
-            return  # the next call tries again; a start before it would detect the same step again
+            return  # the next call tries again; a start before the next call would detect the same step again
         self._is_recorded = True

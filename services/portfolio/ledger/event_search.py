@@ -23,10 +23,10 @@ from services.portfolio.ledger import hash_chain
 from services.portfolio.ledger.ledger import open_ledger
 
 EVENTS_MAX: Final = 200_000
-"""Largest number of events that one search reads, in about a tenth of a second; they cover weeks of trading."""
+"""Largest number of events that one search reads, in about a tenth of a second: the events of some weeks of trading."""
 
 STOPS_MAX: Final = 200
-"""Largest number of events of a position's stops in a result, because a trailing stop may move any number of times."""
+"""Largest number of events in a result about a position's stops: a trailing stop may move any number of times."""
 
 RESETS_MAX: Final = 20
 """Largest number of resets of risk rules in a result."""

@@ -29,7 +29,7 @@ BEGINNING: Final = ChainPosition(0, GENESIS)
 
 
 class ChainLink(NamedTuple):
-    """A stored event; `fault` is the reason if the chain is broken at this event, else empty."""
+    """A stored event. `fault` states why the chain is broken at this event; it is empty if the chain is intact."""
 
     position: ChainPosition
     payload: bytes
@@ -65,7 +65,7 @@ def last_position(db: apsw.Connection) -> ChainPosition:
 
 def checkpoint_text(position: ChainPosition, payload: bytes) -> str:
     """Return the stored form of a checkpoint: its position, and a digest over the position and its event."""
-    return f"{position.number} {position.hash.hex()} {_tie(position, payload)}"
+    return f"{position.number} {position.hash.hex()} {_digest(position, payload)}"
 
 
 def checkpoint(db: apsw.Connection) -> ChainPosition:
@@ -80,7 +80,7 @@ def checkpoint(db: apsw.Connection) -> ChainPosition:
     if event is None:
         return BEGINNING
     position = ChainPosition(int(fields[0]), event[0])
-    return position if fields[1:] == [position.hash.hex(), _tie(position, event[1])] else BEGINNING
+    return position if fields[1:] == [position.hash.hex(), _digest(position, event[1])] else BEGINNING
 
 
 def write_checkpoint(db: apsw.Connection, position: ChainPosition) -> None:
@@ -90,5 +90,5 @@ def write_checkpoint(db: apsw.Connection, position: ChainPosition) -> None:
         write_notes(db, {CHECKPOINT: checkpoint_text(position, row[0])})
 
 
-def _tie(position: ChainPosition, payload: bytes) -> str:
+def _digest(position: ChainPosition, payload: bytes) -> str:
     return hashlib.sha256(b"paperdesk checkpoint %d " % position.number + position.hash + payload).hexdigest()

@@ -71,10 +71,10 @@ _SYNCED: Final = (TradingStateChanged, EpochTaken, JournalChanged, IncarnationTa
 RESTORE_IT: Final = "restore it from a backup"
 
 _UNREADABLE: Final = (apsw.Error, msgspec.MsgspecError, ArithmeticError, ValueError, KeyError, AssertionError)
-"""Errors that rows of another program can cause, including assertions that the desk's own rows always satisfy."""
+"""Errors caused by rows that another program wrote; the desk's own rows always satisfy the assertions."""
 
 CHECKPOINT_EVERY_EVENTS: Final = 10_000
-"""Number of events after which a commit moves the checkpoint, and so about the most that a start has to verify."""
+"""Number of events after which a commit moves the checkpoint. A start verifies little more than that many events."""
 
 
 _encode = msgspec.json.Encoder().encode
@@ -94,8 +94,8 @@ class Ledger:
                 have been damaged by a power cut.
 
         Raises:
-            StartError: the file is not writable, is no ledger, is in use by another process, its chain is broken, or it
-                does not match its signature.
+            StartError: the file is not writable, is no ledger or is in use by another process, its chain is broken, or
+                its contents do not match its signature.
         """
         self.path = path
         self._key = key
@@ -116,7 +116,7 @@ class Ledger:
             may_lose_commits=lambda db: not _was_written_in(db, host_boot),
         )
         try:
-            self._end = self._walk()
+            self._end = self._verify_chain()
             self._require_signature()
             self._counts, self._account_row = stored_counts(self._db), b""
             self._notes = notes_digest(self._db)
@@ -136,7 +136,7 @@ class Ledger:
         """Whether the ledger has no events yet."""
         return self._end.number == 0
 
-    def _walk(self) -> ChainPosition:
+    def _verify_chain(self) -> ChainPosition:
         known = end = hash_chain.checkpoint(self._db)
         try:
             for link in hash_chain.checked_links(self._db, known):
@@ -345,7 +345,11 @@ def verify_ledger(path: Path) -> list[str]:
 
 
 def faults(db: apsw.Connection) -> Iterator[str]:
-    """Yield the faults of a ledger: in pages, chain and rows, and projections that differ from the events."""
+    """Yield the faults of a ledger: damaged pages, a broken chain, and projections that differ from the events.
+
+    Raises:
+        DamagedRowError: a row of the projections is damaged.
+    """
     damage = integrity_fault(db)
     if damage:
         yield f"the file is damaged: {damage}"

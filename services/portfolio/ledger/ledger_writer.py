@@ -1,6 +1,6 @@
 """Commits the desk's events to the ledger, with retries while the disk is full or fails.
 
-The desk applies its decisions in memory at once. A failed commit does not undo them. The events wait, and the commit is
+The desk applies its decisions in memory at once. A failed commit does not undo them: the commit of their events is
 retried until it succeeds. Until then nothing that depends on the events is sent, and the desk makes no new order.
 """
 
@@ -28,6 +28,7 @@ SIGN_EVERY_NS: Final = 30_000_000_000
 """Age of the newest signature at which later events are signed. A signature takes one synced commit."""
 
 SIGN_EVERY_EVENTS: Final = 10_000
+"""Number of unsigned events at which they are signed before `SIGN_EVERY_NS` has passed."""
 
 
 class LedgerWriter:
@@ -92,7 +93,7 @@ class LedgerWriter:
         return True
 
     def require_file(self) -> None:
-        """Check the ledger's file, which a desk without commits would not notice to be lost.
+        """Check that the ledger's file still exists; a desk that commits nothing would not notice its loss.
 
         Raises:
             FileLostError: the file was removed or replaced.
@@ -102,7 +103,10 @@ class LedgerWriter:
     # ----------------------------------------------------------------------------------------------------- signature
 
     def sign_if_due(self) -> None:
-        """Sign the ledger's head if the newest signature is too old; called about once a second."""
+        """Sign the ledger's head if the oldest unsigned event or the number of unsigned events requires it.
+
+        Called about once a second.
+        """
         events, age_ns = self._ledger.unsigned_events, clock.mono_ns() - self._signed_mono_ns
         if events >= SIGN_EVERY_EVENTS or (events and age_ns >= SIGN_EVERY_NS):
             self.sign()

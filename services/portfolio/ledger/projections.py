@@ -1,7 +1,7 @@
 """The ledger's projections: orders, deals, lots, account and tick cursor as rows with checksums.
 
-A start loads them instead of applying every event. A damaged row is refused by name, and so is a row count that differs
-from the last commit's: pages of a damaged file may be missing without a trace.
+A start loads them instead of applying every event. It refuses a damaged row, and names the row. It also refuses a row
+count that differs from that of the last commit, because a damaged file may lack whole pages.
 """
 
 from __future__ import annotations

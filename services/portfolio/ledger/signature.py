@@ -64,7 +64,7 @@ class SignatureCheck(NamedTuple):
 
     problems: list[str]
     rollback: str
-    statement: str
+    summary: str
 
 
 _seal = msgspec.json.Decoder(Seal)
