@@ -50,7 +50,7 @@ class StrategyEngine:
     def process_tick(self, tick: Tick | Mapping[str, Any]) -> tuple[Direction, float]:
         """Process the next tick and return the signal (-1 sell, 0 hold, +1 buy) and its confidence from 0 to 1.
 
-        During the warm-up of the strategy, `last.reason` is WARMING_UP afterwards.
+        If the strategy is still warming up, `last.reason` is then WARMING_UP.
 
         Args:
             tick: a published tick, or a mapping with `bid`, `ask` (prices > 0), `time_ns` (UTC nanoseconds) and, if

@@ -3,8 +3,8 @@
 A strategy can end its process in ways that no exception handler can catch: it blocks until the watchdog kills the
 process, it exits, it crashes in C, or it closes file descriptors of the process. The mark remains in a small file in
 the runtime folder. The next start reads it and counts the deaths. After `DEATHS_MAX` consecutive deaths at the same
-tick of a symbol, the symbol's strategy is not called any more. If something else kills the process, it is unlikely to
-die at the same tick of a symbol so often.
+tick of a symbol, the symbol's strategy is not called any more. If something else kills the process, the process is
+unlikely to die at the same tick of a symbol so often.
 
 The file contains:
 
@@ -30,7 +30,7 @@ DEATHS_MAX: Final = 3
 LOADING_DEATHS_MAX: Final = 10
 """Limit of consecutive deaths while strategies are loaded.
 
-It is higher because loading may take seconds, so that other causes may kill the process repeatedly during it.
+It is higher than `DEATHS_MAX`: loading may take seconds, in which other causes may repeatedly kill the process.
 """
 
 SUFFIX: Final = ".calls"
@@ -103,12 +103,15 @@ class CallMarker:
         return mark
 
     def clear(self) -> None:
-        """Clear the mark after the calls have returned and their signals are sent: they cannot cause a later death."""
+        """Clear the mark; called when the marked calls have returned and their signals are sent.
+
+        These calls cannot cause a later death.
+        """
         if self._map is not None:
             self._map[0] = 0
 
     def loaded(self) -> None:
-        """Record that all strategies in use are loaded, and forget earlier deaths during loading."""
+        """Record that all strategies in use are loaded, and forget their earlier deaths during loading."""
         self.clear()
         for number in range(len(self._symbols)):
             sequence, deaths = self._deaths(number)

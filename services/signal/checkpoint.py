@@ -99,7 +99,9 @@ class CheckpointStore:
         return checked_rows(self.path, table, self._connection.execute(statement))
 
     def save(self, checkpoint: Checkpoint, ring: SignalRing) -> None:
-        """Replace the state by `checkpoint`, add the ring's new signals, and delete signals of another stream.
+        """Replace the state by `checkpoint`, add the ring's new signals, and delete old ones.
+
+        The deleted signals belong to another stream, or the ring no longer contains them.
 
         Args:
             checkpoint: the state of the engines.

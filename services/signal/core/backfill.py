@@ -15,14 +15,14 @@ RETRY_NS: Final = 500_000_000
 _NEVER_NS: Final = (1 << 63) - 1
 
 
-FOLD_TICKS_MAX: Final = 4
+STEP_TICKS_MAX: Final = 4
 """Largest number of fetched ticks processed in one step; few, because a strategy may take long for each tick."""
 
-QUICK_FOLD_NS: Final = 12_500_000
-"""After a step that took at most this long, the next step processes twice as many ticks; otherwise one tick."""
+QUICK_STEP_NS: Final = 12_500_000
+"""If the last step began at most this long ago, the next step processes twice as many ticks; otherwise one tick."""
 
 
-class FoldPace:
+class BackfillPace:
     """Determines how many fetched ticks to process in one step, so that messages do not wait for a slow strategy."""
 
     def __init__(self) -> None:
@@ -31,8 +31,8 @@ class FoldPace:
 
     def next_ticks_max(self, mono_ns: int) -> int:
         """Return the largest number of ticks to process in the step that begins at `mono_ns`."""
-        is_quick = mono_ns - self._before_mono_ns <= QUICK_FOLD_NS
-        self._ticks = min(2 * self._ticks, FOLD_TICKS_MAX) if is_quick else 1
+        is_quick = mono_ns - self._before_mono_ns <= QUICK_STEP_NS
+        self._ticks = min(2 * self._ticks, STEP_TICKS_MAX) if is_quick else 1
         self._before_mono_ns = mono_ns
         return self._ticks
 
@@ -100,7 +100,7 @@ class Backfill:
 def request_id(symbol: str, from_sequence: int) -> str:
     """Return the request id of the page that begins at `from_sequence`; at most 64 characters.
 
-    The gateway's reply has the same id, which shows the page that it refused.
+    The gateway's reply has the same id, so that a refusal names the refused page.
     """
     return f"{from_sequence}:{symbol}"[:64]
 

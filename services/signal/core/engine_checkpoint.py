@@ -40,7 +40,7 @@ def engine_states(engines: Iterable[SymbolEngine]) -> tuple[EngineState, ...]:
 
 
 def fits(checkpoint: Checkpoint, engines: Mapping[str, SymbolEngine]) -> bool:
-    """Whether each state in the checkpoint is of the symbol's strategy.
+    """Whether each state in the checkpoint was made by the symbol's strategy.
 
     An engine whose strategy is out of use accepts the state of any strategy. Symbols without an engine are ignored. A
     state without the name of a strategy, from an earlier version, does not fit.

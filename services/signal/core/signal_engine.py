@@ -1,4 +1,4 @@
-"""Makes exactly one signal for each tick of all symbols of one signal process, even if messages were lost.
+"""Makes one signal for each tick of all symbols of one signal process, also if messages of ticks were lost.
 
 A tick that is next in its symbol's sequence is processed at once. A tick further ahead shows a gap: the missing ticks
 are fetched with GET_TICKS and processed first, so that no signal is computed from a window with a gap. A tick that was
@@ -17,7 +17,7 @@ from proto.core import Core
 from proto.gateway import ErrorReply, GetTicks, Hello, HelloReply, TicksReply
 from proto.messages import MarketHeartbeat, Signal, SignalHello, Tick
 from proto.time import Now
-from services.signal.core.backfill import Backfill, FoldPace, problem_of, request_id
+from services.signal.core.backfill import Backfill, BackfillPace, problem_of, request_id
 from services.signal.core.engine_checkpoint import Checkpoint, engine_states, fits
 from services.signal.core.operator_notices import (
     Event,
@@ -48,7 +48,7 @@ HELLO_INTERVAL_NS: Final = 500_000_000
 RESEND_PAUSE_NS: Final = 100_000_000
 """Shortest time between two repetitions of signals; the gateway publishes a tick again after twice this time.
 
-Ticks that were fetched while they waited in the socket are received twice. They need no repetition of signals each.
+A tick that was fetched while its message waited in the socket is received twice. Signals need not be repeated for each.
 """
 
 NOTICE_PAUSE_NS: Final = 10_000_000_000
@@ -116,7 +116,7 @@ class SignalEngine(Core[Message, Output]):
         self._faults_noticed: dict[str, StrategyFault] = {}
         self._slice_end_ns = 0
         """Monotonic time until which strategies may be called in this burst; 0 before its first tick."""
-        self._fold_pace = FoldPace()
+        self._backfill_pace = BackfillPace()
 
     # ------------------------------------------------------------------------------------------- what the shell calls
 
@@ -142,7 +142,7 @@ class SignalEngine(Core[Message, Output]):
             return self._resend_from(message.from_ordinal, now)
         return self._on_error(message)
 
-    def on_idle(self, now: Now) -> list[Output]:  # noqa: ARG002 - the next burst has its time whenever it comes
+    def on_idle(self, now: Now) -> list[Output]:  # noqa: ARG002 - the first tick of a burst begins its slice
         """End the burst, so that strategies may be called again."""
         self._slice_end_ns = 0
         return []
@@ -158,7 +158,7 @@ class SignalEngine(Core[Message, Output]):
 
     def on_timer(self, now: Now) -> list[Output]:
         """Process some fetched ticks, repeat unanswered requests, and send the due HELLO to portfolio."""
-        outputs = self._fold_some(now)
+        outputs = self._process_fetched(now)
         if not self._is_connected and self._hello_mono_ns <= now.mono_ns:
             if self._hellos == HELLOS_UNTIL_SILENT:
                 outputs.append(GatewayUnresponsive())
@@ -233,7 +233,7 @@ class SignalEngine(Core[Message, Output]):
     def _new_faults(self) -> list[Output]:
         """Return notices of faults that were not reported yet, and end the backfills of their symbols.
 
-        The caller must send a HELLO before any further signal. The HELLO ends a recorded stream, in which portfolio
+        The caller must send a HELLO before any further signal. The HELLO ends a lock-step stream, in which portfolio
         must not process a HOLD that the strategy did not return.
         """
         faults = {symbol: engine.fault for symbol, engine in self.engines.items() if engine.fault is not None}
@@ -244,7 +244,7 @@ class SignalEngine(Core[Message, Output]):
         return [StrategyStopped(fault) for fault in new]
 
     def _on_old_tick(self, tick: Tick, now: Now) -> list[Output]:
-        """Send the stored signals from this tick on again, because later signals were probably lost, too."""
+        """Repeat the stored signals from this tick on, because later signals were probably lost, too."""
         if self.ring.get(tick.ordinal) is None:
             if tick.sequence not in self._lost.get(tick.symbol, ()):
                 if now.mono_ns < self._notice_mono_ns:
@@ -277,8 +277,8 @@ class SignalEngine(Core[Message, Output]):
     def _defer(self, tick: Tick, now: Now) -> list[Output]:
         """Leave a tick to be fetched and processed later, because ticks arrive faster than strategies process them."""
         engine = self.engines.get(tick.symbol)
-        is_foldable = engine is not None and engine.fault is None and tick.stream_id == self.stream_id
-        if engine is None or not is_foldable or tick.sequence <= engine.sequence:
+        can_be_fetched = engine is not None and engine.fault is None and tick.stream_id == self.stream_id
+        if engine is None or not can_be_fetched or tick.sequence <= engine.sequence:
             return self._on_tick(tick, now)
         return self._on_gap(engine, tick.sequence, now, is_gap=False)
 
@@ -341,13 +341,13 @@ class SignalEngine(Core[Message, Output]):
         refill.hold(page)
         return outputs
 
-    def _fold_some(self, now: Now) -> list[Output]:
+    def _process_fetched(self, now: Now) -> list[Output]:
         """Process the next few ticks of a page; symbols with a page are served in turn."""
         refill = next((refill for refill in self._refills.values() if refill.page is not None), None)
         if refill is None:
             return []
         self._refills[refill.symbol] = self._refills.pop(refill.symbol)
-        return self._fold(refill, self._fold_pace.next_ticks_max(now.mono_ns), now)
+        return self._process_page(refill, self._backfill_pace.next_ticks_max(now.mono_ns), now)
 
     def _on_error(self, reply: ErrorReply) -> list[Output]:
         for symbol, refill in list(self._refills.items()):
@@ -356,7 +356,7 @@ class SignalEngine(Core[Message, Output]):
                 return self._lose(engine, refill.target, f"the gateway refused: {reply.error_code} {reply.error}")
         return []
 
-    def _fold(self, refill: Backfill, ticks_max: int, now: Now) -> list[Output]:
+    def _process_page(self, refill: Backfill, ticks_max: int, now: Now) -> list[Output]:
         """Process up to `ticks_max` ticks of a page. Signals of confirmed ticks are stored but not sent."""
         engine = self.engines[refill.symbol]
         outputs: list[Output] = []

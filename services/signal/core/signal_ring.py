@@ -13,7 +13,7 @@ RING_SIGNALS_MIN: Final = 4_096
 
 
 class SignalRing:
-    """Keeps a signal until another one arrives with an ordinal at least `capacity` higher."""
+    """Stores a signal in the slot `ordinal` modulo `capacity` until another signal replaces it in this slot."""
 
     def __init__(self, window: int = 0) -> None:
         """Start empty, with a capacity for `window`, the number of ticks that may be published beyond the confirmed."""
@@ -30,7 +30,10 @@ class SignalRing:
             self.last_ordinal = signal.ordinal
 
     def take_unsaved(self) -> list[Signal]:
-        """Return the signals stored since the last call, in this order, which the next checkpoint must add."""
+        """Return the signals stored since the last call, at most the latest `capacity`, in the order of storing.
+
+        The caller adds them to the checkpoint.
+        """
         fresh = list(self._fresh)
         self._fresh.clear()
         return fresh

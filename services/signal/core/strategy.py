@@ -38,7 +38,7 @@ class Strategy(Protocol):
             window: the latest ticks; the last of them is this tick. Its columns are views, which must not be kept.
             bid: best bid, > 0.
             ask: best ask, > 0; below the bid on a crossed quote.
-            time_ns: event time, UTC nanoseconds.
+            time_ns: venue time of the tick, UTC nanoseconds.
 
         Returns:
             Direction (+1 buy, 0 hold, -1 sell), and confidence from 0 to 1.
@@ -56,7 +56,7 @@ class Strategy(Protocol):
 
 
 def strategy_label(names: Mapping[str, str]) -> str:
-    """Return the name of the strategy if all symbols have the same, else `SYMBOL=NAME` for each symbol.
+    """Return the name of the strategy if all symbols have the same strategy, else `SYMBOL=NAME` for each symbol.
 
     A text that is too long for a HELLO is replaced by a digest.
     """

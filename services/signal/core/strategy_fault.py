@@ -20,7 +20,7 @@ class StrategyFault(Struct, frozen=True):
     """Why the strategy of one symbol is not called any more.
 
     `sequence` is the sequence of the symbol's tick at which the fault happened, 0 before the first tick. `time_ns` is
-    the time of that tick, 0 if unknown. `details` has the places of the traceback for the log; empty without one.
+    the time of that tick, 0 if unknown. `details` has the places of the traceback for the log, if there is a traceback.
     """
 
     symbol: str

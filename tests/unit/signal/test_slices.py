@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from common.event_loop import BURST_NS
 from proto.gateway import GetTicks
 from proto.messages import SymbolReport, SymbolState
-from services.signal.core.backfill import QUICK_FOLD_NS
+from services.signal.core.backfill import QUICK_STEP_NS
 from services.signal.core.operator_notices import GapFound
 from services.signal.core.signal_engine import SLICE_NS
 from tests.unit.signal.builders import Bench, TickGateway, a_page, a_walk, decisions
@@ -93,7 +93,7 @@ def test_with_a_slow_strategy_each_step_processes_one_tick() -> None:
     for sequence in range(1, 6):
         bench.fold()
         assert bench.desk.engines["EURUSD"].sequence == sequence
-        bench.mono_ns += QUICK_FOLD_NS + 1
+        bench.mono_ns += QUICK_STEP_NS + 1
 
 
 def test_strategies_may_use_half_of_the_event_loops_time_for_a_burst() -> None:

@@ -77,7 +77,7 @@ def _lower_median(values: Floats) -> float:
 
 @kernel_helper
 def _z_score(mid: Floats, end: int, ticks: int) -> float:
-    """Return the distance of the newest mid from the mean, in standard deviations; 0 if all mids are equal."""
+    """Return the newest mid minus the mean of the latest `ticks` mids, in standard deviations; 0 if all are equal."""
     total = 0.0
     for i in range(end - ticks + 1, end + 1):
         total += mid[i] - mid[end]
@@ -206,7 +206,7 @@ def fill_features(time_ns: Ints, bid: Floats, ask: Floats, volume: Floats, rows:
     """Fill row i with the features at tick i + 99, from ticks i to i + 99.
 
     Args:
-        time_ns: event times of at least 100 ticks in their order, UTC nanoseconds; int64.
+        time_ns: venue times of at least 100 ticks in their order, UTC nanoseconds; int64.
         bid: best bids, > 0; float64 of the same length, as are `ask` and `volume`.
         ask: best asks, > 0.
         volume: volumes of the ticks, 0 if unknown.

@@ -14,10 +14,10 @@ from typing import Final, NamedTuple
 from services.signal.core.tick_buffer import BUFFER_TICKS
 
 WINDOW_TICKS: Final = BUFFER_TICKS
-"""Number of latest ticks on which every feature depends; it depends on nothing else."""
+"""Number of latest ticks in a window. A feature depends on no other ticks."""
 
 POINT_PER_PRICE: Final = 1e-5
-"""Size of a point as a fraction of the mid price, the same for all symbols, because a strategy has no digits."""
+"""Size of a point as a fraction of the mid price. All symbols use it, because a strategy does not get their digits."""
 
 
 class Feature(NamedTuple):

@@ -2,7 +2,7 @@
 
 `read_document` reads a model in JSON, and `flatten` converts it into a `Forest`. The walk does not support linear
 boosters, DART, categorical splits and trees with vectors in their leaves. For these `UnsupportedModelError` is raised,
-and XGBoost itself can evaluate the model. Bytes that are no model raise `ModelFormatError`.
+and XGBoost itself may be able to evaluate the model. Bytes that are no model raise `ModelFormatError`.
 """
 
 from __future__ import annotations
@@ -189,7 +189,10 @@ def _flatten(learner: Mapping[str, Any]) -> Forest:
     model = booster["model"]
     trees, tree_info = model["trees"], [int(group) for group in model["tree_info"]]
     if len(trees) != len(tree_info) or any(not 0 <= group < groups for group in tree_info):
-        raise ModelFormatError(f"{len(trees)} trees and groups {sorted(set(tree_info))}, expected 0 to {groups - 1}")
+        raise ModelFormatError(
+            f"{len(trees)} trees with {len(tree_info)} groups {sorted(set(tree_info))}, "
+            f"expected a group from 0 to {groups - 1} for each tree"
+        )
     rounds = boosting_rounds(learner)
     used = rounds.tree_ends[rounds.used]
     trees, tree_info = trees[:used], tree_info[:used]

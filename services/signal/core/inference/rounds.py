@@ -58,10 +58,10 @@ def _tree_ends(model: Mapping[str, Any], groups: int) -> tuple[int, ...]:
     if "iteration_indptr" in model:
         ends = tuple(int(end) for end in model["iteration_indptr"])
     else:  # written before XGBoost 2: every round has the same number of trees
-        a_round = groups * max(1, int(model["gbtree_model_param"].get("num_parallel_tree", 1)))
-        ends = tuple(range(0, count + 1, a_round))
+        trees_per_round = groups * max(1, int(model["gbtree_model_param"].get("num_parallel_tree", 1)))
+        ends = tuple(range(0, count + 1, trees_per_round))
     if not ends or ends[0] != 0 or ends[-1] != count or any(end < start for start, end in pairwise(ends)):
-        raise ValueError(f"{count} trees, which does not fit its rounds")
+        raise ValueError(f"{count} trees, which do not fit the rounds of the model")
     return ends
 
 

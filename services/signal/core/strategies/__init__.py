@@ -1,1 +1,1 @@
-"""The strategies that come with the desk. Each module has the name of its strategy and contains one class."""
+"""The strategies that come with the desk. Each module has the name of its strategy."""

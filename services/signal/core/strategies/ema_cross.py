@@ -1,4 +1,4 @@
-"""`ema_cross`: long while the faster of two exponential averages of the mid price is above the slower, else short."""
+"""`ema_cross`: long while the faster of two exponential averages of the mid price is above the slower, short below."""
 
 from __future__ import annotations
 
