@@ -292,7 +292,7 @@ class FillModel:
     def _slippage_ticks(
         self, ticket: int, fill_number: int, quote: Quote, instrument: Instrument, order_type: OrderType
     ) -> int:
-        """Slippage in whole ticks: > 0 is worse for us, < 0 better."""
+        """Slippage in whole ticks: > 0 is worse for the client, < 0 better."""
         slippage = None if self.profile.slippage is None else self.profile.slippage.of(order_type)
         if slippage is None:
             return 0

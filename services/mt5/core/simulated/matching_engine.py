@@ -368,7 +368,7 @@ class MatchingEngine:
         )
 
     def is_frozen(self, record: BookOrder) -> bool:
-        """Whether the market is within the freeze level of an order's price, so that it cannot be canceled."""
+        """Whether the market is within the freeze level of the price of an order, which then cannot be canceled."""
         if record.wait is not RestingState.PENDING:
             return False
         order = record.order

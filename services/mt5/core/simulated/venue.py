@@ -218,7 +218,7 @@ class SimulatedVenue:
         return self._modifying.previous_modification(request)
 
     def is_frozen(self, resting: BookOrder) -> bool:
-        """Whether the market is within the freeze level of an order's price, so that it cannot be canceled."""
+        """Whether the market is within the freeze level of the price of an order, which then cannot be canceled."""
         return self._matching.is_frozen(resting)
 
     def move_cash(self, amount: Decimal, note: str) -> None:
