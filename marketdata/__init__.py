@@ -1,5 +1,5 @@
 """Tick streams, the generated market, tick files and instruments.
 
-The package imports no service. Except for `files` and the loading of instrument files it performs no input or output,
-so that cores may use it.
+No module imports `services`. Only `files` and `instrument_files` read or write files, so that the cores of the services
+may import the other modules.
 """

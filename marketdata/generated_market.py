@@ -300,7 +300,7 @@ class GeneratedMarket:
 
 @dataclass(frozen=True)
 class GeneratedTicks:
-    """Ticks of all symbols in the order of time, as 1-D arrays of equal length."""
+    """Ticks of all symbols in the order of time, as 1-D arrays of equal length; `time_ns` is in UTC."""
 
     symbols: tuple[str, ...]
     symbol_index: NDArray[np.uint16]

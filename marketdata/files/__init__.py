@@ -1,4 +1,4 @@
-"""Conversion of recorded tick files of all known layouts to tick streams, for the gateway's replay and the backtest.
+"""Recorded tick files of all known layouts: reading into tick streams, statistics, and conversion to Parquet.
 
 The layout of a file is recognized by its content (`source`, `headerless_layouts`, `header_layouts`, `parquet`).
 `marketdata.tick_validation` decides which rows become ticks. Files are read in chunks, and the rows of large files are

@@ -6,7 +6,7 @@ from common.errors import StartError
 
 
 class TickFileError(StartError):
-    """A file cannot be used as a tick file; the text is one line with the file, the fact and the expectation."""
+    """A tick file or an option for it cannot be used; the text is one line with the problem and the expectation."""
 
 
 class UnknownLayoutError(TickFileError):

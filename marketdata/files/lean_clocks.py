@@ -40,7 +40,7 @@ class LeanClock(NamedTuple):
 
 
 def lean_clock(path: Path) -> LeanClock | None:
-    """The clock of a file at `TYPE/MARKET/[RESOLUTION/]SYMBOL/FILE`; None for any other path."""
+    """The clock of a file at `TYPE/MARKET/[RESOLUTION/]SYMBOL/FILE`; None for any other path or market."""
     folders = [part.lower() for part in path.absolute().parts[:-1]]
     if len(folders) > 1 and folders[-2] in RESOLUTIONS:
         del folders[-2]

@@ -25,8 +25,8 @@ from marketdata.tick_validation import UNREADABLE_TIME_NS
 LAYOUTS: Final[tuple[Layout, ...]] = (MT5, TRUEFX, HISTDATA, LEAN, DUKASCOPY, TABLE)
 SHOWN_LINES: Final = 3
 UNREADABLE_SHOWN: Final = 5
-EXPECTED: Final = f"Parquet with {', '.join(REQUIRED)}, or text, plain, gzip or zip, as " + ", ".join(
-    layout.name for layout in LAYOUTS
+EXPECTED: Final = f"Parquet with {', '.join(REQUIRED)}, or text (plain, gzip or zip) in one of the layouts " + (
+    ", ".join(layout.name for layout in LAYOUTS)
 )
 
 

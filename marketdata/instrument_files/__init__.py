@@ -1,5 +1,5 @@
 """Terms of symbols in TOML files.
 
-`loader` reads and checks a file, `fields` parses each field, and `writer` writes a file. The folder examples contains
-the files that come with the package.
+`loader` reads and checks a file, `fields` parses each field, and `writer` composes the text of a file. The folder
+examples has the files that come with the package.
 """
