@@ -119,7 +119,7 @@ class Screen(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class AccountTotals:
-    """Totals of an account from its ledger; money in account currency."""
+    """Totals of an account from its ledger; money in account currency. `hold` includes signals during warm-up."""
 
     stream_id: str = ""
     currency: str = ""
@@ -225,7 +225,7 @@ def run_desk(plan: DeskRunSpec, screen: Screen) -> tuple[DeskSummary, BaseExcept
         The summary, and the interrupt that ended the run, or None.
 
     Raises:
-        StartError: a process could not be started or gave up.
+        StartError: a process could not be started or ended for good.
     """
     require_startable(plan.data_dir)
     before = read_account_totals(plan.data_dir)
@@ -318,7 +318,7 @@ class _DeskMonitor:
         """Poll until the duration or the recording has ended.
 
         Raises:
-            StartError: a process has given up.
+            StartError: a process has ended for good.
         """
         deadline = None if self._plan.duration_s is None else self._started + self._plan.duration_s
         next_failure_check = 0.0

@@ -1,7 +1,7 @@
 """The environment of the processes of a private desk.
 
-Only the command line decides the result of a replay, so settings of the shell or of a `.env` are not passed to the
-processes. Variables that are no settings of the desk (PATH, locale, test switches) are passed on.
+Settings of the shell or of a `.env` are not passed to the processes, so that only the command line determines the
+result of a replay. Variables that are no settings of the desk (PATH, locale, test switches) are passed on.
 """
 
 from __future__ import annotations

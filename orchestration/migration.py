@@ -24,7 +24,7 @@ def migrate(path: Path) -> list[Migrated]:
     """
     files = [path] if path.is_file() else [file for pattern in FILES for file in sorted(path.glob(pattern))]
     if not files:
-        raise StartError(f"{path} has no ledger.db, expected the folder of a desk or one of its files")
+        raise StartError(f"{path} has no file to migrate, expected the folder of a desk or one of its files")
     return [migrate_file(file, _kind_of(file)) for file in files]
 
 

@@ -33,7 +33,7 @@ def run_progress(
     Args:
         ticks: number of processed ticks.
         ticks_total: number of ticks in the recording.
-        ticks_per_s: rate; None when unknown.
+        ticks_per_s: ticks per second; None when unknown.
         orders: number of orders.
         fills: number of fills.
         pnl: profit as text with its currency.

@@ -36,7 +36,7 @@ ENDED: Final = (DeskState.FINISHED, DeskState.FAILED)
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """The report of a replay, and the cause of a failed desk; the cause is empty if the desk did not fail."""
+    """The report of a replay, and the cause of the desk's failure, which is empty if the desk did not fail."""
 
     report: dict[str, Any]
     failure: str
@@ -46,7 +46,7 @@ def run_replay(spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path,
     """Start the processes, wait for the end of the data, stop the processes, and build the report.
 
     Raises:
-        StartError: a process could not be started or gave up, a strategy failed, or portfolio does not answer.
+        StartError: a process could not be started or ended for good, a strategy failed, or portfolio does not answer.
     """
     require_startable(data_dir)
     stream_id = spec.stream_id(stream.data_sha256)
@@ -130,7 +130,7 @@ class _ReplayMonitor:
         """Poll until the desk has finished or failed, and return portfolio's last status.
 
         Raises:
-            StartError: a process has given up, a strategy has failed, or portfolio does not answer.
+            StartError: a process has ended for good, a strategy has failed, or portfolio does not answer.
         """
         next_check = 0.0
         while True:

@@ -32,7 +32,7 @@ class Standstill:
     """Detects a lack of progress; `note` is called a few times a second."""
 
     def __init__(self, processes: Processes, data_dir: Path) -> None:
-        """Start in the state of progress; `data_dir` is where every process writes its files."""
+        """Begin with 0 s without progress; `data_dir` is the folder in which every process writes its files."""
         self._processes = processes
         self._data_dir = data_dir
         self._position: object = None

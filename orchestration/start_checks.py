@@ -16,7 +16,7 @@ START_ROOM_BYTES_MIN: Final = 2 * 1024 * 1024
 """Least free space in bytes: the size of the empty files and logs of four processes."""
 
 LEAVING_S: Final = 2.5
-"""Time that the processes of a killed desk take to release their files."""
+"""Longest time for which the processes of a killed desk keep their files locked."""
 
 RETRY_S: Final = 0.05
 

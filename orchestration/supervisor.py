@@ -7,7 +7,7 @@ inherit the environment, so that no setting is on a command line or in a file.
     with DeskSupervisor(log_dir=data_dir / "logs") as desk:
         desk.start(environment)      # returns when every process runs
         ...
-        desk.check()                 # raises StartError when a process has given up
+        desk.check()                 # raises StartError when a process has ended for good
 
 The end of the block stops the processes in the order of the configuration and removes the private directory. Signals
 are sent only to the desk's own processes: supervisord, and the members of the session that it leads.
@@ -288,7 +288,7 @@ class DeskSupervisor:
         self._call("stopProcess", name, timeout_s=STOP_TIMEOUT_S)
 
     def start_program(self, name: str) -> None:
-        """Start a program that was stopped or that supervisord has given up; a running program continues."""
+        """Start a program that was stopped or is FATAL; a running program continues."""
         self._call("startProcess", name, False)
 
     def supervisord_pid(self) -> int | None:
