@@ -1,8 +1,8 @@
 """Data folders that were written by earlier versions can be opened, queried and continued.
 
 Each folder in `tests/old_files` has the name of the version that wrote it, and has that version's answers to queries.
-The tests use only commands and processes, and no module or class, so that a type, a tag or a field that is stored under
-another name fails a test.
+The tests use commands and processes and not the classes of the desk. A type, tag or field that is now stored under
+another name therefore fails a test.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ VERSIONS: Final = ("335ded8",)
 
 DESKS: Final = ("replay", "ended", "live")
 STEP_S: Final = 120.0
-AT_ONCE: Final = 2
+PARALLEL_COMMANDS: Final = 2
 
 
 @pytest.fixture(params=VERSIONS)
@@ -69,8 +69,8 @@ def with_final_retcodes(answer: Any) -> Any:
 
 
 def all_asked(folder: Path, *commands: Sequence[str]) -> list[Any]:
-    """The answers of several commands; they run at the same time, because most of their time is the start of Python."""
-    with ThreadPoolExecutor(AT_ONCE) as together:
+    """The answers of several commands, of which two run at a time: most of their time is the start of Python."""
+    with ThreadPoolExecutor(PARALLEL_COMMANDS) as together:
         return list(together.map(lambda arguments: query_desk(folder, *arguments), commands))
 
 
@@ -84,10 +84,10 @@ EVERY_COMMAND: Final = (
 """Commands that read a stopped desk's ledger."""
 
 
-def test_every_command_refuses_files_of_an_older_version_by_name_and_remedy(version: Path, tmp_path: Path) -> None:
+def test_every_command_refuses_an_older_file_and_names_file_and_remedy(version: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(version / "ended", tmp_path / "ended"))
     before = contents(folder / "desk")
-    with ThreadPoolExecutor(AT_ONCE) as together:
+    with ThreadPoolExecutor(PARALLEL_COMMANDS) as together:
         goes_on = together.submit(desks.run, folder, *desks.ENDED, *desks.LATER, "--data-dir", "desk")
         runs = together.submit(desks.run, folder, "run", "--symbols", "EURUSD", "--data-dir", "desk", "--duration", "1")
         restores = together.submit(desks.run, folder, "restore", "desk/ledger.db", "--data-dir", ".")
@@ -112,7 +112,9 @@ def test_a_desk_is_migrated_with_every_row_and_a_backup(desk: str, version: Path
             ):  # the migration writes these rows with every field
                 assert [row[: len(stored[0])] for row in now[table]] == stored, (path, table)
     again = desks.run(folder, "migrate", "desk", "--json")
-    assert {file["backup"] for file in json.loads(again.stdout)["files"]} == {None}, "it is done once"
+    assert {file["backup"] for file in json.loads(again.stdout)["files"]} == {None}, (
+        "the second migration changes nothing"
+    )
 
 
 def test_a_damaged_ledger_is_not_migrated(version: Path, tmp_path: Path) -> None:
@@ -186,7 +188,7 @@ def test_an_account_whose_ticks_have_ended_continues_with_later_ones(version: Pa
 def test_a_live_desk_is_restarted_and_continues_to_trade(version: Path, tmp_path: Path) -> None:
     """The desk continues with its position, resting order and order numbers, and no process logs an error.
 
-    The desk takes a new incarnation on every machine, because the files were written on another host.
+    The ledger's note of the host is deleted, so that the desk takes a new incarnation on every machine.
     """
     folder = copied(version, "live", tmp_path)
     rows(folder / "desk" / "ledger.db", ON_ANOTHER_HOST)
@@ -215,7 +217,7 @@ def test_a_live_desk_is_restarted_and_continues_to_trade(version: Path, tmp_path
     assert (now["stream_id"], now["trading_state"]) == (account["stream_id"], "ACTIVE")
     assert now["processed"] > account["processed"]
     assert (verified["problems"], verified["verified"]) == ([], True)
-    assert verified["signature"].startswith("signed up to event "), "it was signed at its first start"
+    assert verified["signature"].startswith("signed up to event "), "the ledger was signed at the first start"
     assert errors(folder / "desk" / "logs") == []
     before.assert_gone_on_with(folder / "desk")
     before.assert_checkpoint_used(folder / "desk")
@@ -257,7 +259,7 @@ def running(folder: Path) -> Iterator[None]:
 
 
 def is_up(folder: Path) -> bool:
-    """Whether the running desk answers, so that the ledger is not read instead."""
+    """Whether the running desk answers; until then the command reads the ledger and writes a note to stderr."""
     done = desks.run(folder, "account", "--data-dir", "desk", "--json")
     return done.returncode == 0 and not done.stderr
 
@@ -267,16 +269,16 @@ def status_of(folder: Path, order_id: str) -> Any:
 
 
 SENTENCES = frozenset({"summary", "words", "valid", "what would have to change"})
-"""Fields of `paperdesk why` with sentences, which may change with each version; the other fields may not."""
+"""Fields of `paperdesk why` that contain sentences: only their values may differ between versions."""
 
 
-def with_fields_of(answer: Any, json_of: Any) -> Any:
+def with_fields_of(answer: Any, earlier: Any) -> Any:
     """A present answer with only the fields of an earlier version's answer, and with the earlier `SENTENCES`."""
-    if isinstance(answer, dict) and isinstance(json_of, dict):
-        kept = {name: with_fields_of(value, json_of[name]) for name, value in answer.items() if name in json_of}
-        return kept | {name: json_of[name] for name in kept if name in SENTENCES}
-    if isinstance(answer, list) and isinstance(json_of, list) and len(answer) == len(json_of):
-        return [with_fields_of(one, other) for one, other in zip(answer, json_of, strict=True)]
+    if isinstance(answer, dict) and isinstance(earlier, dict):
+        kept = {name: with_fields_of(value, earlier[name]) for name, value in answer.items() if name in earlier}
+        return kept | {name: earlier[name] for name in kept if name in SENTENCES}
+    if isinstance(answer, list) and isinstance(earlier, list) and len(answer) == len(earlier):
+        return [with_fields_of(one, other) for one, other in zip(answer, earlier, strict=True)]
     return answer
 
 
@@ -312,7 +314,7 @@ class Before:
         self.signals = {path: rows(desk / path, SIGNALS) for path in databases(desk) if path.parts[0] == "signal"}
 
     def assert_gone_on_with(self, desk: Path) -> None:
-        """Require that all events and order ids are kept, that events were added, and that names are unchanged."""
+        """Require that events and order ids are kept and were added, and that no stored name is missing but `GONE`."""
         events = rows(desk / "ledger.db", EVENTS)
         assert events[: len(self.events)] == self.events
         assert len(events) > len(self.events)
@@ -323,7 +325,7 @@ class Before:
             assert set(lost) <= GONE, path
 
     def assert_checkpoint_used(self, desk: Path) -> None:
-        """Require that the saved signals are still there, because signal clears a checkpoint that it cannot use."""
+        """Require that the saved signals are still stored: signal deletes a checkpoint that it cannot use."""
         assert self.signals
         for path, saved in self.signals.items():
             found = rows(desk / path, SIGNALS)
@@ -331,7 +333,7 @@ class Before:
             assert len(found) > len(saved) > 0
 
     def assert_ended_like(self, end: dict[str, Any], folder: Path, report: str) -> None:
-        """Require the same number of ticks as in the other run, agreement with the venue, and unchanged earlier orders.
+        """Require as many ticks as in the earlier version's run, agreement with the venue, and unchanged earlier rows.
 
         Later deals may differ, because the simulated venue of this version fills differently.
         """
@@ -354,7 +356,7 @@ GONE: Final = {
     *(f"{_TERMS}: {name}" for name in ("swap_long_points", "swap_short_points", "swap_triple_weekday")),
     f"{_TERMS}: commission_per_lot",
 }
-"""Fields of an order that exist only before its report, and terms that now have their own rows."""
+"""Stored names that may be missing: fields that an order loses with its report, and terms that now have own rows."""
 
 SAME: Final = ("data_sha256", "settings", "simulated", "strategy", "stream_id", "symbols", "ticks")
 """Fields of a report that do not depend on the venue's fills."""

@@ -1,4 +1,4 @@
-"""Every command reads a user's own tick files in their original layout."""
+"""The commands read a user's tick files in their original layout."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def query(*arguments: object) -> Any:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_each_layout_is_backtested_unchanged(layout: tuple[str, tuple[str, ...]]) -> None:
+def test_a_backtest_reads_a_file_of_each_layout(layout: tuple[str, tuple[str, ...]]) -> None:
     file, clock = layout
     found = query("backtest", f"{SHARED_DATA}/{file}", "--ticks", "2000", *clock)
     assert found["ticks"]["processed"] > 0
@@ -49,7 +49,7 @@ def test_each_layout_is_backtested_unchanged(layout: tuple[str, tuple[str, ...]]
         }
     ),
 )
-def test_leans_days_of_fxcm_are_the_rows_of_the_parquet_by_their_clock(
+def test_converted_lean_files_have_the_ticks_of_the_parquet_file(
     recording: tuple[str, tuple[str, str]], tmp_path: Path
 ) -> None:
     folder, (symbol, parquet) = recording
@@ -84,7 +84,7 @@ def test_a_brokers_export_is_played_live(tmp_path: Path) -> None:
 
 
 def test_a_run_warns_that_the_servers_time_is_read_as_utc(tmp_path: Path) -> None:
-    """Ticks of MetaTrader's Python package are in server time; with an offset or a zone there is no warning."""
+    """Ticks of MetaTrader's Python package are in server time; with a time zone there is no warning."""
     export = tmp_path / "export.csv"
     rows = [f"{quote.tick[0] // 10**9},{quote.tick[0] // 10**6},{quote.bid},{quote.ask}" for quote in some_quotes(200)]
     export.write_text("\n".join(["time,time_msc,bid,ask", *rows]) + "\n")
@@ -96,7 +96,7 @@ def test_a_run_warns_that_the_servers_time_is_read_as_utc(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("command", ["replay", "backtest", "parity"])
-def test_an_export_without_its_clock_is_refused_in_one_line(tmp_path: Path, command: str) -> None:
+def test_an_export_without_offset_or_zone_is_refused_in_one_line(tmp_path: Path, command: str) -> None:
     export = tmp_path / "export.csv"
     export.write_text("\n".join(metatrader(some_quotes(40))) + "\n")
     done = run_paperdesk(command, f"{export}:EURUSD")

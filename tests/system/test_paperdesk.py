@@ -64,7 +64,7 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
         (("--symbol", "EURUSD.x.y!"), "--symbol is 'EURUSD.x.y!'"),
     ],
 )
-def test_options_that_are_refused(ticks: Path, options: tuple[str, ...], message: str) -> None:
+def test_an_invalid_option_is_refused(ticks: Path, options: tuple[str, ...], message: str) -> None:
     assert message in refused("replay", f"{ticks}:EURUSD", *options)
 
 
@@ -125,7 +125,7 @@ def test_a_port_in_use_is_named_by_the_service(ticks: Path, tmp_path: Path) -> N
 # ------------------------------------------------------------------------------------------------------- valid commands
 
 
-def test_the_help_of_every_command_has_an_example() -> None:
+def test_the_help_of_a_command_has_an_example() -> None:
     commands = [
         "replay",
         "backtest",
@@ -225,7 +225,7 @@ def _is_of(runtime: Path, folder: Path) -> bool:
 
 
 def running(ticks: Path, desk: Path) -> subprocess.Popen[str]:
-    """A long replay whose processes run and answer."""
+    """A long replay that runs, and whose ledger has been reconciled with the venue."""
     command = subprocess.Popen(
         [PAPERDESK, "replay", f"{ticks}:EURUSD", "--data-dir", str(desk), "--speed", "0.1"],
         stdout=subprocess.PIPE,
@@ -247,7 +247,7 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_replay_stops_everything_in_order(
+def test_an_interrupted_replay_stops_its_processes_in_order(
     ticks: Path, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     desk = tmp_path / "desk"

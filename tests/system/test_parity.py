@@ -26,7 +26,7 @@ SPEEDS = ["lockstep", "max"] if IS_FULL_SIZE else ["max"]
 
 
 def assert_identical(*arguments: object, data_dir: Path) -> Any:
-    """Require that replay and backtest are identical, have the requested number of ticks, and made orders."""
+    """Require that replay and backtest are identical, have the requested number of ticks, and made deals."""
     done = run_paperdesk("parity", *arguments, "--ticks", TICKS, "--data-dir", data_dir, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(done.stdout)
@@ -44,7 +44,7 @@ def assert_identical(*arguments: object, data_dir: Path) -> Any:
     [("lockstep", "reverse", "EUR"), ("max", "close", "EUR"), ("max", "reverse", "USD")],
 )
 def test_two_symbols_have_the_same_results(speed: str, policy: str, currency: str, tmp_path: Path) -> None:
-    """The account is in EUR, so the profit of both symbols is converted with the quotes of one of them."""
+    """On an account in EUR, the profit in both symbols is converted with the quotes of EURUSD."""
     one = a_tick_file(tmp_path / "one.parquet", rows=TICKS, crossed_every=40)
     other = a_tick_file(tmp_path / "other.parquet", rows=TICKS // 2, seed=3, price=0.8612)
     assert_identical(
@@ -75,8 +75,8 @@ def test_a_recording_has_the_same_results(shared_parquet: Path, speed: str, tmp_
     )
 
 
-def test_a_model_trained_on_earlier_ticks_trades_the_same(shared_parquet: Path, tmp_path: Path) -> None:
-    """The model is trained on the first half and trades the second, with a low threshold for many orders."""
+def test_a_model_trained_on_earlier_ticks_has_the_same_results(shared_parquet: Path, tmp_path: Path) -> None:
+    """The model is trained on rows of the first half and trades rows of the second; a low threshold gives orders."""
     symbol = shared_parquet.stem.split("_")[1].upper()
     file, model = f"{shared_parquet}:{symbol}", tmp_path / "model"
     half = pl.scan_parquet(shared_parquet).select(pl.len()).collect().item() // 2

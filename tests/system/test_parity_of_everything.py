@@ -1,9 +1,9 @@
-"""Replay and backtest agree with all features enabled.
+"""Replay and backtest agree with many features enabled at once.
 
-The runs have a trained model, sizing, trailing stops, resting entries and realistic fills. The ticks are two
-recordings, if they are beside the checkout, or else two random walks, and a random walk of a symbol in yen. The account
-is in EUR, so that profits and risks are converted, and is netting or hedging. Run with the full number of ticks, some
-minutes on two cores:
+The runs have a trained model, sizing, trailing stops, resting entries and realistic fills. Two symbols have the ticks
+of recordings, if these are beside the checkout, and otherwise of random walks. The third symbol, which is quoted in
+yen, always has a random walk. The account is in EUR, so that profits and risks are converted, and is netting or
+hedging. Run with the full number of ticks, some minutes on two cores:
 
   PAPERDESK_SYSTEM_TICKS=50000 python -m pytest tests/system/test_parity_of_everything.py
 """
@@ -32,7 +32,7 @@ TRADED_FROM_NS: Final = 1_399_035_600_000_000_000
 ROUNDS: Final = 300 if IS_FULL_SIZE else 20
 
 BALANCE: Final = 1_000_000 if IS_FULL_SIZE else 10_000
-"""Opening balance; with a smaller one the limits on losses would stop a long run."""
+"""Opening balance in EUR; with a smaller one the limits on losses would stop a long run."""
 
 PLAN: Final = """
 [sizing]
@@ -109,7 +109,7 @@ def model(market: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.mark.parametrize(("account_mode", "speed"), [("netting", "max"), ("hedging", "lockstep")])
-def test_a_desk_with_everything_enabled_has_the_same_results(
+def test_a_desk_with_many_features_has_the_same_results(
     account_mode: str, speed: str, market: dict[str, Path], model: Path, tmp_path: Path
 ) -> None:
     plan, limits = tmp_path / "plan.toml", tmp_path / "limits.toml"

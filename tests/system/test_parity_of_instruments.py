@@ -1,6 +1,7 @@
-"""Replay and backtest agree with contract terms from a file: an index, a crypto currency and three currency pairs.
+"""Replay and backtest agree with the contract terms of an index and a crypto currency from a file.
 
-The ticks include two weekends. Run with the full number of ticks, some minutes on two cores:
+Three currency pairs with built-in terms are traded as well. The ticks include two weekends. Run with the full number of
+ticks, some minutes on two cores:
 
     PAPERDESK_SYSTEM_TICKS=50000 python -m pytest tests/system/test_parity_of_instruments.py
 """
@@ -25,6 +26,7 @@ STREAM = {
     "USDJPY": (150.0, 3),
     "EURJPY": (162.0, 3),
 }
+"""First price and digits of each symbol."""
 
 TERMS = """
 [DE40]

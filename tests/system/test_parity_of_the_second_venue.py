@@ -1,4 +1,4 @@
-"""The second venue implementation has the deals of the replay's ledger, and replay and backtest are identical."""
+"""Replay and backtest are identical, and their ledgers have the deals of the second venue implementation."""
 
 from __future__ import annotations
 

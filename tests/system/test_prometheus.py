@@ -96,7 +96,11 @@ def test_prometheus_has_every_process_and_every_documented_series(tmp_path: Path
         # Each target is scraped at a different time, so values may be up to a second old.
         now = prometheus.value("vector(time())")
         scraped = 'min(timestamp(up{job="paperdesk"}))'
-        wait_for(lambda: prometheus.value(scraped) > now + 1, "a scrape of every target since", seconds=SCRAPE_S)
+        wait_for(
+            lambda: prometheus.value(scraped) > now + 1,
+            "a scrape of every target after the end of the ticks",
+            seconds=SCRAPE_S,
+        )
         desk.check()
         assert prometheus.missing(documented_series()) == []
         assert_the_figures_fit(prometheus)
@@ -110,7 +114,7 @@ MAY_BE_EMPTY: Final = frozenset(
         "trading_mt5_rejected_ticks_total > 0",
     }
 )
-"""Series without values in this run, or whose labels appear with the first denial."""
+"""Queries that may return nothing: their series or labels appear with the first denial, block or rejected tick."""
 
 
 def assert_every_panel_has_data(prometheus: Prometheus) -> None:

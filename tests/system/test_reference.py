@@ -1,6 +1,6 @@
 """The backtest agrees with an independent loop that has the rules of `ema_cross` and uses no code of the desk.
 
-The loop fills buys at the ask and sells at the bid, with the contract size of a lot.
+The loop fills buys at the ask and sells at the bid.
 """
 
 from __future__ import annotations

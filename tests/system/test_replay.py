@@ -92,7 +92,7 @@ def test_a_loaded_machine_does_not_change_the_result_of_a_recording(shared_parqu
 
 
 def named(recording: Path) -> str:
-    """A link to a recording, with the symbol in the name."""
+    """The argument of a command for a recording: its path and symbol."""
     return f"{recording}:{recording.stem.split('_')[1].upper()}"
 
 
@@ -122,7 +122,7 @@ def test_full_speed_accounts_for_every_tick_of_two_symbols_together_and_apart(ma
 
 
 def hashes(data_dir: Path) -> dict[str, str]:
-    """The hash of each database of the desk, by file."""
+    """The hash of each database of the desk, by file name."""
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(data_dir.rglob("*.db"))}
 
 

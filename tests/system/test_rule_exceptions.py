@@ -1,4 +1,4 @@
-"""A pause of the circuit breaker is shown, excepts an order by hand, is kept after a kill, and is reset by a person."""
+"""A pause of the circuit breaker is shown and survives a kill; a person exempts an order from it and resets it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ rollover_pause_min = "none"
 """
 
 
-def test_a_pause_is_shown_excepts_an_order_by_hand_and_is_reset(tmp_path: Path) -> None:
+def test_a_pause_is_shown_an_order_by_hand_is_exempted_and_the_pause_is_reset(tmp_path: Path) -> None:
     """The strategy buys and sells in turn and loses the spread, so that its first trade pauses the symbol."""
     desk, limits = tmp_path / "desk", tmp_path / "limits.toml"
     limits.write_text(LIMITS, encoding="utf-8")
@@ -49,7 +49,7 @@ def test_a_pause_is_shown_excepts_an_order_by_hand_and_is_reset(tmp_path: Path) 
 
         before = pause(desk)
         kill_portfolio(desk)
-        wait_for(lambda: pause(desk) == before, "the pause to be there again", seconds=TIMEOUT_S)
+        wait_for(lambda: pause(desk) == before, "the same pause after the restart", seconds=TIMEOUT_S)
         again = query(*order, "--past-rule", "CIRCUIT_BREAKER", "--reason", "I have seen the loss", "--key", "k")
         assert again == passed
 
@@ -57,7 +57,7 @@ def test_a_pause_is_shown_excepts_an_order_by_hand_and_is_reset(tmp_path: Path) 
         unknown = paperdesk("risk", "reset", "SPEED", "--reason", "x", *at)
         assert unknown.returncode == 2
         assert "rule is SPEED, expected one that can be reset: CIRCUIT_BREAKER, " in unknown.stderr
-        wait_for(lambda: not query("positions", *at), "the strategy to have closed it", seconds=TIMEOUT_S)
+        wait_for(lambda: not query("positions", *at), "the strategy to close the position", seconds=TIMEOUT_S)
         fills = filled(desk)
         cleared = query(*reset, "--key", "r")
         assert "pause until" in cleared["before"]["EURUSD"]
@@ -82,7 +82,7 @@ def test_a_pause_is_shown_excepts_an_order_by_hand_and_is_reset(tmp_path: Path) 
 
 @contextmanager
 def running(*arguments: object) -> Iterator[subprocess.Popen[str]]:
-    """A running desk; at the end of the block it is killed if it still runs."""
+    """A running desk; at the end of the block it is interrupted if it still runs."""
     process = subprocess.Popen(
         [PAPERDESK, "run", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -43,7 +43,7 @@ KILLS = (
     "execution.after_command@0",
     "execution.after_reply@0",
 )
-"""Kills of each process at critical points of the code in the first seconds of the market."""
+"""Points of the code at which a process is killed; all are reached in the first seconds of the market."""
 
 
 def query(*arguments: object) -> Any:
@@ -112,7 +112,7 @@ def test_a_gateway_that_hangs_is_reported_and_the_desk_trades_again_afterwards(t
                 return False
             gateway = gateway_of(desk)
             with suspended(gateway):
-                wait_for(lambda: misses_the_gateway(desk), "the desk to miss its gateway", seconds=TIMEOUT_S)
+                wait_for(lambda: misses_the_gateway(desk), "the desk to report the silent gateway", seconds=TIMEOUT_S)
                 stall(gateway)
             seen["fills"] = filled(desk)
             return False
@@ -208,7 +208,7 @@ def run_until(condition: Callable[[], bool], *arguments: object, **environment: 
         env={**os.environ, **environment},
     )
     try:
-        wait_for(lambda: process.poll() is not None or condition(), "the desk to get there", seconds=TIMEOUT_S)
+        wait_for(lambda: process.poll() is not None or condition(), "the condition of the test", seconds=TIMEOUT_S)
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=TIMEOUT_S)
     finally:
@@ -228,7 +228,7 @@ def filled(desk: Path) -> int:
     try:
         return read_account_totals(desk).fills
     except StartError:
-        return 0  # portfolio is creating it
+        return 0  # portfolio is creating the ledger
 
 
 def test_a_recording_is_played_live_to_its_end(tmp_path: Path) -> None:

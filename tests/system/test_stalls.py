@@ -1,6 +1,6 @@
 """A process that hangs for seconds delays the desk but does not change the result, even if the watchdog kills it.
 
-Run with a hang that is long enough for the watchdog, half a minute on two cores:
+Run with hangs that are so long that the watchdog kills the process, half a minute on two cores:
 
   PAPERDESK_SYSTEM_STALL_S=10 PAPERDESK_SYSTEM_TICKS=50000 python -m pytest tests/system/test_stalls.py
 """

@@ -51,9 +51,7 @@ def test_a_backtest_with_a_faulty_strategy_ends_with_one_line(tmp_path: Path, ma
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
-def test_a_backtest_whose_process_the_strategy_ends_names_the_strategy(
-    tmp_path: Path, make: type[Sound], end: str
-) -> None:
+def test_a_strategy_that_ends_the_process_of_a_backtest_is_named(tmp_path: Path, make: type[Sound], end: str) -> None:
     where = f"strategy {HERE}:{make.__name__}, tick {FAULT_TICK} of EURUSD"
     assert line_of("backtest", tmp_path, make) == f"paperdesk: {where}: the process {end} inside the strategy"
 
@@ -97,7 +95,7 @@ def test_a_replay_with_a_faulty_strategy_ends_with_one_line(tmp_path: Path, make
     [faulty.Exits, faulty.ExitsAsRefused, faulty.Aborts, faulty.ClosesFiles, faulty.Blocks],
     ids=lambda make: make.__name__,
 )
-def test_a_replay_whose_process_the_strategy_ends_names_the_strategy(
+def test_a_strategy_that_ends_or_blocks_the_process_of_a_replay_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: type[Sound]
 ) -> None:
     monkeypatch.setenv("WATCHDOG_HANG_MS", "1500")

@@ -133,30 +133,30 @@ def test_log_lines_of_an_earlier_run_are_not_mistaken_for_those_of_this_one(root
     assert (logs / "signal.log").read_text().startswith("paperdesk signal: STRATEGY: value 'old'\nsignal runs")
 
 
-def test_a_process_that_ends_with_3_fails_the_start(root: Path) -> None:
+def test_a_process_that_ends_with_exit_code_3_fails_the_start(root: Path) -> None:
     with DeskSupervisor(root=root) as desk:
         with contextlib.suppress(StartError):  # the process may end during the start or right after it
             desk.start(environment(mt5="elsewhere"))
-        wait_for(lambda: desk.failure() is not None, "mt5 to leave")
+        wait_for(lambda: desk.failure() is not None, "mt5 to end")
         with pytest.raises(StartError, match="mt5 stopped by itself"):
             desk.check()
 
 
-def test_a_process_that_ends_with_0_is_restarted_and_given_up_after_many_short_runs(
+def test_a_process_that_ends_with_exit_code_0_is_restarted_until_too_many_short_runs(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "SHORT_LIVES_MAX", 2)
     with DeskSupervisor(root=root) as desk:
         desk.start(environment(portfolio="leave"))
         first = desk.states()["portfolio"].pid
-        wait_for(lambda: desk.states()["portfolio"].pid not in (0, first), "portfolio to come back")
+        wait_for(lambda: desk.states()["portfolio"].pid not in (0, first), "portfolio to be restarted")
         assert desk.failure() is None
         wait_for(lambda: desk.failure() is not None, "portfolio to be given up")
         message = "portfolio died 2 times in a row within 10 s of its start, last log line: portfolio runs in"
         with pytest.raises(StartError, match=message):
             desk.check()
         desk.forget_deaths()
-        assert desk.failure() is None, "progress in the meantime is not a standstill"
+        assert desk.failure() is None, "deaths before progress are not counted"
 
 
 def test_a_process_terminated_from_outside_is_restarted(root: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_process_terminated_from_outside_is_restarted(root: Path) -> None:
         wait_for(lambda: bool(desk.log_tail("execution")), "execution to run")
         wait_for(lambda: desk.states()["execution"].up_s >= 2, "more than the second of a start")
         os.kill(pid, signal.SIGTERM)
-        wait_for(lambda: desk.states()["execution"].pid not in (0, pid), "execution to come back")
+        wait_for(lambda: desk.states()["execution"].pid not in (0, pid), "execution to be restarted")
 
 
 @pytest.mark.slow
@@ -183,7 +183,7 @@ def test_when_supervisord_is_killed_its_processes_are_stopped_too(root: Path) ->
         supervisor = processes[0].parent()
         assert supervisor is not None
         os.kill(supervisor.pid, signal.SIGKILL)
-        wait_for(lambda: desk.failure() is not None, "the death to be seen")
+        wait_for(lambda: desk.failure() is not None, "the death of supervisord to be detected")
         assert desk.failure() == "supervisord ended by itself: killed by SIGKILL"
     assert are_gone(processes)
 
@@ -195,7 +195,7 @@ def test_a_new_supervisord_replaces_a_killed_one(root: Path) -> None:
         first = desk.supervisord_pid()
         assert first is not None
         os.kill(first, signal.SIGKILL)
-        wait_for(lambda: desk.supervisord_pid() is None, "the death to be seen")
+        wait_for(lambda: desk.supervisord_pid() is None, "the death of supervisord to be detected")
         desk.replace(environment())
         after = processes_of(desk)
         assert desk.supervisord_pid() not in (None, first)
@@ -225,7 +225,7 @@ with DeskSupervisor(root=pathlib.Path(sys.argv[1])) as desk:
 
 
 def an_owner(root: Path) -> tuple[subprocess.Popen[str], list[psutil.Process], Path]:
-    """A process with its own desk, which ends when its stdin is closed or it is killed."""
+    """A process that has its own desk and ends when its stdin is closed, with its desk's processes and folder."""
     owner = subprocess.Popen(
         [sys.executable, "-c", _OWNER, str(root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

@@ -39,7 +39,7 @@ UNIT: Final = PROJECT_ROOT / "deploy" / "systemd" / "paperdesk.service"
 
 
 def environment(tmp_path: Path, **settings: str) -> dict[str, str]:
-    """The environment of a new host: from the test's environment only the search path of programs."""
+    """The environment of a new host, with only PATH from the environment of the test."""
     return {
         "PATH": os.environ["PATH"],
         "PAPERDESK_ENV_FILE": "",
@@ -51,7 +51,7 @@ def environment(tmp_path: Path, **settings: str) -> dict[str, str]:
 
 
 def gateway_as_supervised(tmp_path: Path, **settings: str) -> subprocess.Popen[str]:
-    """The command with which supervisord.conf starts the gateway."""
+    """Start the gateway with the command of supervisord.conf."""
     return subprocess.Popen(
         [sys.executable, "-m", "services.mt5", "--venue", "setting"],
         cwd=PROJECT_ROOT,
@@ -97,7 +97,7 @@ def states_of(folder: Path) -> dict[str, str]:
 
 
 def test_the_desk_trades_with_a_gateway_elsewhere(tmp_path: Path) -> None:
-    """supervisord is started with the two addresses of the gateway as the only settings."""
+    """supervisord is started with the two addresses of the gateway and its folders as the only settings."""
     folder = a_checkout(tmp_path / "vm")
     gateway_url, ticks_url = f"ipc://{tmp_path}/g", f"ipc://{tmp_path}/t"
     ticks = a_tick_file(tmp_path / "eurusd.parquet", rows=2_000)
@@ -148,7 +148,7 @@ def test_the_desk_trades_with_a_gateway_elsewhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux signals a parent's death")
-def test_the_supervisord_after_a_killed_one_finds_no_service_left_and_a_stepped_clock(tmp_path: Path) -> None:
+def test_services_end_with_a_killed_supervisord_and_a_clock_step_is_seen_after_the_restart(tmp_path: Path) -> None:
     folder = a_checkout(tmp_path / '50% of a "vm"')
     settings = environment(
         tmp_path,

@@ -45,7 +45,7 @@ for name in os.listdir("/proc/self/fd"):
     try:
         held = socket.socket(fileno=os.dup(int(name)))
         if held.family == socket.AF_INET and not held.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-            # What is acknowledged after the end would be answered with a reset.
+            # The kernel would answer an acknowledgement that arrives after the end of this process with a reset.
             info = lambda: held.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
             while struct.unpack_from("I", info(), {UNACKNOWLEDGED})[0]:
                 pass
@@ -87,8 +87,11 @@ def test_a_connection_whose_other_end_has_vanished_is_dropped(sockets: Sockets, 
     assert event["event"] == zmq.EVENT_DISCONNECTED
 
 
-def test_messages_to_a_vanished_host_are_given_up(sockets: Sockets) -> None:
-    """With unacknowledged data the kernel sends no probes; another option limits the time for acknowledgements."""
+def test_the_time_for_acknowledgements_is_limited_to_5_s(sockets: Sockets) -> None:
+    """The kernel sends no probes while data is unacknowledged; a second socket option limits that time.
+
+    The test checks that both options are set.
+    """
     with inet.create_server(("127.0.0.1", 0)) as server:
         sockets.dealer(f"tcp://127.0.0.1:{server.getsockname()[1]}")
         accepted, _ = server.accept()

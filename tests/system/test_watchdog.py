@@ -62,7 +62,9 @@ def test_a_process_that_hangs_is_killed_and_restarted(root: Path) -> None:
         wait_for(lambda: "watchdog is ready" in "".join(desk.log_tail("watchdog")), "the watchdog", seconds=WAIT_S)
         hold(desk, "signal")
         wait_for(
-            lambda: desk.states()["signal"].pid not in (0, before["signal"].pid), "signal to be back", seconds=WAIT_S
+            lambda: desk.states()["signal"].pid not in (0, before["signal"].pid),
+            "signal to be restarted",
+            seconds=WAIT_S,
         )
         (alert,) = log_entries(desk, "hang")
         assert (alert["level"], alert["program"], alert["pid"]) == ("error", "signal", before["signal"].pid)
@@ -75,7 +77,7 @@ def test_a_process_that_hangs_is_killed_and_restarted(root: Path) -> None:
 def test_a_process_without_progress_is_killed(root: Path) -> None:
     with DeskSupervisor(root=root) as desk:
         desk.start(environment(desk, execution="stuck", WATCHDOG_STALL_MS="2000"))
-        wait_for(lambda: log_entries(desk, "stall"), "the stall to be seen", seconds=WAIT_S)
+        wait_for(lambda: log_entries(desk, "stall"), "the stall to be detected", seconds=WAIT_S)
         assert log_entries(desk, "stall")[0]["program"] == "execution"
 
 
@@ -95,7 +97,9 @@ def test_signal_that_ends_with_the_exit_code_of_a_refusal_while_it_serves_is_res
         first = desk.states()
         wait_for(lambda: desk.states()["signal"].pid not in (0, first["signal"].pid), "signal", seconds=WAIT_S)
         wait_for(lambda: log_entries(desk, "refused"), "the alert about portfolio", seconds=WAIT_S)
-        assert {alert["program"] for alert in log_entries(desk, "refused")} == {"portfolio"}, "which runs no strategies"
+        assert {alert["program"] for alert in log_entries(desk, "refused")} == {"portfolio"}, (
+            "not signal, which a strategy may end"
+        )
 
 
 def test_a_supervisor_that_hangs_raises_an_alert(root: Path, tmp_path: Path) -> None:
@@ -122,11 +126,11 @@ def test_the_watchdog_itself_is_restarted_and_continues(root: Path) -> None:
         first.kill()
         wait_for(lambda: watchdog_of(desk).pid != first.pid, "another watchdog", seconds=WAIT_S)
         before = hold(desk, "signal")
-        wait_for(lambda: desk.states()["signal"].pid not in (0, before), "signal to be back", seconds=WAIT_S)
+        wait_for(lambda: desk.states()["signal"].pid not in (0, before), "signal to be restarted", seconds=WAIT_S)
         assert desk.failure() is None
 
 
-def test_an_operators_command_gets_a_failed_start(root: Path, tmp_path: Path) -> None:
+def test_the_alert_command_gets_the_report_of_a_failed_start(root: Path, tmp_path: Path) -> None:
     alerts = tmp_path / "alerts"
     with DeskSupervisor(root=root) as desk:
         command = (
@@ -145,12 +149,12 @@ def test_an_operators_command_gets_a_failed_start(root: Path, tmp_path: Path) ->
 
 
 def end_unless(goes_on: bool) -> None:
-    """Raise StartError unless the start should go on; the test has then seen what it waits for."""
+    """Raise StartError as soon as the test has seen what it waits for."""
     if not goes_on:
         raise StartError("seen enough")
 
 
-def test_a_command_that_hangs_is_killed_and_delays_nothing(root: Path) -> None:
+def test_an_alert_command_that_hangs_is_killed(root: Path) -> None:
     with DeskSupervisor(root=root) as desk:
         variables = {"ALERT_COMMAND": "sleep 600", "ALERT_TIMEOUT_MS": "100", "WATCHDOG_HANG_MS": "1500"}
         desk.start(environment(desk, signal="beat", **variables))
