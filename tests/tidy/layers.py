@@ -60,10 +60,10 @@ CLOCKS = (
 SEEDED = ("Generator", "Philox", "PCG64", "SeedSequence", "BitGenerator")
 OUTSIDE_CALLS = {"open", "print", "input", "__import__"}
 
-# The layers from the lowest to the highest. A layer imports itself and lower layers; no service imports another one.
 READERS = ("files", "instrument_files")
 """Packages of marketdata that read files."""
 
+# The layers from the lowest to the highest. A layer imports itself and lower layers; no service imports another one.
 LAYERS = ("proto", "common", "marketdata", "services", "research", "orchestration", "verification", "cli")
 OURS = (*LAYERS, "tests")
 
@@ -138,12 +138,12 @@ def layers_point_down(files: list[SourceFile]) -> Iterator[Violation]:
 
 
 def packages_of_a_core_point_down(files: list[SourceFile]) -> Iterator[Violation]:
-    """In a large core, a package imports only lower packages, and no module beside the packages."""
+    """In a large core, a package imports only the packages that `CORES` lists for it, and no module beside them."""
     for file in filter(_is_core, files):
         core = f"{_service_of(file)}.core"
-        knows = CORES[core].get(file.parts[3]) if core in CORES else None
-        for found in file.imports if knows is not None else ():
-            allowed = tuple(f"{core}.{package}" for package in (file.parts[3], *(knows or ())))
+        lower = CORES[core].get(file.parts[3]) if core in CORES else None
+        for found in file.imports if lower is not None else ():
+            allowed = tuple(f"{core}.{package}" for package in (file.parts[3], *(lower or ())))
             if found.is_in(core) and not _is_allowed(found, allowed):
                 remedy = f"allowed here are {', '.join(allowed)}; move what both need into the lower of the two"
                 yield Violation(file.path, found.line, f"{file.parts[3]} imports {found.name}", remedy)

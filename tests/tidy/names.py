@@ -1,7 +1,7 @@
 """Rules for names in text: a named file, folder, module, definition, class or link target must exist.
 
-Pages, configuration and code are searched line by line; single words only in docstrings and comments. A name is wrong
-if nothing in the checkout has the name.
+Pages, configuration and code are searched line by line. Single lower-case words in backticks are checked only in
+docstrings and comments. A name is wrong if nothing in the checkout has the name.
 """
 
 import ast
@@ -40,8 +40,8 @@ SPAN = re.compile(r"`([^`]*)`")
 # The exceptions that a docstring names: one at the beginning of each line below "Raises:".
 RAISES = re.compile(r"^ +Raises:\n((?:^ +\S.*\n?)+)", re.MULTILINE)
 RAISED = re.compile(r"^ +([A-Z]\w+):", re.MULTILINE)
-# `_ns` and `_of_power_` are parts of names.
 CAMEL = re.compile(r"([A-Z][a-z0-9]+(?:[A-Z][a-z0-9]*)+)(?:\.\w+)*(?:\(.*\))?")
+# Words that begin or end with an underscore, such as `_ns`, are parts of names and are not checked.
 WORD = re.compile(r"[a-z*](?:[a-z0-9_*]*[a-z0-9*])?")
 RELATIVE = re.compile(r"[a-z]\w*(?:\.\w+)+")
 LINK = re.compile(r"\]\(([^)\s:]+)\)")

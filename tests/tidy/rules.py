@@ -1,7 +1,7 @@
 """The rules for this checkout: each is a function that takes all files and returns the violations.
 
-A rule selects the files to which it applies. `RULES` lists all rules; `test_rules_fire.py` has a file that violates
-each of them.
+A rule selects the files to which it applies. `RULES` lists all rules; `test_rules_fire.py` has at least one
+violation of each.
 """
 
 import ast
@@ -53,7 +53,7 @@ AT_THE_ROOT = {
     *OURS,
 }
 
-# Joined here so that this file does not break its own rules.
+# The words are joined from parts, so that this file does not break its own rules.
 UNFINISHED = re.compile(r"\b(?:" + "|".join(("TO" + "DO", "FIX" + "ME", "X" + "XX")) + r")\b")
 OF_ONE_MACHINE = re.compile(r"(?<![\w.~$}])/(?:" + "|".join(("work", "root", "home")) + r")/")
 REGISTRY = re.compile(
@@ -127,7 +127,7 @@ def no_package_registry(files: list[SourceFile]) -> Iterator[Violation]:
 
 
 def texts_use_plain_words(files: list[SourceFile]) -> Iterator[Violation]:
-    """No page, docstring, comment or text has a phrase of `PLAIN_WORDS`, unless it is the whole of a string."""
+    """No page, docstring, comment or text has a phrase of `PLAIN_WORDS`, except a string that is only the phrase."""
     for file in files:
         if file.path.endswith((".py", ".md")) and file.path != "CHANGELOG.md":
             for number, line in enumerate(file.lines, start=1):
@@ -150,7 +150,7 @@ def only_the_command_line_prints(files: list[SourceFile]) -> Iterator[Violation]
 
 
 def broad_excepts_are_explained(files: list[SourceFile]) -> Iterator[Violation]:
-    """No bare except; one that catches everything has a comment on its line with the reason."""
+    """No `except` is bare, and one of Exception or BaseException has a comment with the reason on its line."""
     for file in _code(files):
         for handler, caught in file.broad_handlers():
             comment = DIRECTIVE.sub("", file.comments.get(handler.lineno, "")).strip("# ")

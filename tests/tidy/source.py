@@ -97,7 +97,7 @@ class SourceFile:
 
     @cached_property
     def identifiers(self) -> set[str]:
-        """All identifiers in the code: variables, attributes, arguments, and words in strings without prose."""
+        """All identifiers in the code: variables, attributes, arguments, and words of strings that are not prose."""
         return {name for node in ast.walk(self.tree) if node not in self.docstrings for name in _called(node)}
 
     @cached_property
@@ -124,7 +124,7 @@ class SourceFile:
     def broad_handlers(self) -> Iterator[tuple[ast.ExceptHandler, str]]:
         """Every handler that catches all exceptions.
 
-        It is a bare handler, whose name is "", or one of Exception or BaseException.
+        The second value is the name of the class, Exception or BaseException; it is empty for a bare `except`.
         """
         for node in ast.walk(self.tree):
             if isinstance(node, ast.ExceptHandler):

@@ -13,7 +13,7 @@ def files() -> list[SourceFile]:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_the_checkout_keeps(rule: Rule, files: list[SourceFile]) -> None:
+def test_the_checkout_keeps_the_rule(rule: Rule, files: list[SourceFile]) -> None:
     broken = [str(violation) for violation in rule(files)]
     if broken:
         pytest.fail("\n".join([rule.__doc__ or "", *broken]), pytrace=False)

@@ -308,7 +308,7 @@ KEEPS: list[tuple[Rule, str, str]] = [
 
 
 def id_of(value: object) -> str | None:
-    """A short id for a case: the rule and the file."""
+    """The name of a rule, for the id of a case; None for other values, for which pytest chooses the id."""
     return value.__name__ if callable(value) and hasattr(value, "__name__") else None
 
 
