@@ -36,7 +36,7 @@ def test_each_setting_has_its_comment_right_above() -> None:
 
 
 def test_the_values_of_the_example_are_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With every line of the example in force, the settings are the defaults."""
+    """With every setting of the example uncommented, all settings have their defaults."""
     for name in setting_names():
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PAPERDESK_ENV_FILE", "")

@@ -35,13 +35,13 @@ def a_live_gateway(journal_id: str = "journal-1", **changed: object) -> Gateway:
     return a_gateway(a_stream((1.1, 1.1001)), pace=Pace(0, 1.0), journal=MemoryJournal(journal_id), **changed)
 
 
-def note(folder: Path, url: str) -> None:
+def write_gateway_address(folder: Path, url: str) -> None:
     (folder / GATEWAY_FILE).write_text(url + "\n", encoding="utf-8")
 
 
 def test_a_command_goes_to_the_gateway_of_the_desk(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"ipc://{folder}/gw.ipc"
-    note(folder, url)
+    write_gateway_address(folder, url)
     with serve_gateway(url, a_live_gateway()) as requests:
         for name in ("halt", "flatten", "resume"):
             assert run([name, "--reason", "news", "--at-gateway", "--data-dir", str(folder)]) == 0
@@ -56,7 +56,7 @@ def test_a_folder_without_a_running_gateway_is_refused(folder: Path, capsys: pyt
     assert run(["flatten", "--reason", "news", "--at-gateway", "--data-dir", str(folder)]) == 2
     message = f"paperdesk: no gateway answers for {folder}, expected a running gateway with its address in gateway.url;"
     assert capsys.readouterr().err.startswith(message)
-    note(folder, f"ipc://{folder}/gone.ipc")
+    write_gateway_address(folder, f"ipc://{folder}/gone.ipc")
     assert run(["flatten", "--reason", "news", "--at-gateway", "--data-dir", str(folder)]) == 2
     assert capsys.readouterr().err.startswith(message)
 
@@ -64,7 +64,7 @@ def test_a_folder_without_a_running_gateway_is_refused(folder: Path, capsys: pyt
 def test_the_socket_file_of_a_killed_gateway_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket(socket.AF_UNIX) as killed:
         killed.bind(f"{folder}/gw.ipc")
-    note(folder, f"ipc://{folder}/gw.ipc")
+    write_gateway_address(folder, f"ipc://{folder}/gw.ipc")
     assert run(["flatten", "--reason", "news", "--at-gateway", "--data-dir", str(folder)]) == 2
     assert capsys.readouterr().err.startswith(
         f"paperdesk: no gateway answers for {folder}, expected a running gateway "
@@ -73,12 +73,12 @@ def test_the_socket_file_of_a_killed_gateway_is_refused(folder: Path, capsys: py
 
 def test_a_gateway_with_another_journal_gets_no_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     url = f"ipc://{folder}/gw.ipc"
-    note(folder, url)
+    write_gateway_address(folder, url)
     with serve_gateway(url, a_live_gateway("journal-2")) as requests:
         assert run(["flatten", "--reason", "news", "--at-gateway", "--data-dir", str(folder), "--json"]) == 2
         assert [type(request) for request in requests] == [Hello]
         assert run(["halt", "--reason", "news", "--at-gateway", "--url", url]) == 0, (
-            "with --url the account is not compared"
+            "without --data-dir there is no ledger to compare with"
         )
     output = capsys.readouterr()
     message = (

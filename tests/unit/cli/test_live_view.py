@@ -264,7 +264,7 @@ def a_denied_view() -> DeskView:
 
 
 @pytest.mark.parametrize("width", [66, 80, 100, 160])
-def test_a_blocked_symbol_shows_the_rule_and_the_end_of_the_pause(width: int) -> None:
+def test_a_paused_or_denied_symbol_shows_the_rule_and_the_end_of_the_pause(width: int) -> None:
     rows = drawn(a_denied_view(), width=width, height=40)
     of_symbol = {symbol: next(row for row in rows if row.startswith(symbol)) for symbol in SYMBOLS}
     assert "BUY paused" in of_symbol["EURUSD"]

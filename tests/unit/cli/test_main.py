@@ -31,11 +31,11 @@ def test_a_folder_without_access_is_refused_in_one_line(
 
 
 HEAVY = {"pydantic", "numpy", "numba", "polars", "apsw", "xgboost", "zmq"}
-"""Libraries that only single commands need; each loads for about 0.1 s."""
+"""Libraries that only some commands need; loading one takes about 0.1 s."""
 
 
 def test_the_list_of_commands_needs_no_library_of_a_single_command() -> None:
-    """The help and the completion of a command's name load none of these libraries."""
+    """`--help` loads none of the libraries in `HEAVY`."""
     script = (
         "import sys, cli.main; cli.main.run(['--help'] if len(sys.argv) < 2 else []); "
         "print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"

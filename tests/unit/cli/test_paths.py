@@ -65,7 +65,7 @@ def test_a_desk_killed_before_its_first_commit_can_be_continued(tmp_path: Path) 
         assert folder == tmp_path
 
 
-def test_a_file_is_no_directory(tmp_path: Path) -> None:
+def test_a_file_as_data_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
         pytest.raises(StartError, match="is a file, expected a folder"),

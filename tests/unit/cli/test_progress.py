@@ -1,4 +1,4 @@
-"""The progress line has the facts that fit and the time left; without a terminal it has the reasons of waits."""
+"""The progress line has the facts that fit and the time left; without a terminal only reasons of waits are printed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_duration_has_no_leading_zeros(seconds: float, text: str) -> None:
     assert time_text(seconds) == text
 
 
-def test_without_a_terminal_each_kind_of_wait_is_printed_once(
+def test_without_a_terminal_each_wait_is_printed_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with progress_line("replay") as show, status_line("chaos", lasts_s=60) as tell:

@@ -1,4 +1,4 @@
-"""Options of a run: every refusal has the option, its value and the expected value."""
+"""Options of a run: they reach the run, or are refused in one line with the option and the expected value."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +17,7 @@ def a_run(**changed: Any) -> RunOptions:
     return RunOptions(**{"files": ("may.parquet:EURUSD",), **changed})
 
 
-def test_the_defaults_are_those_of_the_help() -> None:
+def test_the_defaults_of_a_run() -> None:
     spec = run_spec(a_run())
     assert (spec.strategy, spec.risk, spec.crossed, str(spec.on_opposite)) == (
         "ema_cross",
@@ -31,7 +31,7 @@ def test_the_defaults_are_those_of_the_help() -> None:
     assert [(str(source.path), source.symbol) for source in spec.inputs] == [("may.parquet", "EURUSD")]
 
 
-def test_every_option_reaches_the_run() -> None:
+def test_options_reach_the_run() -> None:
     spec = run_spec(
         a_run(
             from_row=2,
@@ -223,7 +223,7 @@ def test_a_watched_file_is_read_and_its_symbol_may_not_be_traded() -> None:
         run_spec(a_run(watch=["eur.csv"]))
 
 
-def test_a_run_without_conversion_rates_is_refused_and_with_some_it_has_a_warning(
+def test_a_missing_conversion_rate_refuses_the_run_if_no_symbol_has_one_and_else_gives_a_warning(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(StartError) as refused:

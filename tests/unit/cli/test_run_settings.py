@@ -1,4 +1,4 @@
-"""`paperdesk run` uses each setting of the environment and of `.env`, or reports that it ignores the setting."""
+"""`paperdesk run` uses a setting of the environment or of `.env`, refuses it, or reports that it ignores it."""
 
 from __future__ import annotations
 

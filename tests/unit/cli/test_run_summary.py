@@ -113,7 +113,7 @@ def summary_rows(
 
 
 @pytest.mark.parametrize("width", [66, 80, 96, 160])
-def test_the_live_screen_shows_the_changes_of_the_balance(width: int, tmp_path: Path) -> None:
+def test_the_live_page_shows_the_changes_of_the_balance(width: int, tmp_path: Path) -> None:
     before, after = totals(tmp_path, [FIRST, SECOND])
     status = structs.replace(a_status(), balance=after.balance, cash=dict(after.cash))
     out = Console(file=io.StringIO(), width=width, height=40, force_terminal=True, color_system=None)
@@ -127,6 +127,6 @@ def test_the_live_screen_shows_the_changes_of_the_balance(width: int, tmp_path: 
     assert "= 9,009.51" in " ".join(text.split())
 
 
-def test_a_report_of_a_run_adds_up_from_the_balance_before() -> None:
+def test_the_balance_before_a_run_is_computed_from_its_report() -> None:
     report = {"balance": "9009.51", "realized_pnl": "20.05", "commission": "-0.70", "swap": "-0.38"}
     assert balance_before(report) == D("8990.54")

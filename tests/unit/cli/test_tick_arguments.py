@@ -14,7 +14,7 @@ def test_a_symbol_follows_the_last_colon() -> None:
 
 
 @pytest.mark.parametrize("symbol", ["EURUSD.m", "XAUUSD#", "US_30", "EUR-USD"])
-def test_names_of_brokers_are_symbols(symbol: str) -> None:
+def test_a_brokers_own_name_of_a_symbol_is_accepted(symbol: str) -> None:
     assert split_symbol(f"may.parquet:{symbol}") == (Path("may.parquet"), symbol)
 
 
@@ -56,7 +56,7 @@ def test_a_symbol_option_without_effect_is_refused() -> None:
         parse_tick_files(["a.parquet:EURUSD"], "NZDUSD")
 
 
-def test_the_same_symbol_twice_is_accepted() -> None:
+def test_a_symbol_option_that_equals_the_argument_is_accepted() -> None:
     assert parse_tick_files(["a.parquet:EURUSD"], "EURUSD") == (TickFileArgument(Path("a.parquet"), "EURUSD"),)
 
 

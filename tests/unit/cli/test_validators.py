@@ -31,7 +31,9 @@ def write_module(folder: Path, name: str, source: str) -> None:
         ("leaves_when_made", "import os\nclass S:\n    def __init__(self): os._exit(0)", "ended with exit code 0"),
     ],
 )
-def test_a_strategy_that_ends_the_process_on_import_is_named(folder: Path, name: str, source: str, how: str) -> None:
+def test_a_strategy_that_ends_the_process_while_it_loads_is_named(
+    folder: Path, name: str, source: str, how: str
+) -> None:
     write_module(folder, name, source)
     with pytest.raises(
         StartError, match=f"--strategy: {name}:S cannot be loaded: the process {how} while it loaded the strategy"

@@ -1,1 +1,1 @@
-"""Tests of single commands, which run as from a shell."""
+"""Tests of single commands, which are called with the arguments of a shell."""

@@ -50,4 +50,4 @@ def test_a_completion_script_uses_the_completion_variable_of_the_command(shell: 
     done = paperdesk("completion", shell, HOME=str(tmp_path))
     assert done.returncode == 0
     assert f"_PAPERDESK_COMPLETE=complete_{shell}" in done.stdout
-    assert os.listdir(tmp_path) == []  # noqa: PTH208 - nothing is installed behind anybody's back
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 - the command installs nothing

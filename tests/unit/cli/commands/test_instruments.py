@@ -1,4 +1,4 @@
-"""Contract terms are exported from a gateway to a file, which a run accepts, or refuses with the missing term."""
+"""Contract terms are exported from a gateway to a file; a run accepts the file, or names the term that is missing."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_show_prints_the_terms_of_a_symbol_with_their_sources(capsys: pytest.Cap
     assert "unknown symbol 'AAPL'" in capsys.readouterr().err
 
 
-def test_two_brokers_differ_in_point_value_and_swap_days() -> None:
+def test_brokers_differ_in_contract_size_and_swap_days() -> None:
     contracts = {
         name: load_instruments(name).require("DE40").contract_size for name in ("admirals", "metfx", "activtrades")
     }

@@ -1,4 +1,4 @@
-"""Orders by hand: the sent commands, the refusals before sending, and the error without a reply."""
+"""Orders by hand: the commands that are sent, the refusals before sending, and the error if there is no reply."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NOON_NS = 1_795_780_800_000_000_000
 
 
 def obeyed(request: ControlRequest) -> ControlReply:
-    """The replies of a desk that has a EURUSD position with a stop loss and a resting order, and accepts commands."""
+    """The replies of a desk that accepts every command; it has a position in EURUSD with both stops, and an order."""
     match request:
         case OrdersQuery():
             resting = an_order(
@@ -84,7 +84,7 @@ def denied(request: ControlRequest) -> ControlReply:
 
 
 def sent(tmp_path: Path, line: str, answer: Callable[[ControlRequest], ControlReply | None] = obeyed) -> ControlRequest:
-    """The command that a command line sends to a desk that accepts all commands."""
+    """The last request that a command line sends to a desk."""
     url = f"ipc://{tmp_path}/c.ipc"
     with serve_control(url, answer) as requests:
         assert run([*line.split(), "--reason", "a test", "--url", url]) == 0
@@ -237,7 +237,7 @@ def test_a_command_without_a_reply_shows_the_key_for_a_repetition(
         (f"close EURUSD --key {'x' * 65}", "--key has 65 characters, expected 1 to 64"),
     ],
 )
-def test_contradictory_options_are_refused_in_one_line_and_nothing_is_sent(
+def test_invalid_options_are_refused_in_one_line_and_no_command_is_sent(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, message: str
 ) -> None:
     url = f"ipc://{tmp_path}/c.ipc"
@@ -256,7 +256,7 @@ def test_a_change_of_the_trading_state_is_reported_as_json(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     request = sent(tmp_path, f"{command} --json")
-    assert request.reason == "a test"  # type: ignore[union-attr]  # all four have one
+    assert request.reason == "a test"  # type: ignore[union-attr]  # all four commands have a reason
     assert json.loads(capsys.readouterr().out) == {
         "closing": ["EURUSD"],
         "trading_reason": "x",
@@ -284,7 +284,7 @@ def test_the_output_of_a_modification_has_the_order_id_once(tmp_path: Path, caps
     assert capsys.readouterr().out == "change of 01234567-000007 accepted\n"
 
 
-def no(request: ControlRequest) -> ControlReply:
+def refuse_close(request: ControlRequest) -> ControlReply:
     return ControlError(error="there is no position in EURUSD to close")
 
 
@@ -292,7 +292,7 @@ def test_a_refusal_has_the_name_of_the_command_and_not_of_a_class(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = f"ipc://{tmp_path}/c.ipc"
-    with serve_control(url, no):
+    with serve_control(url, refuse_close):
         assert run(["close", "EURUSD", "--reason", "x", "--url", url]) == 2
     output = capsys.readouterr()
     assert output.err == f"paperdesk: {url} refused CLOSE: there is no position in EURUSD to close\n"
@@ -305,7 +305,7 @@ def test_a_refusal_has_the_name_of_the_command_and_not_of_a_class(
 )
 def test_a_refusal_by_the_desk_with_json_is_json(tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str) -> None:
     url = f"ipc://{tmp_path}/c.ipc"
-    with serve_control(url, no):
+    with serve_control(url, refuse_close):
         assert run([*line.split(), "--json", "--url", url]) == 2
     output = capsys.readouterr()
     error = json.loads(output.out)

@@ -38,7 +38,7 @@ def a_denying_desk() -> DeskHarness:
         (a_denying_desk(), DeskState.RUNNING, 1),
     ],
 )
-def test_the_status_of_a_desk_without_a_trading_symbol_exits_with_1(
+def test_status_exits_with_0_only_if_the_desk_trades(
     driven: DeskHarness, state: DeskState, exit_code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def answer(request: ControlRequest) -> ControlReply:

@@ -1,4 +1,4 @@
-"""A halt fails early if no process listens, but waits longer for a portfolio that is slow to commit."""
+"""A halt fails early if no process listens; only a listening portfolio gets the full time for its commit."""
 
 from __future__ import annotations
 

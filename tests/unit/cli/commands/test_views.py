@@ -1,4 +1,4 @@
-"""Queries of a running desk and of its ledger have the same rows, and a missing reply is reported within a second."""
+"""Queries of a running desk and of its ledger have the same rows, and a missing reply is reported after a second."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.support.tick_files import a_tick_file
 
 
 @dataclass(frozen=True)
-class Standing:
+class TradedDesk:
     """A desk that has traded: its folder, and its control socket."""
 
     folder: Path
@@ -55,7 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def standing(folder: Path, tmp_path: Path) -> Iterator[Standing]:
+def traded_desk(folder: Path, tmp_path: Path) -> Iterator[TradedDesk]:
     book, kept = read_ledger(folder / LEDGER_FILE_NAME)
     state = compose_state(config=some_rules(limits=DEFAULT_LIMITS), book=book, persisted=kept, incarnation="live")
 
@@ -65,7 +65,7 @@ def standing(folder: Path, tmp_path: Path) -> Iterator[Standing]:
 
     url = f"ipc://{tmp_path}/c.ipc"
     with serve_control(url, answer):
-        yield Standing(folder, url)
+        yield TradedDesk(folder, url)
 
 
 def output_of(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
@@ -80,76 +80,78 @@ def rows(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
 
 @pytest.mark.parametrize("what", ["orders", "fills", "deals", "positions", "account"])
 def test_a_running_desk_and_its_ledger_give_the_same_rows(
-    standing: Standing, capsys: pytest.CaptureFixture[str], what: str
+    traded_desk: TradedDesk, capsys: pytest.CaptureFixture[str], what: str
 ) -> None:
-    live = rows(capsys, what, "--url", standing.url)
-    assert live == rows(capsys, what, "--data-dir", str(standing.folder))
+    live = rows(capsys, what, "--url", traded_desk.url)
+    assert live == rows(capsys, what, "--data-dir", str(traded_desk.folder))
     assert live
 
 
 def test_several_pages_of_orders_come_complete_and_in_order(
-    standing: Standing, capsys: pytest.CaptureFixture[str]
+    traded_desk: TradedDesk, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = rows(capsys, "orders", "--url", standing.url)
+    found = rows(capsys, "orders", "--url", traded_desk.url)
     assert len(found) > 100
     assert [row["number"] for row in found] == list(range(1, len(found) + 1))
-    last = rows(capsys, "orders", "--url", standing.url, "--last", "3")
+    last = rows(capsys, "orders", "--url", traded_desk.url, "--last", "3")
     assert last == found[-3:]
-    assert rows(capsys, "orders", "--url", standing.url, "--last", "101") == found[-101:]
+    assert rows(capsys, "orders", "--url", traded_desk.url, "--last", "101") == found[-101:]
 
 
-def test_a_table_shows_the_latest_rows_and_the_total(standing: Standing, capsys: pytest.CaptureFixture[str]) -> None:
-    output = output_of(capsys, "fills", "--url", standing.url, "--last", "2")
-    total = len(ledger_views.deals(standing.folder, trades_only=True))
+def test_a_table_shows_the_latest_rows_and_the_total(
+    traded_desk: TradedDesk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = output_of(capsys, "fills", "--url", traded_desk.url, "--last", "2")
+    total = len(ledger_views.deals(traded_desk.folder, trades_only=True))
     assert f"last 2 of {total:,}; --last N shows more rows, --json all rows" in output
 
 
 def test_the_limits_of_a_running_desk_have_their_headroom(
-    standing: Standing, capsys: pytest.CaptureFixture[str]
+    traded_desk: TradedDesk, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = rows(capsys, "risk", "--url", standing.url)
+    found = rows(capsys, "risk", "--url", traded_desk.url)
     assert {"GROSS_EXPOSURE", "PRICE_COLLAR"} <= {row["code"] for row in found}
     assert any(row["headroom"].endswith("orders") for row in found)
-    assert "limits default; trading is ACTIVE" in output_of(capsys, "risk", "--url", standing.url)
+    assert "limits default; trading is ACTIVE" in output_of(capsys, "risk", "--url", traded_desk.url)
 
 
 def test_why_gives_the_same_chain_from_the_socket_and_the_ledger(
-    standing: Standing, capsys: pytest.CaptureFixture[str]
+    traded_desk: TradedDesk, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    order = ledger_views.orders(standing.folder)[4]
-    live = rows(capsys, "why", order["order_id"], "--url", standing.url)
-    assert live == rows(capsys, "why", order["order_id"], "--data-dir", str(standing.folder))
+    order = ledger_views.orders(traded_desk.folder)[4]
+    live = rows(capsys, "why", order["order_id"], "--url", traded_desk.url)
+    assert live == rows(capsys, "why", order["order_id"], "--data-dir", str(traded_desk.folder))
     assert [step["name"] for step in live["steps"]][:4] == ["tick", "signal", "decision", "order"]
-    page = output_of(capsys, "why", "deal", "7", "--url", standing.url)
+    page = output_of(capsys, "why", "deal", "7", "--url", traded_desk.url)
     assert page.splitlines()[0] == "deal 7"
     assert "position before" in page
 
 
-def test_why_of_an_unknown_id_is_one_line(standing: Standing, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["why", "nonsense", "--url", standing.url]) == 2
+def test_why_of_an_unknown_id_is_one_line(traded_desk: TradedDesk, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["why", "nonsense", "--url", traded_desk.url]) == 2
     assert "'nonsense' is unknown, expected the id of an order" in capsys.readouterr().err
-    assert run(["why", "x" * 65, "--url", standing.url]) == 2
+    assert run(["why", "x" * 65, "--url", traded_desk.url]) == 2
     assert "ID has 65 characters, expected 1 to 64" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("what", ["orders", "fills", "trades", "equity"])
 def test_an_export_is_the_same_from_the_socket_and_from_the_ledger(
-    standing: Standing, capsys: pytest.CaptureFixture[str], tmp_path: Path, what: str
+    traded_desk: TradedDesk, capsys: pytest.CaptureFixture[str], tmp_path: Path, what: str
 ) -> None:
-    live = output_of(capsys, "export", what, "--url", standing.url)
+    live = output_of(capsys, "export", what, "--url", traded_desk.url)
     out = tmp_path / f"{what}.csv"
-    output = output_of(capsys, "export", what, "--data-dir", str(standing.folder), "--out", str(out))
+    output = output_of(capsys, "export", what, "--data-dir", str(traded_desk.folder), "--out", str(out))
     assert out.read_text() == live
     assert output == f"{len(live.splitlines()) - 1} rows of {what} in {out}\n"
-    found = rows(capsys, "export", what, "--url", standing.url)
+    found = rows(capsys, "export", what, "--url", traded_desk.url)
     assert len(list(csv.DictReader(io.StringIO(live)))) == len(found) > 0
 
 
-def test_parquet_needs_a_file(standing: Standing, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert run(["export", "trades", "--format", "parquet", "--url", standing.url]) == 2
+def test_parquet_needs_a_file(traded_desk: TradedDesk, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run(["export", "trades", "--format", "parquet", "--url", traded_desk.url]) == 2
     assert "--format parquet without --out" in capsys.readouterr().err
     out = tmp_path / "trades.parquet"
-    output_of(capsys, "export", "trades", "--format", "parquet", "--out", str(out), "--url", standing.url)
+    output_of(capsys, "export", "trades", "--format", "parquet", "--out", str(out), "--url", traded_desk.url)
     assert out.read_bytes()[:4] == b"PAR1"
 
 
@@ -163,10 +165,10 @@ def test_another_format_with_json_is_refused(capsys: pytest.CaptureFixture[str],
 
 
 def test_an_export_into_a_file_is_reported_as_text_or_json(
-    standing: Standing, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    traded_desk: TradedDesk, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     out = tmp_path / "orders.json"
-    arguments = ("export", "orders", "--url", standing.url, "--out", str(out))
+    arguments = ("export", "orders", "--url", traded_desk.url, "--out", str(out))
     output = output_of(capsys, *arguments, "--format", "json")
     written = json.loads(out.read_text())
     assert output == f"{len(written)} rows of orders in {out}\n"
@@ -198,7 +200,7 @@ def test_limits_of_a_file_need_a_ledger(folder: Path, capsys: pytest.CaptureFixt
     assert run(["risk", "--risk", "none", "--url", f"ipc://{tmp_path}/c.ipc"]) == 2
     assert "--risk none without --data-dir" in capsys.readouterr().err
     rows = json.loads(output_of(capsys, "risk", "--risk", "none", "--data-dir", str(folder), "--json"))
-    assert [row["code"] for row in rows] == ["FOREIGN_ORDERS"], "the limits of the desk come from a file"
+    assert [row["code"] for row in rows] == ["FOREIGN_ORDERS"], "the limits are those of the option"
 
 
 def test_the_budgets_of_a_plan_are_read_from_its_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -225,7 +227,9 @@ def test_the_budgets_of_a_plan_are_read_from_its_file(capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("option", ["--risk", "--plan"])
-def test_a_missing_file_of_limits_is_refused(option: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_missing_file_of_limits_or_of_a_plan_is_refused(
+    option: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     assert run(["run", option, "nowhere.toml", "--data-dir", str(tmp_path / "desk")]) == 2
     assert f"{option} is 'nowhere.toml', expected" in capsys.readouterr().err
 
@@ -238,7 +242,7 @@ def test_a_plan_for_a_symbol_that_is_not_traded_is_refused(capsys: pytest.Captur
     assert capsys.readouterr().err == f"paperdesk: --plan: {plan}: {expected}\n"
 
 
-def test_unreadable_limits_are_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_an_invalid_value_in_a_limits_file_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     limits = tmp_path / "limits.toml"
     limits.write_text('foreign_orders = "trust"\n')
     assert run(["run", "--risk", str(limits), "--data-dir", str(tmp_path / "desk")]) == 2
