@@ -62,7 +62,6 @@ def test_small_steps_in_one_direction_add_up() -> None:
 
 
 def test_a_pause_between_the_readings_of_both_clocks_is_no_step() -> None:
-    """The process is paused between its readings of the two clocks."""
     clocks = Clocks()
     watch = clocks.watch()
     pauses = [10.0]
@@ -112,7 +111,7 @@ def test_without_the_variable_the_wall_clock_is_the_systems_own_function() -> No
     assert subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, check=True).stdout == b"True\n"
 
 
-def test_the_watch_uses_the_real_clocks_by_default() -> None:
+def test_the_detector_reads_the_real_clocks_by_default() -> None:
     started = mono_ns()
     watch = ClockStepDetector()
     assert watch.step_ns() == 0

@@ -41,9 +41,7 @@ def pair(tmp_path: Path) -> Iterator[tuple[Socket, Socket]]:
     sockets.close()
 
 
-def test_messages_arrive_in_order_followed_by_the_end_of_the_burst(
-    loop: EventLoop, pair: tuple[Socket, Socket]
-) -> None:
+def test_messages_arrive_in_order_and_work_follows_each_burst(loop: EventLoop, pair: tuple[Socket, Socket]) -> None:
     push, pull = pair
     seen: list[bytes] = []
     bursts: list[int] = []
@@ -121,7 +119,7 @@ def test_a_signal_ends_the_loop_after_the_messages_that_are_ready(
     assert signal.getsignal(number) == before
 
 
-def test_an_idle_process_ends_on_sigterm_and_uses_no_cpu_time() -> None:
+def test_an_idle_process_ends_on_sigterm() -> None:
     script = "from common.event_loop import BURST_NS, EventLoop\nprint('ready', flush=True)\nEventLoop('idle').run()"
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
     assert process.stdout is not None
@@ -224,7 +222,7 @@ def test_a_burst_ends_at_its_time_limit(loop: EventLoop, pair: tuple[Socket, Soc
 
 
 class Counting(Core[int, str]):
-    """A core that records its calls, with a timer that is due at once for some calls."""
+    """A core that records its calls; its timer is due at once until it has fired `due` times."""
 
     def __init__(self, *, due: int = 0) -> None:
         self.due = due

@@ -60,7 +60,7 @@ def settle(writer: WriterConnection) -> None:
 @pytest.mark.parametrize("is_settled", [False, True])
 @pytest.mark.parametrize("harm", [Path.unlink, replace, move])
 @pytest.mark.parametrize("name", FILES)
-def test_a_commit_to_a_removed_file_does_not_count(
+def test_a_commit_to_a_removed_or_replaced_file_fails(
     tmp_path: Path, name: str, harm: Callable[[Path], None], is_settled: bool
 ) -> None:
     writer = a_writer(tmp_path / "desk.db")
@@ -110,7 +110,7 @@ def test_a_symbolic_link_is_followed_to_its_file(tmp_path: Path) -> None:
     writer.close()
 
 
-def test_a_moved_folder_is_found(tmp_path: Path) -> None:
+def test_a_commit_in_a_moved_folder_fails(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     writer = a_writer(folder / "desk.db")
     note(writer, "kept")
@@ -136,7 +136,7 @@ def test_a_file_that_replaced_the_database_is_not_changed(tmp_path: Path) -> Non
     after.close()
 
 
-def test_a_link_with_a_new_target_is_found(tmp_path: Path) -> None:
+def test_a_commit_through_a_link_with_a_new_target_fails(tmp_path: Path) -> None:
     for name in ("one", "two"):
         a_writer(tmp_path / name / "desk.db").close()
     link = tmp_path / "data"

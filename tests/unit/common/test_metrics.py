@@ -83,7 +83,7 @@ def test_served_values_do_not_change_before_the_next_update(free_port: int) -> N
 def test_readings_are_not_collected_while_no_port_is_open() -> None:
     board = ProcessMetrics("test")
     board.serve(0)
-    board.update(lambda: pytest.fail("read for nobody"))
+    board.update(lambda: pytest.fail("the readings were collected"))
     assert list(board.collect()) == []
     assert {described.kind for described in board.described} == {MetricKind.GAUGE}
 

@@ -15,7 +15,7 @@ def test_two_living_processes_have_different_identities() -> None:
     assert not has_ended(os.getpid())
 
 
-def test_an_ended_process_that_is_not_reaped_counts_as_ended() -> None:
+def test_an_ended_process_counts_as_ended_until_it_is_reaped() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     assert has_ended(child.pid)

@@ -152,7 +152,7 @@ def line_with(process: subprocess.Popen[str], *parts: str) -> str:
 
 @contextlib.contextmanager
 def held(folder: Path, what: str) -> Iterator[dict[str, str]]:
-    """Hold a lock, a socket or a port, as another process would; return the settings by which the service needs it."""
+    """Hold a lock, a socket or a port like another process; yield the settings with which the service needs it too."""
     with contextlib.ExitStack() as stack:
         settings: dict[str, str] = {}
         match what:
@@ -191,5 +191,5 @@ def test_an_unsupervised_service_fails_at_once_on_a_held_resource(tmp_path: Path
         process = service(tmp_path, SUPERVISOR_ENABLED="", **settings)
         output, _ = process.communicate(timeout=WAIT_S)
     assert process.returncode == 2
-    assert "waits for" not in output
+    assert "waiting for" not in output
     assert output.splitlines()[-1].startswith("paperdesk mt5: ")

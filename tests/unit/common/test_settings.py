@@ -71,7 +71,9 @@ def test_a_whole_number_is_ascii_digits(monkeypatch: pytest.MonkeyPatch, text: s
 
 
 @pytest.mark.parametrize("text", ["0_1", "\u0660.\u0661", "nan", "1e400", "0,1"])
-def test_a_decimal_is_ascii_digits_with_one_dot(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_a_decimal_of_other_characters_or_of_excessive_size_is_refused(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
     monkeypatch.setenv("DEFAULT_VOLUME", text)
     with pytest.raises(StartError, match=rf"DEFAULT_VOLUME: value '{text}', expected lots above 0"):
         load(PortfolioSettings)
@@ -207,14 +209,14 @@ def test_a_missing_env_file_given_by_name_is_refused(monkeypatch: pytest.MonkeyP
         load(CommonSettings)
 
 
-def test_known_settings_can_be_listed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_unknown_key_is_accepted_if_the_caller_lists_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     an_env_file(monkeypatch, tmp_path, "COLOUR=red\n")
     check_env_file({"COLOUR"})
     with pytest.raises(StartError, match="COLOUR: unknown key"):
         check_env_file({"SHAPE"})
 
 
-def test_secrets_are_masked_in_texts_and_in_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_is_masked_in_the_description_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN", "very secret")
     assert "very secret" not in str(describe(load(SecretSettings)))
 
@@ -246,7 +248,7 @@ def test_settings_of_other_services_are_imported_only_for_one_of_their_keys(
     )
     modules, has_polars = done.stdout.splitlines()
     assert len(modules.split()) == 1 + others
-    assert has_polars == "False", "the settings of the gateway must not cost every process a reader of files"
+    assert has_polars == "False", "the gateway's settings must not make every process import polars"
 
 
 def test_a_signal_process_is_named_after_its_symbols(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ def test_a_dealer_and_a_router_exchange_messages_with_an_envelope(sockets: Socke
 
 
 def test_a_router_buffers_few_unread_requests(sockets: Sockets, tmp_path: Path) -> None:
-    """A router must first read the requests of a dead client, so few of them may be buffered."""
+    """A router reads the buffered requests of a client even after the client's death, so few may be buffered."""
     url = f"ipc://{tmp_path}/router.ipc"
     sockets.router(url)
     client: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
@@ -113,7 +113,7 @@ def test_the_socket_file_of_a_living_process_is_not_replaced(sockets: Sockets, t
 
 
 @pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.rename(path.with_name("elsewhere"))])
-def test_a_removed_socket_file_is_found(sockets: Sockets, tmp_path: Path, harm: Callable[[Path], object]) -> None:
+def test_a_removed_socket_file_is_an_error(sockets: Sockets, tmp_path: Path, harm: Callable[[Path], object]) -> None:
     sockets.pull(f"ipc://{tmp_path}/signal.ipc")
     sockets.router(f"ipc://{tmp_path}/control.ipc")
     sockets.pull("tcp://127.0.0.1:*")

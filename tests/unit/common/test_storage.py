@@ -169,7 +169,7 @@ def test_the_hash_distinguishes_types_and_refuses_missing_tables(tmp_path: Path)
 
 
 def test_a_disk_error_at_a_start_is_retried(tmp_path: Path) -> None:
-    """No setting is wrong, so supervisord must restart the process after its exit code."""
+    """No setting is wrong, so the process ends with an exit code after which supervisord restarts it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_024, hard))
     try:
@@ -236,7 +236,7 @@ def test_a_damaged_header_of_a_synced_log_does_not_count_as_an_empty_log(killed:
         a_writer(killed, synchronous="FULL")
 
 
-def test_a_log_with_unsynced_commits_may_have_lost_some_unless_the_file_shows_otherwise(killed: Path) -> None:
+def test_unsynced_commits_after_a_damaged_frame_are_dropped_unless_the_callback_forbids_it(killed: Path) -> None:
     damaged_log(killed, frames_from_end=5)
     with pytest.raises(StartError, match=r"killed\.db-wal is damaged after frame"):
         a_writer(killed, may_lose_commits=lambda _: False)
