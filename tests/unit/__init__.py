@@ -1,1 +1,1 @@
-"""One piece at a time, no process and no waiting."""
+"""Tests of single modules and small groups of modules, without the processes of a desk."""

@@ -1,1 +1,1 @@
-"""The courier, without sockets."""
+"""Tests of the courier of execution, without sockets."""

@@ -291,7 +291,7 @@ def test_while_the_gateway_is_down_a_call_is_sent_only_if_a_probe_is_due() -> No
     assert harness.calls_sent() == [2]
 
 
-def test_when_the_gateway_answers_again_waiting_calls_are_sent_and_open_calls_requested() -> None:
+def test_when_the_gateway_answers_again_waiting_calls_are_sent_and_portfolio_gets_a_hello() -> None:
     harness = CourierHarness()
     harness.is_answering = False
     harness.wait(30_000)
