@@ -1,4 +1,4 @@
-"""The simulated broker's terms follow its rules and are similar to those of common brokers."""
+"""The built-in terms of the simulated broker: margin currency, swap, commission, filling and sessions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_with_an_unknown_rate_both_sides_pay_the_brokers_markup() -> None:
     assert long < 0
 
 
-def test_no_pair_earns_swap_on_both_sides_and_every_term_is_exact() -> None:
+def test_no_pair_earns_swap_on_both_sides_and_no_stops_level_is_below_the_freeze_level() -> None:
     for symbol in all_instruments():
         terms = find_instrument(symbol)
         assert terms is not None, symbol

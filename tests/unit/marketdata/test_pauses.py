@@ -53,7 +53,7 @@ def test_last_rows_of_2100_give_a_remark_of_the_stream(tmp_path: Path, rows: int
     assert stream.remarks == (f"EURUSD: {TO_2100}",)
 
 
-def test_a_pause_after_the_end_of_a_cut_stream_gives_no_remark(tmp_path: Path) -> None:
+def test_a_pause_after_the_end_of_a_limited_stream_gives_no_remark(tmp_path: Path) -> None:
     path = a_file(tmp_path / "t.parquet", np.append(seconds(2_000), YEAR_2100_NS))
     inputs = [TickInput(path, "EURUSD")]
     assert load_stream(inputs, crossed="reject", ticks_max=2_000).remarks == ()

@@ -41,11 +41,11 @@ def test_ticks_are_plain_python_values() -> None:
     assert [type(value) for value in tick] == [str, int, int, int, float, float, float]
 
 
-def test_an_uncut_stream_counts_all_rows() -> None:
+def test_a_stream_without_a_limit_counts_all_rows() -> None:
     assert two_symbols().counts == TickCounts(read=8, published=6, rejected={"crossed": 2})
 
 
-def test_a_cut_counts_rows_up_to_each_symbols_last_tick() -> None:
+def test_a_limited_stream_counts_rows_up_to_each_symbols_last_tick() -> None:
     """Four ticks come from EURUSD's rows 1 to 3 and NZDUSD's rows 1 and 2.
 
     The crossed row after these is not counted.
@@ -55,7 +55,7 @@ def test_a_cut_counts_rows_up_to_each_symbols_last_tick() -> None:
     assert stream.last_ordinal == 4
 
 
-def test_a_cut_stream_is_the_beginning_of_the_whole() -> None:
+def test_a_limited_stream_is_the_beginning_of_the_whole() -> None:
     whole, cut = two_symbols(), two_symbols(ticks_max=3)
     assert [whole.tick_at(n) for n in (1, 2, 3)] == [cut.tick_at(n) for n in (1, 2, 3)]
 
@@ -133,7 +133,7 @@ def test_the_merge_is_sorted_by_time_then_symbol_then_row(tables: list[list[Row]
 
 
 @pytest.mark.parametrize("ticks_max", [1, 2, 5, 6, 100])
-def test_read_is_published_plus_rejected_for_any_cut(ticks_max: int) -> None:
+def test_read_is_published_plus_rejected_for_any_limit(ticks_max: int) -> None:
     counts = two_symbols(ticks_max=ticks_max).counts
     assert counts.read == counts.published + sum(counts.rejected.values())
     assert counts.published == min(ticks_max, 6)

@@ -76,7 +76,7 @@ def judged_alone(row: tuple[int, float, float, float], *, accept_crossed: bool) 
 def is_far(
     place: int, rows: list[tuple[int, float, float, float]], alone: list[str], last: tuple[int, float, float] | None
 ) -> bool:
-    """Whether most valid rows after a row are more than a minute earlier, but not before the last accepted row."""
+    """Whether most of the next `FOLLOWERS` valid rows are over a minute earlier, but not before the last accepted."""
     after = [row[0] for row, reason in zip(rows[place + 1 :], alone[place + 1 :], strict=True) if not reason]
     after = after[:FOLLOWERS]
     fitting = [time for time in after if (last is None or time >= last[0]) and time < rows[place][0] - FAR_NS]
@@ -106,7 +106,7 @@ def test_columns_are_validated_like_rows_one_by_one(
         ((5, 1.0, 1.2, 0.0), ""),
     ],
 )
-def test_a_row_after_an_accepted_one_at_5(row: tuple[int, float, float, float], reason: str) -> None:
+def test_a_row_is_compared_with_the_last_accepted_row(row: tuple[int, float, float, float], reason: str) -> None:
     assert judged([(5, 1.0, 1.1, 0.0), row], accept_crossed=False) == ["", reason]
 
 
@@ -122,7 +122,7 @@ def good_rows(times_ns: list[int]) -> list[tuple[int, float, float, float]]:
 @pytest.mark.parametrize("place", [0, 1, 500, 998])
 @pytest.mark.parametrize("wrong", [1, 3])
 def test_rows_far_in_the_future_are_rejected_and_the_rest_is_not(place: int, wrong: int) -> None:
-    """The last row has no later rows with which it could be compared, so one such row is accepted."""
+    """A row is compared with later rows, so that in each case good rows follow the wrong ones."""
     rows = good_rows([number * 1_000_000_000 for number in range(1_000 - wrong)])
     far = [(YEAR_2100 + number, 1.0, 1.1, 0.0) for number in range(wrong)]
     place = min(place, len(rows) - wrong - 1)
@@ -144,7 +144,7 @@ def test_a_row_less_than_a_minute_ahead_is_accepted_and_the_next_rows_are_out_of
     assert judged(rows, accept_crossed=False) == ["", "", "", "out_of_order", "out_of_order", ""]
 
 
-def test_a_day_before_another_is_late_and_the_first_day_stays() -> None:
+def test_an_earlier_day_after_a_later_one_is_out_of_order() -> None:
     second = good_rows([86_400_000_000_000 + number * 1_000_000_000 for number in range(300)])
     first = good_rows([number * 1_000_000_000 for number in range(300)])
     assert judged([*second, *first], accept_crossed=False) == [*[""] * 300, *["out_of_order"] * 300]

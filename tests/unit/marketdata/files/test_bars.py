@@ -71,7 +71,7 @@ METATRADER_5 = [
          "1 hour, each with a bid and an ask"),
     ],
 )  # fmt: skip
-def test_bars_are_refused_by_their_interval(tmp_path: Path, lines: list[str], interval: str) -> None:
+def test_bars_are_refused_with_their_interval(tmp_path: Path, lines: list[str], interval: str) -> None:
     path = tmp_path / "20140501_quote.csv"
     path.write_text("\n".join(lines) + "\n")
     with pytest.raises(TickFileError) as caught:

@@ -56,7 +56,7 @@ def ticks_of(stream: TickStream) -> list[Any]:
 
 
 @given(rows=st.lists(a_row, max_size=30), cut=st.integers(1, 7), accept=st.booleans())
-def test_validation_by_blocks_equals_validation_in_one(rows: Rows, cut: int, accept: bool) -> None:
+def test_validation_by_blocks_equals_validation_at_once(rows: Rows, cut: int, accept: bool) -> None:
     whole = rows_of("EURUSD", rows)
     at_once = verdicts_at_once(whole.time_ns, whole.bid, whole.ask, whole.volume, accept_crossed=accept).tolist()
     by_blocks = RowValidator(accept_crossed=accept)
@@ -148,8 +148,8 @@ def test_an_error_of_the_systems_spool_folder_names_the_setting_for_another(
         Spool(memory_bytes=0)(np.int64).append(np.zeros(5, np.int64))
 
 
-def test_a_cut_reads_no_more_of_a_file_than_it_needs(tmp_path: Path) -> None:
-    """A damaged later part of a file does not affect a run that ends before that part."""
+def test_a_limit_of_ticks_limits_the_rows_that_are_read(tmp_path: Path) -> None:
+    """The rows after the limit are not counted as read."""
     frame = pl.DataFrame({"ts_ns": np.arange(600_000), "bid": 1.1, "ask": 1.2})
     path = tmp_path / "ticks.parquet"
     frame.write_parquet(path, row_group_size=100_000, compression="uncompressed")
@@ -171,7 +171,7 @@ print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, expected Linux")
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
-    """Reading and merging four million rows in memory would take more than 250 MB; the process needs far less."""
+    """Reading and merging four million rows in memory would add more than 250 MB to the memory of the libraries."""
     rows = 4_000_000
     path = tmp_path / "ticks.parquet"
     frame = pl.LazyFrame({"ts_ns": pl.int_range(rows, eager=True)})

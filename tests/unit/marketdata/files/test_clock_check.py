@@ -73,7 +73,7 @@ def described(path: Path, zone: str | None = None, symbol: str = "EURUSD") -> di
 def test_a_clock_is_compared_with_the_end_of_the_week_and_the_quiet_hour(
     tmp_path: Path, server: str, zone: str | None, hours_off: int
 ) -> None:
-    """The file has two week ends of May 2024, during daylight saving in New York."""
+    """The file has the ends of two weeks in May 2024, during daylight saving in New York."""
     found = described(a_market(tmp_path / "t.parquet", "2024-05-01", "2024-05-14", server=server), zone)
     assert found["clock"]["hours_off"] == hours_off
     assert found["clock"]["verdict"] == ("fits" if hours_off == 0 else "probably_wrong")
@@ -128,13 +128,13 @@ def test_a_symbol_of_unknown_closes_gets_no_verdict(tmp_path: Path) -> None:
     ids=[
         "March",
         "October and November",
-        "days of March without a week end",
-        "days of October without a week end",
-        "one week end of March and no whole days",
+        "days of March without the end of a week",
+        "days of October without the end of a week",
+        "the end of one week of March and no whole days",
     ],
 )
 @pytest.mark.parametrize("server", ["new_york_close", "Europe/Athens"])
-def test_weeks_of_differing_summer_time_reveal_a_servers_dates(
+def test_weeks_in_which_only_one_region_has_summer_time_show_whose_dates_the_server_has(
     tmp_path: Path, first: str, last: str, server: str
 ) -> None:
     path = a_market(tmp_path / "t.parquet", first, last, server=server)

@@ -42,7 +42,7 @@ def one(text: str) -> int | None:
         ("997000000123456789", 997_000_000_123_456_789),
     ],
 )
-def test_a_number_is_the_time_of_its_digits(text: str, ns: int) -> None:
+def test_the_unit_of_a_time_follows_from_its_digits(text: str, ns: int) -> None:
     assert one(text) == ns
 
 

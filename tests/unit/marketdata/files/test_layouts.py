@@ -110,7 +110,7 @@ def test_garbage_is_counted_and_reported_by_line_and_the_rest_is_read(tmp_path: 
     bad = ["what is this", good[:first_field], good + ",1,2\t3", good.replace("1.3", "one.3"), "\x00\x01", "99" + good]
     seeded = random.Random(3)
     places = sorted(seeded.sample(range(30, len(lines)), len(bad)), reverse=True)
-    # A valid row of MetaTrader may have neither bid nor ask, so only rows with a price can become unreadable.
+    # The last row of MetaTrader may repeat neither bid nor ask; then the replaced price leaves it a good row.
     bad = [line for line in bad if line != good]
     for place, line in zip(places, bad, strict=False):
         lines.insert(place, line)
@@ -225,13 +225,13 @@ def test_a_zone_may_be_given_for_each_layout_without_offsets_in_its_rows(tmp_pat
 
 def test_a_zone_may_be_given_for_parquet_whose_times_are_a_wall_clock(tmp_path: Path) -> None:
     """13:00 of 2014-05-01 in Athens is 10:00 UTC; 2014-03-30 03:30 was skipped there; a missing time stays missing."""
-    noon_ns = DAY_NS + 13 * HOUR_NS
+    wall_ns = DAY_NS + 13 * HOUR_NS
     skipped_ns = DAY_NS - (32 * 24 * HOUR_NS) + 3 * HOUR_NS + HOUR_NS // 2
     path = tmp_path / "wall.parquet"
-    pl.DataFrame({"ts_ns": [skipped_ns, None, noon_ns], "bid": [1.1] * 3, "ask": [1.2] * 3}).write_parquet(path)
+    pl.DataFrame({"ts_ns": [skipped_ns, None, wall_ns], "bid": [1.1] * 3, "ask": [1.2] * 3}).write_parquet(path)
     assert load(path).counts.rejected == {"out_of_range": 1}
     stream = load(path, zone="Europe/Athens")
-    assert ticks_of(stream) == [(noon_ns - 3 * HOUR_NS, 1.1, 1.2)]
+    assert ticks_of(stream) == [(wall_ns - 3 * HOUR_NS, 1.1, 1.2)]
     assert stream.counts.rejected == {"out_of_range": 1, "unreadable": 1}
 
 
@@ -241,7 +241,7 @@ def test_a_zone_may_be_given_for_parquet_whose_times_are_a_wall_clock(tmp_path: 
         ("2024.03.08\t12:00:00", 10),  # winter in New York and in Athens
         ("2024.03.12\t12:00:00", 9),  # only New York has summer time
         ("2024.04.02\t12:00:00", 9),
-        ("2024.10.29\t12:00:00", 9),  # only New York still has it
+        ("2024.10.29\t12:00:00", 9),  # only New York still has summer time
         ("2024.11.05\t12:00:00", 10),
     ],
 )
@@ -397,7 +397,7 @@ def test_the_reason_why_a_header_does_not_fit_is_reported(tmp_path: Path, header
     assert reason in "\n".join(caught.value.details)
 
 
-def test_damaged_and_ambiguous_packing_is_refused(tmp_path: Path) -> None:
+def test_damaged_ambiguous_and_empty_archives_are_refused(tmp_path: Path) -> None:
     data = gzip.compress("\n".join(truefx(QUOTES)).encode())
     cut = tmp_path / "cut.gz"
     cut.write_bytes(data[: len(data) // 2])
@@ -417,7 +417,7 @@ def test_damaged_and_ambiguous_packing_is_refused(tmp_path: Path) -> None:
         load(tmp_path / "bad.zip")
 
 
-def test_a_file_without_line_ends_is_not_read_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_beyond_the_length_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(texts.lines_of, "__kwdefaults__", {"chunk_bytes": 1_000})
     monkeypatch.setattr(texts, "LINE_CHARS_MAX", 2_000)
     path = tmp_path / "ticks.dat"

@@ -52,7 +52,7 @@ def test_inputs_are_joined_in_the_order_given_and_every_symbol_keeps_its_name(tm
     assert frame["symbol"].to_list() == ["EURUSD"] * 100 + ["GBPUSD"] * 200
 
 
-def test_rows_that_no_run_would_use_are_kept_and_reported(tmp_path: Path) -> None:
+def test_rows_that_a_run_rejects_by_default_are_kept_and_reported(tmp_path: Path) -> None:
     source = a_tick_file(tmp_path / "in.parquet", rows=1_000, crossed_every=10)
     report = convert([ConvertInput(source, None)], tmp_path / "out.parquet")
     assert report["written"] == 1_000
@@ -141,7 +141,9 @@ def test_the_command_refuses_invalid_arguments(
     assert message in capsys.readouterr().err
 
 
-def test_a_file_of_no_layout_ends_with_its_first_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_of_no_layout_is_refused_with_its_first_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(["ticks", "describe", str(a_file(tmp_path, ["a;b", "1;2"]))]) == 2
     lines = capsys.readouterr().err.splitlines()
     assert "fits no layout of ticks; it begins with 'a;b'" in lines[0]

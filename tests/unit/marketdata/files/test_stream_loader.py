@@ -73,7 +73,7 @@ def test_files_of_several_symbols_are_merged(tmp_path: Path) -> None:
     ]
 
 
-def test_a_file_of_many_symbols_gives_the_rows_of_one(tmp_path: Path) -> None:
+def test_a_file_of_several_symbols_gives_the_rows_of_the_requested_one(tmp_path: Path) -> None:
     path = a_file(tmp_path, {**columns(1, 2, 3), "symbol": ["EURUSD", "NZDUSD", "EURUSD"]})
     assert times_of(load(path)) == [1, 3]
     with pytest.raises(TickFileError, match=r"no rows of symbol GBPUSD; found EURUSD, NZDUSD"):

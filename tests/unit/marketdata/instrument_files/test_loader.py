@@ -272,7 +272,7 @@ def test_a_question_mark_is_refused_only_for_a_symbol_that_is_used(
         assert message in str(refusal.value)
 
 
-def test_a_file_replaces_the_brokers_terms_only_for_its_own_symbols(tmp_path: Path) -> None:
+def test_a_file_replaces_the_built_in_terms_only_for_its_own_symbols(tmp_path: Path) -> None:
     text = DE40.replace("DE40", "XAUUSD").replace('base_currency = "EUR"', 'base_currency = "XAU"')
     catalogue = load_instruments(written(tmp_path, text))
     assert catalogue.require("XAUUSD").contract_size == 25
