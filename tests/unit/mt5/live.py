@@ -37,7 +37,7 @@ SETTLING_MS = 60_000
 
 
 class LiveGateway:
-    """A live gateway after its ten ticks, which are a second apart; time passes only in `wait`."""
+    """A live gateway with ten ticks a second apart; by default all ten are published before the test begins."""
 
     def __init__(self, *, faults: bool = True, warm_up_ms: int = 10_000) -> None:
         self.journal = MemoryJournal("journal-1")

@@ -1,4 +1,4 @@
-"""Conditions other than a bad setting under which the gateway refuses to start."""
+"""The gateway refuses to start with an unknown symbol, without the book of its journal, or as a second process."""
 
 from __future__ import annotations
 

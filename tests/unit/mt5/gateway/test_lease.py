@@ -32,7 +32,7 @@ def lease(live: LiveGateway, epoch: int, seen_ns: int | None = None) -> LeaseRep
     return reply
 
 
-def of(epoch: int, request: PlaceOrder) -> PlaceOrder:
+def with_epoch(epoch: int, request: PlaceOrder) -> PlaceOrder:
     return structs.replace(request, epoch=epoch)
 
 
@@ -43,26 +43,26 @@ def by_hand(live: LiveGateway, request: Halt | Resume | Flatten) -> HaltReply:
 
 
 def test_an_order_with_an_epoch_is_refused_without_a_lease(live: LiveGateway) -> None:
-    assert live.refused(of(1, a_buy())) == "LEASE_LAPSED"
+    assert live.refused(with_epoch(1, a_buy())) == "LEASE_LAPSED"
     assert lease(live, 1).status == "OK"
-    assert live.order(of(1, a_buy())).status == "FILLED"
+    assert live.order(with_epoch(1, a_buy())).status == "FILLED"
 
 
 def test_a_lapsed_lease_refuses_opening_orders_and_allows_closing_orders(live: LiveGateway) -> None:
     lease(live, 1)
-    live.order(of(1, a_buy("A-1", volume="0.02")))
+    live.order(with_epoch(1, a_buy("A-1", volume="0.02")))
     live.wait(LEASE_MS)
-    assert live.refused(of(1, a_buy("A-2"))) == "LEASE_LAPSED"
-    assert live.refused(of(1, a_sell("A-3", volume="0.03"))) == "LEASE_LAPSED"
-    assert live.order(of(1, a_sell("A-4", volume="0.02"))).status == "FILLED"
+    assert live.refused(with_epoch(1, a_buy("A-2"))) == "LEASE_LAPSED"
+    assert live.refused(with_epoch(1, a_sell("A-3", volume="0.03"))) == "LEASE_LAPSED"
+    assert live.order(with_epoch(1, a_sell("A-4", volume="0.02"))).status == "FILLED"
 
 
 def test_an_order_refused_for_its_lease_may_be_sent_again_after_the_renewal(live: LiveGateway) -> None:
     lease(live, 1)
     live.wait(LEASE_MS)
-    assert live.refused(of(1, a_buy())) == "LEASE_LAPSED"
+    assert live.refused(with_epoch(1, a_buy())) == "LEASE_LAPSED"
     lease(live, 1)
-    assert live.order(of(1, a_buy())).status == "FILLED"
+    assert live.order(with_epoch(1, a_buy())).status == "FILLED"
 
 
 def test_a_renewal_delayed_beyond_the_lease_time_is_refused(live: LiveGateway) -> None:
@@ -71,18 +71,18 @@ def test_a_renewal_delayed_beyond_the_lease_time_is_refused(live: LiveGateway) -
     late = lease(live, 1, seen)
     assert (late.status, late.error_code, late.expires_in_ms) == ("ERROR", "LEASE_STALE", 0)
     assert late.error == f"seen_ns is {seen}, expected lease_now_ns of a reply in the last {LEASE_MS} ms"
-    assert live.refused(of(1, a_buy())) == "LEASE_LAPSED"
+    assert live.refused(with_epoch(1, a_buy())) == "LEASE_LAPSED"
     assert lease(live, 1, late.lease_now_ns).status == "OK"
 
 
 def test_an_order_of_a_lower_epoch_is_refused_even_after_a_restart_and_not_stored(live: LiveGateway) -> None:
     lease(live, 2)
-    assert live.refused(of(1, a_buy())) == "STALE_EPOCH"
+    assert live.refused(with_epoch(1, a_buy())) == "STALE_EPOCH"
     assert lease(live, 1).error_code == "STALE_EPOCH"
     live.boot()
     live.wait(1_000)
     assert hello(live).epoch == 2
-    assert live.refused(of(1, a_buy())) == "STALE_EPOCH"
+    assert live.refused(with_epoch(1, a_buy())) == "STALE_EPOCH"
     assert live.status() == "UNKNOWN"
 
 
@@ -142,7 +142,7 @@ def test_an_epoch_above_the_bound_in_an_older_journal_counts_as_0(live: LiveGate
     live.wait(1_000)
     assert hello(live).epoch == 0
     assert lease(live, next_epoch(2**53 + 1, 0)).status == "OK"
-    assert live.order(of(hello(live).epoch, a_buy())).status == "FILLED"
+    assert live.order(with_epoch(hello(live).epoch, a_buy())).status == "FILLED"
 
 
 def test_an_order_without_an_epoch_is_executed_without_a_lease(live: LiveGateway) -> None:
@@ -186,7 +186,7 @@ def test_a_lock_step_stream_supports_neither_lease_nor_halt(request_: Halt | Fla
 
 @pytest.mark.parametrize("has_restarted", [False, True])
 def test_the_lease_time_restarts_at_the_first_restart_and_the_lease_lapses_at_the_second(has_restarted: bool) -> None:
-    """Otherwise a gateway that dies more often than the lease lasts would never cancel the resting orders."""
+    """Otherwise a gateway whose runs are all shorter than the lease time would never cancel the resting orders."""
     journal = MemoryJournal("journal-1")
     journal.set_lease(LeaseRecord(1, "portfolio", has_restarted))
     started = AccountLease(journal, ttl_ms=LEASE_MS)

@@ -145,7 +145,7 @@ def test_a_lapse_while_the_terminal_is_unavailable_cancels_resting_orders_later(
 
 
 def test_after_a_lost_journal_a_desks_resting_orders_are_canceled_without_a_lease(live: LiveGateway) -> None:
-    """A client's order without the desk's form of id is not canceled for that reason alone."""
+    """The form of the order id shows that a desk made the order, and a desk needs a lease."""
     desk_id = "0a1b2c3d-000001"
     lease(live, 1)
     live.order(structs.replace(a_limit(desk_id), epoch=1))

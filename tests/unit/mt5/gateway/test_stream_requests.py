@@ -91,7 +91,7 @@ def test_the_venue_time_in_lock_step_is_that_of_the_books_tick() -> None:
     assert reply.now_ns == START_NS + SECOND_NS
 
 
-def test_confirm_steps_the_book_and_reports_its_deals_before_any_command() -> None:
+def test_confirm_steps_the_book_and_a_repeated_confirm_gets_the_same_reply() -> None:
     gateway = a_gateway()
     confirm(gateway, 0)
     placed(gateway, a_buy(ordinal=1))

@@ -46,7 +46,7 @@ def no_draw(seed: int, *purpose: int | str) -> float:
 
 
 def executed(model: FillModel, ticket: int = 1, number: int = 1, **changed: Any) -> Execution:
-    """The execution of a buy of 0.01 lots of EURUSD, far from the server's midnight."""
+    """An execution; by default of a buy of 0.01 lots of EURUSD, far from the server's midnight."""
     fields: dict[str, Any] = {
         "side": Side.BUY, "quote": QUOTE, "volume": D("0.01"), "instrument": EURUSD, "time_ns": START_NS,
         "order_type": OrderType.LIMIT if "limit" in changed else OrderType.MARKET,
@@ -153,7 +153,7 @@ def test_the_ideal_profile_fills_a_limit_at_a_better_touch(rests: bool) -> None:
 
 @pytest.mark.parametrize(("side", "limit"), [(Side.BUY, "1.10030"), (Side.SELL, "1.09980")])
 def test_a_resting_limit_is_filled_at_its_price_or_the_quote_as_the_profile_sets(side: Side, limit: str) -> None:
-    """The limit is 20 points beyond the touch, which is the `limit_gap` in both cases."""
+    """The touch is 20 points better than the limit; this is the `limit_gap` of the resting orders."""
     at_limit = only(limit_fills=LimitFills.LIMIT)
     assert executed(at_limit, side=side, limit=D(limit), rests=True) == Execution(D(limit), D("0.01"), D("0.00020"))
     touch = QUOTE.ask if side is Side.BUY else QUOTE.bid
@@ -162,7 +162,7 @@ def test_a_resting_limit_is_filled_at_its_price_or_the_quote_as_the_profile_sets
     assert executed(at_limit, side=side, limit=D(limit)) == Execution(touch, D("0.01"), D(0))
 
 
-def test_under_limit_fills_limit_only_slippage_makes_a_price_better_than_the_limit() -> None:
+def test_limits_that_are_filled_at_their_price_are_improved_only_by_slippage() -> None:
     """With a spread of 100 ticks, half of the limits get a price 25 ticks better on average."""
     quote = Quote(D("1.10000"), D("1.10100"))
     slippage = SlippageByType(
@@ -193,7 +193,7 @@ def test_each_order_type_has_its_own_slippage_which_may_be_mostly_favourable() -
         prices = [
             executed(model, ticket, quote=quote, order_type=order_type, **limit).price for ticket in range(1, 4_001)
         ]
-        # One distance in two hundred is rounded to 0 ticks.
+        # About one slippage in two hundred is rounded to 0 ticks.
         assert abs(sum(price > quote.ask for price in prices) / len(prices) - against) < 0.03, order_type
         assert abs(sum(price < quote.ask for price in prices) / len(prices) - favourable) < 0.03, order_type
 

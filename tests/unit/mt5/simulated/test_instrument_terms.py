@@ -45,7 +45,7 @@ def dealing(folder: Path, terms: Instrument, *quotes: tuple[str, float, float], 
 def test_a_trade_in_an_index_has_the_profit_swap_and_commission_of_its_terms(tmp_path: Path) -> None:
     """Bought at 18,001.5 on a Thursday, swap at the bid of Friday's first tick, closed at 18,020.0.
 
-    Profit 18.5 x 25 x 0.4 = 185; swap 18,010 x 25 x 0.4 x 7.2 % / 360 = 36.02; commission 0.4 x 3 = 1.20 each.
+    Profit 18.5 x 25 x 0.4 = 185; swap 18,010 x 25 x 0.4 x 7.2 % / 360 = 36.02; commission 0.4 x 3 = 1.20 a deal.
     """
     terms = structs.replace(
         DE40,
@@ -117,7 +117,9 @@ def test_an_order_that_exceeds_the_volume_limit_of_its_side_is_refused(tmp_path:
     message = "BUY 0.6 of DE40 would make 5.1 lots of positions and orders, expected at most 5"
     assert refused.order.reason == message
     assert broker.status(broker.buy("0.5", symbol="DE40")) == "FILLED"
-    assert broker.status(broker.sell("8.5", symbol="DE40")) == "FILLED", "3.5 of it close: 5 are held short"
+    assert broker.status(broker.sell("8.5", symbol="DE40")) == "FILLED", (
+        "3.5 lots close the long position, and 5 lots open a short one"
+    )
     assert refusal(broker.sell("0.1", symbol="DE40"))[0] == retcodes.LIMIT_VOLUME
 
 

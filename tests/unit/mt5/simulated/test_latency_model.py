@@ -51,7 +51,7 @@ def test_the_quantile_of_a_lognormal_delay_depends_on_its_sigma() -> None:
     assert LognormalLatency(median_ms=100.0, sigma=0).latency_ns(lambda: 0.99) == 100 * MS_NS
 
 
-def test_a_lognormal_delay_is_cut_at_a_minute() -> None:
+def test_a_lognormal_delay_has_an_upper_limit() -> None:
     assert LognormalLatency(median_ms=30_000, sigma=3).latency_ns(lambda: 0.999) == LATENCY_MS_MAX * MS_NS
 
 

@@ -1,4 +1,4 @@
-"""Margin rules: covered orders, levels, and the order of stop-outs."""
+"""Margin rules: affordable orders, the margin level of a stop-out, and the position that it closes first."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_an_order_is_affordable_if_equity_covers_the_margin_or_the_margin_does_n
     assert is_affordable(equity=D(equity), margin_before=D(before), margin_after=D(after)) is affordable
 
 
-def test_the_margin_level_must_be_below_the_stop_out_level_and_not_equal() -> None:
+def test_a_stop_out_needs_a_margin_level_below_the_stop_out_level() -> None:
     assert not is_under_level(equity=D(500), margin=D(1000), level_pct=D(50))
     assert is_under_level(equity=D("499.99"), margin=D(1000), level_pct=D(50))
     assert not is_under_level(equity=D("499.99"), margin=D(1000), level_pct=None)

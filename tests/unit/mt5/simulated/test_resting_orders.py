@@ -16,7 +16,7 @@ from tests.unit.mt5.simulated.broker_by_hand import DAY, FOK, GTC, GTD, IOC, Dea
 
 
 def test_a_limit_rests_and_is_filled_at_the_touch_that_reaches_its_price() -> None:
-    """It is filled at 1.0985, because the touch is better than its price of 1.0990."""
+    """The fill price is 1.0985, because the touch is better than the limit price of 1.0990."""
     desk = Dealing(1.1, 1.0992, 1.0983, 1.1)
     placed = desk.buy_limit("1.0990")
     assert (placed.order.status, placed.order.retcode, placed.quiet) == ("ACCEPTED", 10008, False)
@@ -37,7 +37,7 @@ def test_a_sell_limit_is_filled_when_the_bid_reaches_its_price() -> None:
     assert desk.now(placed).order.filled_price == Decimal("1.101")
 
 
-def test_a_stop_order_beyond_which_the_market_jumps_is_filled_at_the_touch() -> None:
+def test_a_stop_order_is_filled_at_the_touch_if_the_market_gaps_through_its_price() -> None:
     desk = Dealing(1.1, 1.1009, 1.1050)
     up = desk.buy_stop("1.1020")
     desk.to(3)
@@ -169,7 +169,7 @@ def test_a_canceled_order_keeps_its_filled_volume() -> None:
 # -------------------------------------------------------------------------------------------------------------- latency
 
 SLOW = FillProfile(name="slow", request_latency=ConstantLatency(ms=1_500.0))
-SLOW_TO_TELL = FillProfile(name="telling", reply_latency=ConstantLatency(ms=1_500.0))
+SLOW_REPLY = FillProfile(name="slow reply", reply_latency=ConstantLatency(ms=1_500.0))
 
 
 ARRIVAL_NS = START_NS + 1_500_000_000
@@ -210,7 +210,7 @@ def test_an_order_that_arrives_at_the_time_of_a_tick_is_matched_with_it() -> Non
 
 
 def test_orders_that_arrive_between_two_ticks_are_processed_by_their_time_of_arrival() -> None:
-    """The random latencies make the five orders arrive in another order than they were sent in."""
+    """Because of random latencies, the five orders do not arrive in the sequence in which they were sent."""
     rows = [(START_NS + second * SECOND_NS, 1.1, 1.1002) for second in (0, 50)]
     stream = build_stream([some_rows("EURUSD", rows)], accept_crossed=False)
     scattered = FillProfile(name="scattered", request_latency=LognormalLatency(median_ms=1_000.0, sigma=1.0))
@@ -269,7 +269,7 @@ def test_a_delayed_order_is_validated_again_at_its_arrival() -> None:
 
 
 def test_a_deal_reported_late_has_the_price_of_its_execution() -> None:
-    desk = Dealing(1.1, 1.2, 1.3, profile=SLOW_TO_TELL)
+    desk = Dealing(1.1, 1.2, 1.3, profile=SLOW_REPLY)
     placed = desk.buy()
     assert placed.order.status == "ACCEPTED"
     desk.to(3)
@@ -280,7 +280,7 @@ def test_a_deal_reported_late_has_the_price_of_its_execution() -> None:
 
 
 def test_deals_reported_after_the_last_tick_count_at_the_end() -> None:
-    desk = Dealing(1.1, 1.2, profile=SLOW_TO_TELL)
+    desk = Dealing(1.1, 1.2, profile=SLOW_REPLY)
     desk.buy()
     desk.to(2)
     assert [desk.venue.deal_cursor_at(ordinal) for ordinal in (2, 3)] == [1, 2]
@@ -310,7 +310,7 @@ def test_a_close_beyond_the_volume_left_by_delayed_closing_orders_is_refused() -
     assert desk.venue.positions() == []
 
 
-@pytest.mark.parametrize("profile", [SLOW, SLOW_TO_TELL, SHALLOW], ids=lambda profile: str(profile.name))
+@pytest.mark.parametrize("profile", [SLOW, SLOW_REPLY, SHALLOW], ids=lambda profile: str(profile.name))
 def test_a_book_with_an_open_order_is_not_quiet(profile: FillProfile) -> None:
     desk = Dealing(1.1, profile=profile)
     assert not desk.buy("0.12", time_in_force=GTC).quiet

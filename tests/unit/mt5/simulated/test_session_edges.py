@@ -1,4 +1,4 @@
-"""Nothing is executed outside a symbol's sessions; prices that the market has passed at the open are executed there."""
+"""Nothing is executed outside a symbol's sessions; an order whose price the open has passed gets the opening quote."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_a_price_passed_at_the_open_is_executed_at_the_opening_quote(case: Case,
 @MODES
 @EVERY_EDGE
 @EVERY_CASE
-def test_the_last_tick_of_a_session_executes(case: Case, edge: Edge, mode: AccountMode) -> None:
+def test_the_last_tick_of_a_session_executes_orders_and_stops(case: Case, edge: Edge, mode: AccountMode) -> None:
     last_ns = utc_ns(edge.last)
     desk = a_desk(edge, (last_ns + SECOND_NS - 1, case[2]), (edge.first, 0), mode=mode)
     before = placed(desk, edge, case)
@@ -234,7 +234,7 @@ def test_requests_within_the_break_are_refused_with_10018(edge: Edge, mode: Acco
 @MODES
 @EVERY_EDGE
 def test_an_order_that_arrives_within_the_break_is_validated_at_the_next_tick(edge: Edge, mode: AccountMode) -> None:
-    """The order has a latency of 1 s; a next tick at the open fills it, one within the break refuses it."""
+    """The latency is 1 s. A next tick at the open fills the order; with a next tick within the break it is refused."""
     slow = structs.replace(KEPT, request_latency=ConstantLatency(ms=1_000.0))
     at_open = a_desk(edge, (edge.first, 3), mode=mode, profile=slow)
     at_open.buy(symbol=edge.symbol)

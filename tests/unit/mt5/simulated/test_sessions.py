@@ -37,7 +37,7 @@ def test_an_instrument_without_sessions_is_always_open() -> None:
     assert structs.replace(an_instrument(), sessions=()).is_traded(utc_ns("2026-01-10 12:00"))
 
 
-def test_the_age_of_a_session_counts_from_its_begin_or_the_end_of_a_holiday_within_it() -> None:
+def test_the_age_of_a_session_counts_from_its_start_or_the_end_of_a_holiday_within_it() -> None:
     """Gold's session of the server's Tuesday begins on Monday at 23:00 UTC."""
     gold = an_instrument("XAUUSD")
     half_past = utc_ns("2026-01-05 23:30")

@@ -47,7 +47,7 @@ def nights_charged(from_ns: int, to_ns: int, triple_weekday: int) -> Decimal:
     ],
     ids=lambda text: str(text),
 )
-def test_the_nights_of_a_position_are_counted_in_winter(opened: str, closed: str, nights: int) -> None:
+def test_the_nights_of_a_position_are_counted(opened: str, closed: str, nights: int) -> None:
     assert nights_charged(utc_ns(opened), utc_ns(closed), WEDNESDAY) == nights
 
 

@@ -69,7 +69,7 @@ def test_a_close_by_the_broker_is_charged_commission(bid: float, stops: dict[str
 
 
 def test_a_take_profit_is_never_dealt_worse_than_its_price() -> None:
-    """All slippage is far against us, but a take profit reached exactly is filled at its price."""
+    """All slippage is far against the client, but a take profit whose price is reached is filled at that price."""
     always = Slippage(against=1.0, against_mean_spreads=50.0, favourable=0.0, favourable_mean_spreads=0.0)
     for seed in range(1, 11):
         slippage = SlippageByType(market=always, stop=always, limit=always)

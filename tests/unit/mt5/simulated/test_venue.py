@@ -101,7 +101,7 @@ def test_equity_values_a_position_at_its_closing_side_of_the_quote() -> None:
 
 
 @pytest.mark.parametrize("volume", ["0", "-0.01", "0.001", "0.015", "100.01", "1e12"])
-def test_a_volume_out_of_the_terms_is_rejected_and_stays_in_the_book(volume: str) -> None:
+def test_a_volume_outside_the_terms_is_rejected_and_stays_in_the_book(volume: str) -> None:
     venue = a_venue()
     placed = venue.place(
         VenueOrderRequest(magic=1, comment="A-1", symbol="EURUSD", side=Side.BUY, volume=Decimal(volume))

@@ -135,7 +135,7 @@ def test_an_order_by_hand_is_a_foreign_order(bench: Bench) -> None:
 
 
 def test_a_refused_cancel_is_sent_again_only_after_a_pause(bench: Bench) -> None:
-    """The server refuses it with 10018, because the market is closed."""
+    """The server refuses the first cancel with 10018, because the market is closed."""
     bench.fake.broker.send(
         {"action": 5, "symbol": "EURUSD", "volume": 0.1, "type": 2, "type_filling": 2, "price": 1.0, "magic": 9}
     )

@@ -86,7 +86,7 @@ def test_a_reversed_position_has_only_the_stops_of_its_order(bench: Bench) -> No
 
 
 def test_a_pending_order_that_would_remove_stops_is_refused_without_a_call(bench: Bench) -> None:
-    """The position's stops may change before its execution, so the order must have both stops itself."""
+    """The position's stops may change before the order is executed, so the order must have both stops itself."""
     bench.send(a_buy(stop_loss=LOW, take_profit=HIGH))
     resting = a_buy("A-2", type=OrderType.LIMIT, price=Decimal("1.095"), stop_loss=LOWER)
     assert bench.send(resting) == TradeResult(10016, 0, 0)

@@ -1,4 +1,4 @@
-"""The published MetaTrader5 package: its numbers and row fields, and the start without it."""
+"""The published MetaTrader5 package: its numbers and row fields, and a start without the package."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from services.mt5.terminal.gateway_process import serve, terminal_setup
 from services.mt5.terminal.mt5_package import load_mt5_package
 from tests.support.fake_terminal.module import LOGIN, FakeTerminal
 
-NAMED_ALIKE = {
+PUBLISHED_NAMES = {
     "REASON_SL": "DEAL_REASON_SL",
     "REASON_TP": "DEAL_REASON_TP",
     "REASON_SO": "DEAL_REASON_SO",
@@ -48,7 +48,7 @@ def test_the_constants_have_the_published_numbers() -> None:
     published = published_numbers()
     ours = {name: value for name, value in vars(mt5_types).items() if name.isupper() and name not in NOT_PUBLISHED}
     assert len(ours) > 40
-    assert {name: published[NAMED_ALIKE.get(name, name)] for name in ours} == ours
+    assert {name: published[PUBLISHED_NAMES.get(name, name)] for name in ours} == ours
 
 
 def test_the_fake_has_the_fields_of_the_published_rows() -> None:
