@@ -97,7 +97,7 @@ def test_a_silent_desk_gives_no_reply_and_no_error(router: zmq.Socket[bytes], ur
     ("payload", "message"),
     [(b"\xc1", "sent no control reply"), (encode(ControlError(error="no such thing")), "refused STATUS: no such")],
 )
-def test_a_peer_that_is_no_portfolio_is_named(
+def test_a_malformed_reply_and_a_refusal_are_errors(
     router: zmq.Socket[bytes], url: str, payload: bytes, message: str
 ) -> None:
     peer = answer(router, payload)

@@ -1,4 +1,4 @@
-"""Settings of the shell and of a `.env` are not passed to the processes of a private desk."""
+"""The processes of a private desk get no `.env`, and of the shell only the settings of logs, alerts and watchdog."""
 
 from pathlib import Path
 

@@ -34,7 +34,7 @@ def test_work_done_before_the_first_update_is_not_in_the_rate() -> None:
     assert left_after(clock, left, 10, 4_100, 5_000) == 90.0
 
 
-def test_nothing_is_estimated_within_half_a_second_without_progress_or_without_a_total() -> None:
+def test_no_time_is_estimated_without_a_total_without_progress_or_in_the_first_half_second() -> None:
     clock = Clock()
     left = TimeLeft(clock)
     assert left_after(clock, left, 0, 0, 10) is None
