@@ -1,1 +1,1 @@
-"""The account: orders, positions, protections and cash."""
+"""Tests of the account: orders, positions, protections and cash."""

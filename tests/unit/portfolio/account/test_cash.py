@@ -1,4 +1,4 @@
-"""Double-entry accounting of cash: the postings of each deal sum to zero, by category."""
+"""Double-entry accounting of cash: the postings of each deal sum to zero, and totals are by category."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ def test_an_adopted_position_causes_one_warning_and_is_closed_by_a_signal(mode: 
     desk.pass_time()
     assert (desk.warnings(), len(desk.found())) == ("", 1)
     desk.signal(1)
-    assert desk.own_volume == D("0.01"), "the netted position of the symbol"
+    assert desk.own_volume == D("0.01"), "the adopted position blocks the buy signal"
     desk.signal(-1)
     assert desk.book.position("EURUSD").is_flat
     assert desk.state is TradingState.ACTIVE
@@ -165,7 +165,7 @@ def test_foreign_positions_from_before_the_desk_are_found_at_its_start(policy: F
     assert new.state.account.book.trading_state is TradingState.ACTIVE
 
 
-def test_a_resting_foreign_order_is_acknowledged_and_counts_once_it_is_filled() -> None:
+def test_a_resting_foreign_order_is_acknowledged_and_is_a_position_after_its_fill() -> None:
     desk = TradedByHand(ADOPT)
     ordinal = desk.driven.mono_ns // 1_000_000_000
     stop = D(str(round(QUOTES[ordinal + 5][1], 5)))

@@ -83,7 +83,7 @@ def test_an_addition_with_stops_but_no_time_exit_keeps_the_earlier_time_exit() -
     assert (found.stop_loss, found.exit_ns) == (Decimal("1.08"), HELD.exit_ns)
 
 
-# A trailing stop of 100 points with steps of 5 points: from 1.09 it moves when the touch is at 1.10005, not earlier.
+# A trailing stop of 100 points with steps of 5 points: from 1.09900 it moves when the bid reaches 1.10005.
 @pytest.mark.parametrize(
     ("direction", "held", "short_of_it", "at_it"),
     [(1, "1.09900", "1.10004", "1.10005"), (-1, "1.10100", "1.09996", "1.09995")],

@@ -1,1 +1,1 @@
-"""Valuation, costs, round trips and invariants."""
+"""Tests of valuation, costs, round trips and invariants."""

@@ -195,7 +195,7 @@ CALCULABLE = structs.replace(
     [("a stop-out", (1.1, 1.08567, 1.08566)), ("a stop-out below zero", (1.1, 1.1, 1.0780))],
 )
 def test_the_stop_outs_of_the_table_equal_those_of_the_broker(name: str, bids: tuple[float, ...]) -> None:
-    """The broker keeps the position at the last tick but one, in some rows one point above the stop-out level."""
+    """The broker keeps the position at the second tick, in the first case one point above the stop-out level."""
     [row] = [case for case in CASES if case.name == name]
     broker = Dealing(*bids, profile=CALCULABLE)
     assert broker.buy("5.00").order.status == "FILLED"

@@ -20,7 +20,7 @@ D = Decimal
 SYMBOLS = ("EURUSD", "USDJPY", "EURGBP")
 
 
-def fill(  # a row has all of them
+def fill(
     book: Book,
     side: Side,
     volume: str,

@@ -1,4 +1,4 @@
-"""Value, size and margin of positions in instruments of every mode, compared with numbers computed by hand."""
+"""Value, size and margin of positions in a future and an index CFD, compared with numbers computed by hand."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DE40 = Instrument(
 )  # fmt: skip
 
 
-def test_a_future_is_valued_by_its_ticks_everywhere() -> None:
+def test_value_notional_and_margin_of_a_future_follow_its_tick_value_and_margins() -> None:
     """2 lots from 5,000.00 to the bid 4,990.50 lose 38 ticks at 12.50 a lot. The notional of 1 lot is 50 x mid."""
     marks = {"ESH6": Mark(4_990.5, 4_991.0, 1)}
     book = a_book(InstrumentLearned(instrument=FUTURE))

@@ -1,1 +1,1 @@
-"""Files with plans and limits."""
+"""Tests of plan files and limits files."""

@@ -1,1 +1,1 @@
-"""Decisions of the desk: entries, exits, manual orders, trading state."""
+"""Tests of the desk's decisions: entries, exits, manual orders, trading state."""

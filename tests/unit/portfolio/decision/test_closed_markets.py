@@ -130,7 +130,9 @@ def test_a_signal_to_close_in_a_closed_market_is_scheduled_once_and_closes_at_th
     assert denied.code == "MARKET_CLOSED"
     assert decided(scene, -1, START_NS + 1, conditions).events == []
     assert scene.state.stream.cursor.denied == {"MARKET_CLOSED": 2}
-    assert not decided(scene, 1, START_NS + 2, conditions).events, "a BUY neither adds nor withdraws the close"
+    assert not decided(scene, 1, START_NS + 2, conditions).events, (
+        "a BUY signal makes no order and does not withdraw the close"
+    )
     _, made = exits_of(scene, OPENS_NS)
     assert isinstance(made, OrderCreated)
     assert (made.order.side.sign, made.order.volume) == (-1, D("0.1"))

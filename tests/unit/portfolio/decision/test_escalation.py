@@ -1,4 +1,4 @@
-"""A new server day ends a restriction for rejected orders, but none by a person or for a loss."""
+"""`rearm_at_day_end`: a new server day ends a restriction for rejected orders, but none by a person or for a loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys of people's commands: a repeated command gets its reply again, another command with a used key is refused."""
+"""Keys of people's commands: a repeated command gets the same reply; another command with a used key is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The position rule: verdicts on signals, and the volume of an order whose volume the caller chose."""
+"""The position rule: verdicts on signals, and the volume of an order with an explicit volume."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_signal_may_close_an_opposite_leg_beside_a_leg_in_its_direction(signal
         (1, "-0.05", "0.08", CLOSE, "0.05"),
     ],
 )
-def test_a_chosen_volume_is_cut_to_the_position_only_for_a_close(
+def test_an_explicit_volume_is_limited_to_the_position_only_for_a_close(
     signal: int, net: str, requested: str, mode: OnOpposite, sent: str
 ) -> None:
     assert explicit_volume(signal, holding(net), D(requested), mode) == D(sent)

@@ -1,4 +1,4 @@
-"""A person resets the remembered values of a risk rule, or excepts a manual order from the rule."""
+"""A person resets the remembered values of a risk rule, or exempts a manual order from the rule."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def reset_events(driven: DeskHarness) -> list[RiskReset]:
     return [event for event in driven.state.account.take_events() if isinstance(event, RiskReset)]
 
 
-# ------------------------------------------------------------------------------------------------------------- clearing
+# --------------------------------------------------------------------------------------------------------------- resets
 
 
 def test_a_reset_ends_the_pause_of_its_symbol_only() -> None:
@@ -184,10 +184,10 @@ def test_the_next_denial_of_a_signal_after_a_reset_is_an_event_again() -> None:
     assert denials == [1, 3]
 
 
-# -------------------------------------------------------------------------------------------------------------- passing
+# ----------------------------------------------------------------------------------------------------------- exceptions
 
 
-def test_an_order_excepted_from_a_rule_is_filled_and_recorded_with_the_denial() -> None:
+def test_an_order_exempt_from_a_rule_is_filled_and_recorded_with_the_denial() -> None:
     driven = a_paused_desk()
     reply = reply_to(driven, an_order(past_rules=["CIRCUIT_BREAKER", "SPREAD"]))
     assert not reply.denied
@@ -224,8 +224,8 @@ def test_an_exception_from_a_rule_that_allows_none_is_refused(rule: str) -> None
     assert driven.state.account.book.orders == {}
 
 
-def test_a_resting_order_stays_excepted_from_a_rule_and_other_rules_cancel_it() -> None:
-    """REDUCE_ONLY, from which the order is not excepted, still cancels it."""
+def test_a_resting_order_stays_exempt_from_a_rule_and_other_rules_cancel_it() -> None:
+    """REDUCE_ONLY, from which the order is not exempt, still cancels it."""
     driven = a_paused_desk()
     [order_id] = reply_to(driven, a_resting_order(past_rules=["CIRCUIT_BREAKER"])).order_ids
     driven.answer_all(driven.deliver(a_signal(1, 0, sequence=1)))

@@ -1,4 +1,4 @@
-"""Decisions of signals: an order, a denial or a block, and the counts of each."""
+"""Decisions on signals: an order, a denial or a block, and the counts of denials and blocks."""
 
 from __future__ import annotations
 

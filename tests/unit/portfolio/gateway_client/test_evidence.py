@@ -1,4 +1,4 @@
-"""Orders in doubt end only by evidence, and only the process with the lease sends; each test covers a former fault."""
+"""Orders in doubt end only by evidence from the venue, and only the process with the lease sends orders."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_cancel_refused_for_a_superseded_epoch_halts_with_lease_lost() -> None
     assert [cause.code for cause in driven.state.account.state_causes] == ["LEASE_LOST"]
 
 
-def test_after_a_correctly_presumed_expiry_one_clean_comparison_allows_new_orders() -> None:
+def test_after_a_correctly_presumed_expiry_one_reconciliation_without_differences_allows_new_orders() -> None:
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.NOT_EXECUTED, count=1), driven.now)
     driven.answer_all([an_order_in_flight(driven)])

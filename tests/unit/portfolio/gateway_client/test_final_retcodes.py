@@ -74,7 +74,7 @@ def test_ledger_and_venue_have_the_same_retcode_for_every_ended_order(profile: A
             ended[row.status, row.retcode] += 1
             [reply] = driven.gateway.handle(OrderStatusQuery(order_id=order.order_id), driven.now)
             assert reply.retcode == row.retcode  # type: ignore[union-attr]  # the reply is an OrderReply
-    if plan == "market" or profile is IDEAL:  # the market may pass the price of a resting order before it arrives
+    if plan == "market" or profile is IDEAL:  # otherwise the market may have passed the price before the order arrives
         assert ended[OrderStatus.FILLED, 10_009] > 0
     assert all(retcode == 10_009 for status, retcode in ended if status == OrderReplyStatus.FILLED)
     if profile is THIN and plan == "market":

@@ -1,4 +1,4 @@
-"""A change of a live order or of stops is sent in the turn of its decision or command, not with the next poll."""
+"""A change of a live order or of stops is sent together with its decision or command, not with the next poll."""
 
 from __future__ import annotations
 
@@ -49,19 +49,19 @@ def a_desk_with_a_resting_order() -> DeskHarness:
     return driven
 
 
-def test_a_cancel_decided_by_an_opposite_signal_is_sent_in_the_same_turn() -> None:
+def test_a_cancel_decided_by_an_opposite_signal_is_sent_with_the_decision() -> None:
     driven = a_desk_with_a_resting_order()
     [cancel, *_] = signal_now(2, -1, driven)
     assert cancel == Cancel(order_id="live-000001", epoch=driven.state.lease.epoch)
 
 
-def test_a_persons_cancel_is_sent_in_the_turn_of_the_command() -> None:
+def test_a_persons_cancel_is_sent_with_the_command() -> None:
     driven = a_desk_with_a_resting_order()
     driven.command(CancelCommand(key="one", reason="a test", order_id="live-000001"))
     assert calls_of(driven.pause(), Cancel)
 
 
-def test_a_persons_modification_is_sent_in_the_turn_of_the_command() -> None:
+def test_a_persons_modification_is_sent_with_the_command() -> None:
     driven = a_desk_with_a_resting_order()
     driven.command(a_change("one", order_id="live-000001", price="1.04"))
     [modify] = calls_of(driven.pause(), Modify)
@@ -91,7 +91,7 @@ def test_new_stops_are_sent_at_once_while_a_refused_change_waits_for_its_retry()
     assert request_of(second).stop_loss == Decimal("1.08")  # type: ignore[union-attr]
 
 
-def test_a_final_refusal_of_new_stops_halts_the_desk_and_is_not_retried_every_turn() -> None:
+def test_a_final_refusal_of_new_stops_halts_the_desk_and_is_retried_only_after_a_pause() -> None:
     driven = a_live_desk(plan=Plan(exits=Exits(stop_loss_points=500)))
     pass_time(driven, seconds=1)
     signal_now(1, 1, driven)

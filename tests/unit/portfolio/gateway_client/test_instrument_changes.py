@@ -1,4 +1,4 @@
-"""Changes of a symbol's terms: each is reported with both values, and breaking changes are selected."""
+"""Changes of a symbol's terms are reported with both values, except of volatile fields; breaking ones are selected."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_every_term_except_the_symbol_has_a_test_case() -> None:
 
 
 @pytest.mark.parametrize("field", CHANGES)
-def test_a_change_is_reported_with_both_values_and_its_severity(field: str) -> None:
+def test_a_change_is_reported_with_both_values_and_selected_if_it_is_breaking(field: str) -> None:
     before = an_instrument()
     value, message = CHANGES[field]
     after = structs.replace(before, **{field: value})

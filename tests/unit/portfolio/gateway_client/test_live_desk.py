@@ -55,14 +55,16 @@ def test_a_signal_older_than_the_limit_by_the_venues_clock_makes_no_order(late_n
         assert driven.state.stream.cursor.marks["EURUSD"].bid == 1.1, "its quote still counts"
 
 
-@pytest.mark.parametrize("has_met", [False, True])
-def test_a_gateway_without_an_answer_for_30_seconds_during_connection_is_shown_as_silent(has_met: bool) -> None:
+@pytest.mark.parametrize("is_hello_answered", [False, True])
+def test_a_gateway_without_an_answer_for_30_seconds_during_connection_is_shown_as_silent(
+    is_hello_answered: bool,
+) -> None:
     driven = DeskHarness(a_gateway(a_stream(*RISING), pace=Pace(0, 1.0)))
     calls = driven.start()
-    if has_met:
+    if is_hello_answered:
         driven.answer(calls[0])
     state = driven.state.stream.desk_state.value
-    assert state == ("RECONCILING" if has_met else "CONNECTING")
+    assert state == ("RECONCILING" if is_hello_answered else "CONNECTING")
     driven.mono_ns += CONNECTING_SILENT_NS
     assert [one.code for one in status_of(driven.state, driven.mono_ns).conditions] == [state]
     driven.mono_ns += 1

@@ -49,7 +49,7 @@ def test_a_fence_of_an_order_that_the_venue_has_executed_returns_its_fill() -> N
 
 
 def test_a_venue_call_without_effect_is_repeated_within_the_deadline() -> None:
-    """The gateway repeats the call, because the venue lists all orders; portfolio only repeats its request."""
+    """The gateway calls again, because the venue's complete list lacks the order; portfolio repeats its request."""
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.NONE_RESULT, count=1), driven.now)
     driven.answer_all([an_order_in_flight(driven)])

@@ -84,7 +84,9 @@ def test_a_resting_order_moved_at_the_venue_halts_the_desk(desk: DeskHarness) ->
     assert f"terms order {order.order_id}" in reason(desk)
 
 
-def test_the_end_of_a_resting_order_at_the_venue_is_left_to_its_tracker(desk: DeskHarness) -> None:
+def test_a_resting_order_that_ended_at_the_venue_is_no_difference_and_is_ended_by_the_next_query(
+    desk: DeskHarness,
+) -> None:
     desk.gateway.handle(Cancel(order_id=the_order(desk).order_id, epoch=desk.state.lease.epoch), desk.now)
     assert reconcile(desk) == []
     desk.answer_all(desk.wait(2_000))

@@ -50,7 +50,7 @@ def differences(driven: DeskHarness, book: Book | None = None) -> list[Differenc
         return found
 
 
-def test_after_real_trades_there_is_no_difference() -> None:
+def test_after_trades_there_is_no_difference() -> None:
     for trades in (0, 1, 2, 5):
         assert differences(a_desk_after_trades(trades)) == []
 

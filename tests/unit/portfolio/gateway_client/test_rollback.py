@@ -51,7 +51,7 @@ def a_market(**changed: object) -> Gateway:
 def a_desk(
     gateway: Gateway, at: LedgerState | None = None, *, boot_id: str = "one", mono_ns: int = 1_000_000_000
 ) -> DeskHarness:
-    """A live desk connected to the gateway, with the ledger `at` an earlier time or a new one."""
+    """A live desk connected to the gateway; its ledger has the content `at`, or is new."""
     book, persisted = copy.deepcopy(at) if at is not None else (Book(), PersistedState())
     driven = DeskHarness(
         gateway, rules=some_rules(), book=book, persisted=persisted, boot_id=boot_id, incarnation=INCARNATION
@@ -341,7 +341,7 @@ def test_a_rolled_back_brokers_book_is_found_when_the_gateway_restarts() -> None
     assert causes_of(first) == ["VENUE_ROLLED_BACK"]
 
 
-def test_deals_equal_except_for_their_order_ids_are_different_deals() -> None:
+def test_deals_with_two_different_order_ids_are_different_deals() -> None:
     driven = a_desk(a_market())
     booked = a_deal(2, order_id="0000aaaa-000001")
     require_same_deal(driven.state, booked, structs.replace(booked, order_id=""))

@@ -1,1 +1,1 @@
-"""The ledger, tested with files on disk."""
+"""Tests of the ledger with files on disk."""

@@ -96,7 +96,7 @@ def test_a_restore_over_a_running_desk_is_refused(desk: Path, tmp_path: Path) ->
     assert verify_ledger(desk / LEDGER_FILE_NAME) == []
 
 
-def test_an_incomplete_backup_is_refused_and_changes_nothing(desk: Path, tmp_path: Path) -> None:
+def test_a_damaged_backup_is_refused_and_changes_nothing(desk: Path, tmp_path: Path) -> None:
     ledger = Ledger(desk / LEDGER_FILE_NAME)
     write(ledger, Book(), *BEGINNING)
     back_up(desk, tmp_path / "monday.db")

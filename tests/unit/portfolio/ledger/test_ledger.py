@@ -107,8 +107,8 @@ def test_a_late_partial_deal_of_an_ended_order_leaves_it_ended_after_a_restart(c
     assert is_same_account(read_ledger(closed)[0], book)
 
 
-def test_an_interrupted_commit_does_not_lose_the_commit_before(path: Path) -> None:
-    """After a crash during the second commit, the file has the complete first commit."""
+def test_events_that_were_not_committed_are_not_in_the_file(path: Path) -> None:
+    """The desk ends after it has applied further events and before it commits them."""
     ledger = Ledger(path)
     book = fold(ledger, EVENTS[:4])
     for event in EVENTS[4:]:
@@ -193,7 +193,7 @@ def test_a_file_that_is_no_ledger_is_refused(path: Path) -> None:
         (["DELETE FROM cursor"], "the row of table cursor is missing"),
     ],
 )
-def test_verify_finds_every_change_of_the_file(closed: Path, statements: list[str], message: str) -> None:
+def test_verify_finds_a_change_of_the_file(closed: Path, statements: list[str], message: str) -> None:
     blobs = [
         # replace() returns text; a STRICT blob column needs a blob.
         statement.replace("replace(payload", "CAST(replace(CAST(payload AS TEXT)").replace("')", "') AS BLOB)")
@@ -220,7 +220,7 @@ def test_a_desk_does_not_start_on_a_broken_chain(closed: Path, statement: str, m
 
 
 @pytest.mark.parametrize("table", ["orders", "lots", "deals", "account", "cursor"])
-def test_unreadable_rows_prevent_the_start_with_a_message(closed: Path, table: str) -> None:
+def test_unreadable_rows_are_refused_with_a_message(closed: Path, table: str) -> None:
     assert tamper(closed, f"UPDATE {table} SET payload = CAST('nothing' AS BLOB)") != []
     with pytest.raises(StartError, match=r"ledger\.db cannot be read"):
         read_ledger(closed)
@@ -230,7 +230,7 @@ def test_unreadable_rows_prevent_the_start_with_a_message(closed: Path, table: s
     "column", ["direction = -1", """payload = CAST(replace(payload, '"sign":1', '"sign":-1') AS BLOB)"""]
 )
 def test_verify_finds_a_lot_with_its_side_reversed(path: Path, column: str) -> None:
-    """A row of a long position that was changed to a short position with the same lots differs from the events."""
+    """The row has the side in two columns. A change of one of them contradicts the other, so it cannot be read."""
     ledger = Ledger(path)
     fold(ledger, EVENTS[:5])
     ledger.close()
@@ -242,7 +242,7 @@ def cash_text(book: Book) -> dict[str, str]:
     return {account.value: str(amount) for account, amount in book.cash.items()}
 
 
-def test_a_ledger_without_stored_legs_is_read_by_applying_its_deals(path: Path) -> None:
+def test_a_ledger_without_stored_legs_and_cash_is_read_by_applying_its_deals(path: Path) -> None:
     ledger = Ledger(path)
     fold(ledger, EVENTS[:5])
     ledger.close()
@@ -300,7 +300,7 @@ def test_missing_rows_are_found_by_the_row_counts(closed: Path, table: str, rows
 
 
 def test_a_missing_end_of_the_chain_is_found(closed: Path) -> None:
-    """The rest of the chain is intact, but the tick cursor was written with more events."""
+    """The rest of the chain is intact, but the row of the tick cursor was written with a later event."""
     edit(closed, "DELETE FROM events WHERE number = (SELECT max(number) FROM events)")
     for reader in (lambda path: Ledger(path).load(), read_ledger):
         with pytest.raises(DamagedRowError, match=r"table events ends at event \d+, expected event \d+"):
@@ -338,7 +338,7 @@ def test_a_ledger_of_another_version_is_refused_by_every_reader(closed: Path, ve
             reader(closed)
 
 
-def test_a_persons_rule_reset_survives_a_power_cut() -> None:
+def test_a_persons_rule_reset_requires_a_sync_to_disk() -> None:
     reset = RiskReset(
         rule="DRAWDOWN", symbol="", reason="seen", person="me", time_ns=1, before={}, after={}, equity=None, key="k"
     )
