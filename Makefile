@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES = $(wildcard proto common marketdata services research orchestration verification cli tests)
 
-# The interpreter of .venv: the given one (make setup PYTHON=python3.12), or the first suitable one.
+# The interpreter from which .venv is built: PYTHON if given (make setup PYTHON=python3.12), else the first suitable one.
 PYTHON ?=
 FITS := import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 CANDIDATES := python3.11 python3.12 python3.13 python3 python
@@ -135,7 +135,7 @@ chaos: setup ## Run a live desk under faults and check it by an independent orac
 	@$(BIN)/paperdesk chaos --minutes $(or $(MINUTES),1) --seed $(or $(SEED),1) $(ARGS)
 
 .PHONY: chaos-truth
-chaos-truth: setup ## Compare what a live desk shows under lasting faults with what it does: [MINUTES=10 SEED=1 ARGS=...]
+chaos-truth: setup ## Compare the status of a live desk with its trading under lasting faults: [MINUTES=10 SEED=1 ARGS=...]
 	@$(BIN)/paperdesk chaos-truth --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1) $(ARGS)
 
 .PHONY: chaos-replay

@@ -20,7 +20,7 @@ def print_json(value: object) -> None:
 
 
 def json_text(value: object, *, is_ascii: bool = False) -> str:
-    """JSON with sorted keys. Decimals are strings and each `..._ns` has a text beside it, so that no reader rounds."""
+    """JSON with sorted keys. Decimals are strings and each `..._ns` also has a text, for readers that round numbers."""
     return json.dumps(_timed(value), sort_keys=True, indent=2, ensure_ascii=is_ascii, default=_plain)
 
 

@@ -121,10 +121,10 @@ def alerts(view: DeskView) -> list[str]:
 
 
 def silent_processes(view: DeskView) -> set[str]:
-    """Processes that send nothing although supervisord reports them as running."""
+    """Processes from which messages are missing, by the conditions of the desk."""
     codes = {one.code for one in view.conditions}
     if "PORTFOLIO_SILENT" in codes:
-        return {"portfolio"}  # its last status about the other processes is outdated
+        return {"portfolio"}  # portfolio's last status is too old to judge the other processes
     found = {"mt5"} if codes & _SILENT_GATEWAY else set()
     return found | ({"signal"} if codes & _SILENT_SIGNAL else set())
 
@@ -136,7 +136,7 @@ def summary_line(view: DeskView) -> str:
         states = " ".join(f"{name} {process.state.lower()}" for name, process in view.processes.items())
         return f"SIMULATED starting {states}".rstrip()
     quotes = " ".join(
-        f"{symbol} {_digits(quote.bid, status, symbol)}/{_points(quote.spread_points)}"
+        f"{symbol} {_price_text(quote.bid, status, symbol)}/{_points(quote.spread_points)}"
         for symbol, quote in status.quotes.items()
     )
     held = " ".join(f"{symbol} {position.net_volume:+f}" for symbol, position in status.positions.items()) or "flat"
@@ -198,7 +198,11 @@ def _head(view: DeskView, width: int) -> list[Text]:
         state = _state(view, status)
         title.append(
             f" {state}",
-            style="bold green" if state == "TRADING" else "bold white on red" if _is_stopped(view) else "bold yellow",
+            style="bold green"
+            if state == "TRADING"
+            else "bold white on red"
+            if _awaits_person(view)
+            else "bold yellow",
         )
     title.append(f"  up {format_duration(view.up_s)}" if width >= MIDDLE else f" {format_duration(view.up_s)}")
     facts = [view.plan.market, f"strategy {view.plan.strategy}"]
@@ -208,7 +212,8 @@ def _head(view: DeskView, width: int) -> list[Text]:
     return [title, _dim(" · ".join(facts)), *([_dim(at)] if at else [])]
 
 
-def _is_stopped(view: DeskView) -> bool:
+def _awaits_person(view: DeskView) -> bool:
+    """Whether a condition prevents trading until a person acts."""
     return any(map(keeps_from_trading, view.conditions))
 
 
@@ -237,14 +242,14 @@ def _market(view: DeskView, status: StatusReply, width: int) -> Table:
         confidence = f"{signal.confidence:.2f}" if signal is not None and signal.confidence else ""
         is_old = status.feed_stale or quote is None
         pnl = None if held is None else held.unrealized_pnl
-        entry = "" if held is None else _price(held.avg_entry_price, quote.bid if quote else None)
+        entry = "" if held is None else _entry_price_text(held.avg_entry_price, quote.bid if quote else None)
         cells: dict[str, Text] = {
             "symbol": Text(symbol, style="bold"),
             "bid": Text(
-                NOTHING if quote is None else _digits(quote.bid, status, symbol), style="dim" if is_old else ""
+                NOTHING if quote is None else _price_text(quote.bid, status, symbol), style="dim" if is_old else ""
             ),
             "ask": Text(
-                NOTHING if quote is None else _digits(quote.ask, status, symbol), style="dim" if is_old else ""
+                NOTHING if quote is None else _price_text(quote.ask, status, symbol), style="dim" if is_old else ""
             ),
             "spread": Text("" if quote is None else f"{_points(quote.spread_points)} pt"),
             "sprd": Text("" if quote is None else _points(quote.spread_points)),
@@ -282,7 +287,7 @@ def _denials(view: DeskView) -> list[Text]:
     return [_dim(describe_denial(one)) for one in found if one is not None]
 
 
-def _digits(price: float, status: StatusReply, symbol: str) -> str:
+def _price_text(price: float, status: StatusReply, symbol: str) -> str:
     """A price with the symbol's digits, derived from the spread in points."""
     quote = status.quotes[symbol]
     if not quote.spread_points:
@@ -293,12 +298,13 @@ def _digits(price: float, status: StatusReply, symbol: str) -> str:
     return str(price)
 
 
-def _filled(price: Decimal, status: StatusReply, symbol: str) -> str:
-    return _digits(float(price), status, symbol) if symbol in status.quotes else decimal_text(price)
+def _filled_price_text(price: Decimal, status: StatusReply, symbol: str) -> str:
+    return _price_text(float(price), status, symbol) if symbol in status.quotes else decimal_text(price)
 
 
-def _price(price: object, like: float | None) -> str:
-    digits = 5 if like is None else max(0, 6 - len(str(int(like))))
+def _entry_price_text(price: object, bid: float | None) -> str:
+    """An average entry price with six digits, as many before the point as `bid` has."""
+    digits = 5 if bid is None else max(0, 6 - len(str(int(bid))))
     return f"{price:.{digits}f}"
 
 
@@ -346,14 +352,14 @@ def _run_parts(view: DeskView, status: StatusReply, width: int) -> list[list[tup
             parts.append((title, format_signed(amount), _sign(amount)))
     parts.append(("=", format_money(status.balance), ""))
     lines: list[list[tuple[str, str, str]]] = [[]]
-    room = width
+    left = width
     for part in parts:
         needed = len(part[0]) + len(part[1]) + 1 + _GAP
-        if needed > room and lines[-1]:
+        if needed > left and lines[-1]:
             lines.append([])
-            room = width
+            left = width
         lines[-1].append(part)
-        room -= needed
+        left -= needed
     return lines
 
 
@@ -382,7 +388,9 @@ def _order_cells(order: OrderLine, status: StatusReply) -> dict[str, Text]:
         "side": Text(order.side, style="red" if is_sell else "green"),
         "lots": Text(decimal_text(order.volume)),
         "status": Text(order.status if not order.code else f"{order.status} {order.code}", style=style),
-        "price": Text("" if order.filled_price is None else _filled(order.filled_price, status, order.symbol)),
+        "price": Text(
+            "" if order.filled_price is None else _filled_price_text(order.filled_price, status, order.symbol)
+        ),
         "profit": Text(format_signed(order.profit) if order.profit else "", style=_sign(order.profit)),
     }
 

@@ -26,7 +26,7 @@ from common.lingering_threads import end_despite_threads
 from common.standard_streams import guard_standard_streams
 from research.call_watch import watch_calls
 
-HELP = "A desk for paper trading in the style of MetaTrader 5. All trading is SIMULATED."
+HELP = "A desk for paper trading in the style of MetaTrader 5. Trading is SIMULATED without a MetaTrader 5 terminal."
 EXIT_UNUSABLE = 2
 COLUMNS_MIN: Final = 20
 COLUMNS_MAX: Final = 10_000

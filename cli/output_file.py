@@ -28,7 +28,7 @@ class OutputFile(NamedTuple):
         """A temporary file to write to, which is moved to `path` at the end of the block.
 
         Raises:
-            StartError: the file cannot be written, or another file has appeared at `path` without `force`.
+            StartError: the file cannot be written; or `force` is False and `path` exists at the end of the block.
         """
         try:
             with whole_file(self.path, replaces=self.force) as part:

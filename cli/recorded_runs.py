@@ -135,7 +135,7 @@ def opened_terms(data_dir: Path) -> AccountTerms | None:
 
 
 def require_unseen_ticks(spec: RunSpec, stream: TickStream, *, data_dir: Path) -> None:
-    """Refuse ticks that are not later than the last tick of the account; an interrupted run may be continued.
+    """Refuse ticks that are not later than the account's last tick, except those of an interrupted run of the account.
 
     Raises:
         StartError: the first tick is not later than the account's last tick; the text has both times.
@@ -146,7 +146,7 @@ def require_unseen_ticks(spec: RunSpec, stream: TickStream, *, data_dir: Path) -
     cursor = kept.cursor
     if book.stream is None or (book.ended is None and cursor.stream_id == spec.stream_id(stream.data_sha256)):
         return
-    # A stream without a processed tick has no time yet; the marks have the times of the stream before it.
+    # Before its first processed tick a stream has no time; the marks then have the times of the previous stream.
     seen_ns = max([cursor.time_ns, *(mark.time_ns for mark in cursor.marks.values())])
     if stream.first_time_ns <= seen_ns:
         raise StartError(
@@ -215,7 +215,8 @@ def mode_differences(
     """Replay and backtest the same ticks.
 
     Returns:
-        The differences between the two runs, one line for each, and the reports by mode: `replay` and `backtest`.
+        The differences between the two runs and any failure, one line for each, and the reports by mode: `replay` and
+        `backtest`.
     """
     left, right = data_dir / "replay", data_dir / "backtest"
     for folder in (left, right):

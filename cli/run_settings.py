@@ -59,7 +59,7 @@ OPTIONS: Final = {
 """Settings that `run` ignores, with a notice, and the options that it has in their place."""
 
 GATEWAY: Final = frozenset({"GTW_HOST", "GTW_PORT", "ZMQ_EXECUTION_URL", "ZMQ_MARKET_DATA_URL"})
-"""Settings with the address of a gateway that another process runs; `run` then starts no gateway."""
+"""Settings with the address of a gateway that another process runs; if one is given, `run` starts no gateway."""
 
 REFUSED: Final = {"MT5_VENUE": ("terminal",)}
 """Settings with the values that `run` refuses."""

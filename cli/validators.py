@@ -32,17 +32,17 @@ _SLOW_LOAD_S: Final = 3.0
 _LOAD: Final = """
 import os, pathlib, sys
 from services.signal.strategy_loader import strategy_factory
-strategy, sign = sys.argv[1:]
+strategy, marker = sys.argv[1:]
 try:
     strategy_factory(strategy)
 finally:
-    pathlib.Path(sign).touch()
+    pathlib.Path(marker).touch()
     os._exit(0)
 """
 
 
 def require_strategy(text: str, symbols: Sequence[str], model: Path | None = None) -> None:
-    """Refuse strategies that signal cannot load for these symbols, and a model that no strategy uses.
+    """Refuse strategies that the signal process cannot load for these symbols, and a model that no strategy uses.
 
     Raises:
         StartError: a strategy or the model is refused; the text has the problem.
@@ -69,8 +69,8 @@ def _require_loadable(strategy: str) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     output = subprocess.DEVNULL  # the module prints its output again when this process loads it
     with TemporaryDirectory(prefix="paperdesk-load-") as folder:
-        sign = Path(folder) / "returned"
-        command = [sys.executable, "-c", _LOAD, strategy, str(sign)]
+        marker = Path(folder) / "returned"
+        command = [sys.executable, "-c", _LOAD, strategy, str(marker)]
         child = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
         try:
             with suppress(subprocess.TimeoutExpired):
@@ -82,7 +82,7 @@ def _require_loadable(strategy: str) -> None:
         finally:
             child.kill()  # after an interrupt of this command
             child.wait()
-        has_returned = sign.exists()
+        has_returned = marker.exists()
     if not has_returned:
         raise StartError(
             f"--strategy: {strategy} cannot be loaded: the process {describe_exit(code)} while it loaded the strategy"

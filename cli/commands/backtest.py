@@ -1,4 +1,4 @@
-"""`paperdesk backtest`: recorded ticks through venue, signal and portfolio in one process."""
+"""`paperdesk backtest`: trade recorded ticks with venue, signal and portfolio in one process."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ def backtest(
     output: OutputOptions,
     order_policy: Annotated[
         OrderPolicyName,
-        typer.Option("--order-policy", help="Deadlines and polling of orders: as in a replay, or as on a live desk."),
+        typer.Option(
+            "--order-policy",
+            help="Deadlines and polling of orders as in a replay (lock-step) or on a live desk (live).",
+        ),
     ] = OrderPolicyName.LOCK_STEP,
 ) -> int:
     """Trade recorded ticks with the strategy and rules of a desk, in one process and without sockets.

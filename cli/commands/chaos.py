@@ -100,7 +100,8 @@ def chaos(
 ) -> int:
     """Inject faults into a live desk, wait until it has recovered, and compare its ledger with the venue's book.
 
-    Exit code 0 when no order or deal is lost, doubled or different, 1 otherwise, 2 when the run could not be made.
+    Exit code 0 when no order or deal is lost, doubled, different or in doubt; 1 otherwise; 2 when the run could not be
+    made.
     """
     out = None if report is None else output_file(report, "--json", force=force)
     settings = desk_settings(speed=speed, seed=seed) | _market(ticks)

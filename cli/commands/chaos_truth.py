@@ -45,8 +45,8 @@ def chaos_truth(
 ) -> int:
     """Inject lasting faults into a live desk one after another, and compare its status with its behaviour every second.
 
-    Exit code 0 when nothing was lost or doubled, the status was always true and trading resumed within 5 s after each
-    fault; 1 otherwise, 2 when the run could not be made.
+    Exit code 0 when ledger and venue agree, the status was always true, and trading resumed within 5 s after each fault
+    (25 s if orders were in doubt); 1 otherwise, 2 when the run could not be made.
     """
     out = None if report is None else output_file(report, "--json", force=force)
     with data_directory(data_dir, go_on=False) as folder:

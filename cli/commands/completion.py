@@ -24,7 +24,7 @@ EXAMPLES: Final = """
 
 
 class Shell(StrEnum):
-    """Shells that can complete commands."""
+    """Shells for which a completion script exists."""
 
     BASH = "bash"
     ZSH = "zsh"

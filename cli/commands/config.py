@@ -22,7 +22,7 @@ EXAMPLES = """
 
 @app.command(epilog=EXAMPLES)
 def config(as_json: o.AsJson = False) -> int:
-    """Show the settings in force of every service, with the source of each; secrets are masked."""
+    """Show every service's settings in force and the source of each value; secrets are masked."""
     shared = {name for name, _, _ in describe(load(CommonSettings))}
     rows = [
         {"service": service, "setting": name, "value": value, "source": source}

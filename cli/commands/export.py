@@ -1,4 +1,4 @@
-"""`paperdesk export`: write orders, fills, round trips or the balance to a file for other programs."""
+"""`paperdesk export`: write orders, fills, round trips or the balance, as a file or on stdout, for other programs."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def export(
         StartError: the options contradict each other, the file cannot be written, or the desk does not answer.
     """
     if as_json and format_ not in (None, Format.JSON):
-        raise StartError(f"--format {format_} with --json, expected one of the two: --json means --format json")
+        raise StartError(f"--format {format_} with --json, expected no --format: --json means --format json")
     form = format_ or (Format.JSON if as_json else Format.CSV)
     if form is Format.PARQUET and out is None:
         raise StartError("--format parquet without --out, expected --out FILE: Parquet is binary")

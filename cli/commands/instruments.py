@@ -55,20 +55,21 @@ def export(
 ) -> int:
     """Write a gateway's contract terms to a file of instruments.
 
-    A term that the gateway does not report is written as "?", and a run refuses the symbol until it is filled in.
+    A term that the gateway does not report is written as "?". A run refuses the symbol until a
+    person replaces the "?".
     """
     file = None if out is None else output_file(out, "--out", force=force)
 
     names = None if symbols is None else [part.strip() for part in symbols.split(",") if part.strip()]
     hello, found = gateway_instruments(names, data_dir, url)
-    untold = sum(len(one.untold) for one in found)
+    unreported = sum(len(one.untold) for one in found)
     text = instruments_text(found, f"From {hello.venue}, account {hello.account}, fill profile {hello.fills}.")
     if file is None:
         print(text, end="")
         return 0
     file.write_text(text)
-    omitted = f', {untold} terms "?"' if untold else ""
-    print(f"wrote {file.path}: {len(found)} symbol{'' if len(found) == 1 else 's'}{omitted}")
+    unknown = f', {unreported} terms "?"' if unreported else ""
+    print(f"wrote {file.path}: {len(found)} symbol{'' if len(found) == 1 else 's'}{unknown}")
     return 0
 
 

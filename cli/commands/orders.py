@@ -117,7 +117,7 @@ def modify(
         typer.Option(
             "--position",
             metavar="SYMBOL[:TICKET]",
-            help="Change a position, not an order; with its ticket on a hedging account.",
+            help="Change the stops of this position, not an order; TICKET on a hedging account.",
         ),
     ] = None,
     price: Annotated[str | None, typer.Option("--price", metavar="PRICE", help="Limit or stop price.")] = None,
@@ -135,7 +135,7 @@ def modify(
     if position is not None and (price is not None or expires is not None):
         raise StartError("--position with --price or --expires, expected --sl or --tp: a position has no other terms")
     if price is None and sl is None and tp is None and expires is None:
-        raise StartError("nothing to change, expected --sl or --tp, or for an order --price or --expires as well")
+        raise StartError("nothing to change, expected --sl or --tp; for an order also --price or --expires")
     fields: dict[str, Any] = {"price": _decimal("--price", price), "expires_ns": _time_ns(expires)}
     fields |= {"stop_loss": _stop("--sl", sl), "take_profit": _stop("--tp", tp)}
     fields |= {"key": options.command_key(), "reason": options.plain_reason()}

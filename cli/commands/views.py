@@ -98,7 +98,7 @@ def orders(
 ) -> int:
     """List orders, the latest last.
 
-    Volumes are in lots, profit is in the account's currency before costs. The table shows the last 50.
+    Volumes are in lots, profit is in the account's currency before costs. Without `--last` the table shows the last 50.
     """
     with open_desk(data_dir, url) as desk:
         rows, total = order_rows(desk, open_only=open_only, last=_rows_max(last, as_json=as_json))
@@ -136,7 +136,7 @@ def deals(data_dir: o.RunningDesk = None, url: o.Url = None, last: Last = None, 
 def positions(data_dir: o.RunningDesk = None, url: o.Url = None, as_json: o.AsJson = False) -> int:
     """List open positions, valued at the last processed tick.
 
-    Volumes are in lots, short positions negative. P&L is in the account's currency.
+    Volumes are in lots; those of short positions are negative. P&L is in the account's currency.
     """
     with open_desk(data_dir, url) as desk:
         rows = position_rows(desk)
@@ -146,7 +146,7 @@ def positions(data_dir: o.RunningDesk = None, url: o.Url = None, as_json: o.AsJs
 
 @app.command(epilog=EXAMPLE.format("account"))
 def account(data_dir: o.RunningDesk = None, url: o.Url = None, as_json: o.AsJson = False) -> int:
-    """Show the money and the progress of the account."""
+    """Show terms, trading state, money, progress and counts of the account."""
     with open_desk(data_dir, url) as desk:
         fields = account_fields(desk)
     if as_json:
@@ -170,7 +170,7 @@ def why(
     url: o.Url = None,
     as_json: o.AsJson = False,
 ) -> int:
-    """Explain an order, a fill or a denial by its chain of causes, or why a symbol's latest signal made no order.
+    """Explain an order, fill or denial by its causes, a rule's state, or why a symbol's latest signal made no order.
 
     Raises:
         StartError: the id is empty, too long or unknown, or the desk does not answer.

@@ -160,7 +160,7 @@ def test_another_format_with_json_is_refused(capsys: pytest.CaptureFixture[str],
     out = tmp_path / "orders"
     assert run(["export", "orders", "--format", form, "--json", "--out", str(out), "--data-dir", str(tmp_path)]) == 2
     error = json.loads(capsys.readouterr().out)["error"]
-    assert error == f"--format {form} with --json, expected one of the two: --json means --format json"
+    assert error == f"--format {form} with --json, expected no --format: --json means --format json"
     assert not out.exists()
 
 
