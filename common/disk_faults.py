@@ -13,10 +13,10 @@ from common.errors import StartError
 
 DISK_ERRNOS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 DISK_ERRORS_OF_SQLITE: Final = ("FullError", "IOError", "ReadOnlyError", "CantOpenError")
-NO_ROOM_TEXTS: Final = (f"os error {errno.ENOSPC}", f"os error {errno.EDQUOT}", "No space left on device")
+FULL_DISK_TEXTS: Final = (f"os error {errno.ENOSPC}", f"os error {errno.EDQUOT}", "No space left on device")
 """Texts of a full disk in errors of polars, which have no error number."""
 
-NO_ROOM: Final = "no space is left on the disk"
+NO_SPACE: Final = "no space is left on the disk"
 
 
 @contextmanager
@@ -32,22 +32,22 @@ def disk_faults_named(folder: Path) -> Iterator[None]:
         reason = disk_fault(error)
         if reason is None:
             raise
-        raise StartError(f"{folder} cannot be written: {reason}; {room_of(folder)}") from None
+        raise StartError(f"{folder} cannot be written: {reason}; {free_space_text(folder)}") from None
 
 
 def disk_fault(error: Exception) -> str | None:
     """Text of `error` if it is a disk fault; None for any other error."""
     if isinstance(error, OSError) and error.errno in DISK_ERRNOS:
-        return NO_ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else str(error.strerror)
+        return NO_SPACE if error.errno in (errno.ENOSPC, errno.EDQUOT) else str(error.strerror)
     if type(error).__module__ == "apsw" and type(error).__name__ in DISK_ERRORS_OF_SQLITE:
-        return NO_ROOM if type(error).__name__ == "FullError" else " ".join(str(error).split())
-    if any(text in str(error) for text in NO_ROOM_TEXTS) and not isinstance(error, StartError):
-        return NO_ROOM
+        return NO_SPACE if type(error).__name__ == "FullError" else " ".join(str(error).split())
+    if any(text in str(error) for text in FULL_DISK_TEXTS) and not isinstance(error, StartError):
+        return NO_SPACE
     return None
 
 
-def room_of(folder: Path) -> str:
-    """Error text with the free space on the disk of a folder, and the expectation."""
+def free_space_text(folder: Path) -> str:
+    """End of an error text: the free space on the disk of a folder, and the expectation."""
     free = free_bytes(folder)
     if free is None:
         return "expected a folder with free space"

@@ -102,10 +102,11 @@ class _CrashPlan:
         for due in list(self._due.get(name, ())):
             if ordinal >= due:
                 self._due[name].remove(due)
-                if self._leaves_marker(f"{name}@{due}"):
+                if self._creates_marker(f"{name}@{due}"):
                     os.kill(os.getpid(), signal.SIGKILL)
 
-    def _leaves_marker(self, entry: str) -> bool:
+    def _creates_marker(self, entry: str) -> bool:
+        """Create the marker file of an entry; returns False if it exists."""
         try:
             (self._directory / entry).touch(exist_ok=False)
         except FileExistsError:

@@ -1,6 +1,6 @@
 """Structured logs: JSON lines on stdout with timestamp, level, service and event.
 
-An event is a plain text; numbers and names are separate fields. Nothing is logged for every tick.
+An event is a plain text; numbers and names are separate fields. No event is logged at every tick.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def guard_standard_streams(*, is_log: bool) -> None:
     """
     _open_closed_descriptors()
     codecs.register_error(ENCODING_ERRORS, _plain)
-    sys.stdout = sys.__stdout__ = _of(sys.stdout, _Log if is_log else _Answers)  # type: ignore[misc]
+    sys.stdout = sys.__stdout__ = _of(sys.stdout, _Log if is_log else _CommandOutput)  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = _of(sys.stderr, _Log)  # type: ignore[misc]
 
 
@@ -87,16 +87,16 @@ class _GuardedStream(io.TextIOWrapper):
         try:
             return super().write(text)
         except OSError as error:
-            self._lose(error)
+            self._on_write_error(error)
             return len(text)
 
     def flush(self) -> None:
         try:
             super().flush()
         except OSError as error:
-            self._lose(error)
+            self._on_write_error(error)
 
-    def _lose(self, error: OSError) -> None:
+    def _on_write_error(self, error: OSError) -> None:
         raise NotImplementedError
 
     def _drop_the_rest(self) -> None:
@@ -105,19 +105,19 @@ class _GuardedStream(io.TextIOWrapper):
 
 
 class _Log(_GuardedStream):
-    def _lose(self, error: OSError) -> None:
+    def _on_write_error(self, error: OSError) -> None:
         if error.errno in READER_GONE_ERRNOS:  # after a disk fault the log continues, because the fault may end
             self._drop_the_rest()
 
 
-class _Answers(_GuardedStream):
+class _CommandOutput(_GuardedStream):
     _end: BaseException | None = None
 
     def flush(self) -> None:
         self._raise_end()  # again, because a library may have caught the first exception
         super().flush()
 
-    def _lose(self, error: OSError) -> None:
+    def _on_write_error(self, error: OSError) -> None:
         self._drop_the_rest()
         self._end = _ending(error)
         self._raise_end()

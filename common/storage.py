@@ -38,7 +38,7 @@ WAL_SIZE_MAX_BYTES: Final = 64 * 1024 * 1024
 DISK_FAULTS: Final = (apsw.FullError, apsw.IOError, apsw.ReadOnlyError, apsw.CantOpenError, apsw.BusyError)
 """Errors of a transaction that the disk may cause and that may be transient. Any other error is a bug."""
 
-ROOM_BYTES_MIN: Final = 256 * 1024
+FREE_BYTES_MIN: Final = 256 * 1024
 """Free space below which the error of a file that cannot be opened says that the disk is full."""
 
 
@@ -298,7 +298,7 @@ def _open(
     try:
         connection = WriterConnection(str(path))
     except apsw.Error as error:
-        _require_room(path, error)
+        _require_space(path, error)
         raise StartError(f"cannot open {path}: {_text(error)}; expected a writable folder") from None
     try:
         connection.set_busy_timeout(READER_BUSY_MS)
@@ -322,11 +322,11 @@ def _open(
                 connection.execute(f"PRAGMA user_version = {schema_version}")
     except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError) as error:
         connection.close()
-        _require_room(path, error)
+        _require_space(path, error)
         raise StartError(f"cannot write to {path}: {_text(error)}; expected a writable file and folder") from None
     except (apsw.NotADBError, apsw.CorruptError, apsw.IOError, apsw.FullError, apsw.BusyError) as error:
         connection.close()
-        _require_room(path, error)
+        _require_space(path, error)
         raise StartError(f"{path} cannot be used as a database: {_text(error)}") from None
     except StartError:
         connection.close()
@@ -345,10 +345,10 @@ def unreadable_file_error(path: Path, error: Exception, remedy: str) -> StartErr
     return StartError(f"{text}; {remedy}")
 
 
-def _require_room(path: Path, error: apsw.Error) -> None:
-    if isinstance(error, apsw.FullError) or shutil.disk_usage(path.parent).free < ROOM_BYTES_MIN:
+def _require_space(path: Path, error: apsw.Error) -> None:
+    if isinstance(error, apsw.FullError) or shutil.disk_usage(path.parent).free < FREE_BYTES_MIN:
         raise DiskUnavailableError(
-            f"{path} cannot be opened: {_text(error)}; expected at least {ROOM_BYTES_MIN // 1024} KiB of free space"
+            f"{path} cannot be opened: {_text(error)}; expected at least {FREE_BYTES_MIN // 1024} KiB of free space"
         ) from None
     if isinstance(error, apsw.IOError):
         # No setting is wrong, and the disk may work at the next attempt.

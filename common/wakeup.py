@@ -11,7 +11,7 @@ class Wakeup:
     """A flag that a poll can watch by its `fileno`, and that any thread or signal handler can set."""
 
     def __init__(self) -> None:
-        """Create it unset."""
+        """Create the flag unset."""
         if sys.platform == "win32":
             self._pair = socket.socketpair()
             for end in self._pair:

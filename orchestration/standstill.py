@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from common.disk_faults import free_bytes, size_text
-from common.storage import ROOM_BYTES_MIN
+from common.storage import FREE_BYTES_MIN
 from orchestration.supervisor import ProcessState
 from proto.control import Effect, StatusReply, by_gravity, describe
 
@@ -51,7 +51,7 @@ class Standstill:
         if now - self._moved < STILL_S:
             return ""
         free = free_bytes(self._data_dir)
-        if free is not None and free < ROOM_BYTES_MIN:
+        if free is not None and free < FREE_BYTES_MIN:
             return f"waiting for disk space: {self._data_dir} has {size_text(free)} free"
         problems = process_problems(self._processes)
         if status is None:

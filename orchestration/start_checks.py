@@ -12,7 +12,7 @@ from common.storage import writers_lock
 from orchestration.stopped_desk_audit import VENUE_BOOK
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME
 
-START_ROOM_BYTES_MIN: Final = 2 * 1024 * 1024
+START_FREE_BYTES_MIN: Final = 2 * 1024 * 1024
 """Least free space in bytes: the size of the empty files and logs of four processes."""
 
 LEAVING_S: Final = 2.5
@@ -28,9 +28,9 @@ def require_startable(data_dir: Path) -> None:
         StartError: the disk has too little space, or another desk runs on the directory.
     """
     free = free_bytes(data_dir)
-    if free is not None and free < START_ROOM_BYTES_MIN:
+    if free is not None and free < START_FREE_BYTES_MIN:
         raise StartError(
-            f"{data_dir} has {size_text(free)} free on its disk, expected {size_text(START_ROOM_BYTES_MIN)}"
+            f"{data_dir} has {size_text(free)} free on its disk, expected {size_text(START_FREE_BYTES_MIN)}"
         )
     for name in (Path(LEDGER_FILE_NAME), VENUE_BOOK):
         _require_free(data_dir / name)
