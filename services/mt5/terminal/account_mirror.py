@@ -29,13 +29,10 @@ from services.mt5.terminal.row_conversion import (
 from services.mt5.terminal.server_clock import ServerClock
 from services.mt5.terminal.store import TerminalStore
 from services.mt5.terminal.symbol_conversion import instrument_from_row
-from services.mt5.terminal.terminal_snapshot import AccountRows
+from services.mt5.terminal.terminal_snapshot import HISTORY_END_S, AccountRows
 
 OVERLAP_S: Final = 86_400
 """Seconds of history that each snapshot reads again; far longer than the delay of any broker's history."""
-
-AHEAD_S: Final = 7 * 86_400
-"""Seconds after the newest deal or open order up to which history is requested."""
 
 
 class _Known(NamedTuple):
@@ -80,9 +77,9 @@ class AccountMirror:
         at the setup time of the oldest open order if that is earlier.
         """
         if self.account is None:
-            return 0, 2**31 - 1
+            return 0, HISTORY_END_S
         open_s = [known.row.time_setup_msc // 1_000 for known in self._orders.values() if known.is_open]
-        return max(0, min([self._newest_s - OVERLAP_S, *open_s])), self._newest_s + AHEAD_S
+        return max(0, min([self._newest_s - OVERLAP_S, *open_s])), HISTORY_END_S
 
     def update(self, rows: AccountRows, *, ordinal: int) -> None:
         """Add a snapshot's rows. First, the numbers of new deals are stored with the tick `ordinal`."""

@@ -11,6 +11,7 @@ from services.mt5.terminal.account_policy import AccountPolicy, Mode, mode_of
 from services.mt5.terminal.mt5_types import Mt5Account, Mt5Api
 from services.mt5.terminal.server_clock import ServerClock
 from services.mt5.terminal.terminal_snapshot import (
+    HISTORY_END_S,
     ConnectionParameters,
     SnapshotRequest,
     TerminalSnapshot,
@@ -18,7 +19,7 @@ from services.mt5.terminal.terminal_snapshot import (
     take_snapshot,
 )
 
-ALL_HISTORY_S: Final = (0, 2**31 - 1)
+ALL_HISTORY_S: Final = (0, HISTORY_END_S)
 
 
 FUTURE_NS_MAX: Final = 900_000_000_000

@@ -28,6 +28,9 @@ from services.mt5.terminal.mt5_types import (
 READS_MAX: Final = 3
 """Most attempts to read the account's rows without a new deal between the reads."""
 
+HISTORY_END_S: Final = 2**31 - 1
+"""Last second of every requested history: later than any deal, however long the account was idle."""
+
 
 class ConnectionParameters(TypedDict, total=False):
     """The arguments of `initialize`; the terminal chooses the value of a missing one."""

@@ -20,7 +20,7 @@ from services.mt5.terminal.terminal_connection import open_terminal
 from tests.support.fake_terminal.broker import a_symbol
 from tests.support.fake_terminal.module import LOGIN, FakeTerminal, ScriptedReply
 from tests.support.market import utc_ns
-from tests.unit.mt5.terminal.terminal_by_hand import Bench, a_buy, a_sell
+from tests.unit.mt5.terminal.terminal_by_hand import SECOND_NS, Bench, a_buy, a_sell
 
 TOKEN = "a-token-of-sixteen-and-more"
 
@@ -41,6 +41,15 @@ def test_deals_are_numbered_in_the_order_in_which_they_were_shown(bench: Bench) 
     assert [(deal.deal, deal.ticket) for deal in deals] == [(1, 0), (2, 50_002), (3, 50_001)]
     bench.restart()
     assert bench.link.deals_after(0, 9, bench.now) == deals
+
+
+def test_a_deal_after_a_month_without_deals_is_shown(bench: Bench) -> None:
+    """Nothing else dates the account: a market order is not listed as open, and the newest deal is a month old."""
+    bench.send(a_buy("A-1"))
+    bench.mono_ns += 30 * 86_400 * SECOND_NS
+    bench.tick(1.1, 1.1001)
+    bench.send(a_buy("A-2"))
+    assert [deal.ticket for deal in bench.link.deals_after(0, 9, bench.now)] == [0, 50_001, 50_002]
 
 
 def test_a_deal_reports_its_cash_and_the_brokers_number(bench: Bench) -> None:
