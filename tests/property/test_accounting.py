@@ -58,7 +58,7 @@ class Row(NamedTuple):
 
 CHOICES = list(
     product(
-        ["order", "fill", "fill", "stranger", "cash", "end", "again"],
+        ["order", "fill", "fill", "foreign", "cash", "end", "again"],
         SYMBOLS,
         Side,
         (1, 2, 3, 4),
@@ -119,7 +119,7 @@ def event_of(row: Row, book: Book) -> Event | None:
     if row.what == "cash":
         deal = a_deal(number, kind=row.kind, entry=DealEntry.NONE, **{**fields, "volume": "0", "price": "0"})
         return DealBooked(deal=deal, order_id="", closings=[])
-    if row.what == "stranger":
+    if row.what == "foreign":
         return _booked(book, a_deal(number, row.side, str(volume), price, **fields))
     orders = list(book.orders.values())
     if not orders:
@@ -165,7 +165,7 @@ def trades_in(book: Book, symbol: str) -> list[VenueDeal]:
 @MODES
 @settings(max_examples=400)
 @given(rows=ROWS)
-def test_all_sums_agree(mode: AccountMode, rows: list[Row]) -> None:
+def test_balance_positions_and_filled_volumes_equal_the_sums_of_the_deals(mode: AccountMode, rows: list[Row]) -> None:
     book, _ = folded(mode, rows)
     assert find_any_violation(book) == ""
     entries = [entry for deal in book.deals for entry in postings(deal)]
@@ -212,25 +212,25 @@ def test_trades_open_lots_and_tags_add_up_to_the_cash(mode: AccountMode, rows: l
 def test_round_trips_computed_in_portions_equal_those_of_the_whole(
     mode: AccountMode, rows: list[Row], portion: int, late: bool
 ) -> None:
-    """This also holds if the venue shows a deal later than deals with higher numbers, and if terms change then."""
+    """This also holds if the venue shows a deal after deals with higher numbers, and if the contract size changes."""
     whole, events = folded(mode, rows)
     book = Book()
     booked = [event for event in events if isinstance(event, DealBooked) and not event.order_id]
     if late and booked:
         events = [event for event in events if event is not booked[0]] + [booked[0]]
-    settlement = RoundTripTracker(book)
+    tracker = RoundTripTracker(book)
     for event in events:
         book.apply(event)
-        settlement.process_deals(portion)
-    while not settlement.process_deals(portion):
+        tracker.process_deals(portion)
+    while not tracker.process_deals(portion):
         pass
-    assert settlement.result() == compute_round_trips(whole)
-    assert settlement.pnl_by_tag() == pnl_by_tag(whole)
-    assert settlement.deals_processed == len(book.deals)
+    assert tracker.result() == compute_round_trips(whole)
+    assert tracker.pnl_by_tag() == pnl_by_tag(whole)
+    assert tracker.deals_processed == len(book.deals)
     terms = book.instruments["EURUSD"]
     book.apply(InstrumentLearned(instrument=structs.replace(terms, contract_size=terms.contract_size * 2)))
-    settlement.process_deals()
-    assert settlement.result() == compute_round_trips(book)
+    tracker.process_deals()
+    assert tracker.result() == compute_round_trips(book)
 
 
 FILLS = st.lists(
@@ -272,14 +272,14 @@ def a_page(deals: list[VenueDeal], *, following: int | None) -> DealsReply:
 @settings(max_examples=300)
 @given(fills=FILLS, shuffled=st.randoms(use_true_random=False))
 def test_late_and_repeated_deals_give_the_same_result(mode: AccountMode, fills: list[Fill], shuffled: object) -> None:
-    """Volumes, cash, and the profit of closing all positions do not depend on the order in which deals arrive."""
+    """Stored deals, cash and volumes of legs do not depend on the order in which deals arrive."""
     (straight, _), (late, _) = a_book(mode), a_book(mode)
     deals = deals_of(fills)
-    fields = [*deals, *deals[::2]]
-    shuffled.shuffle(fields)  # type: ignore[attr-defined] # hypothesis gives a random.Random
+    arrivals = [*deals, *deals[::2]]
+    shuffled.shuffle(arrivals)  # type: ignore[attr-defined] # hypothesis gives a random.Random
     for deal in deals:
         straight.apply(_booked(straight, deal))
-    pulled(late, fields, fields[::3])
+    pulled(late, arrivals, arrivals[::3])
     assert late.deals == straight.deals
     assert late.balance == straight.balance
     assert late.cash == straight.cash
@@ -293,7 +293,7 @@ def test_late_and_repeated_deals_give_the_same_result(mode: AccountMode, fills: 
 @settings(max_examples=300)
 @given(fills=FILLS)
 def test_a_leg_equals_the_venues_position(fills: list[Fill]) -> None:
-    """Ledger and simulated broker compute the same average price of each ticket, to the last digit."""
+    """Ledger and simulated broker compute the same volume and cost of each ticket, to the last digit."""
     book, _ = a_book(AccountMode.HEDGING)
     kept: dict[int, positions.Position] = {}
     for deal in deals_of(fills):
@@ -318,7 +318,7 @@ def test_a_leg_equals_the_venues_position(fills: list[Fill]) -> None:
 @settings(max_examples=300)
 @given(fills=FILLS, mark=st.integers(90_000, 120_000))
 def test_lots_and_average_price_give_the_same_total_profit(fills: list[Fill], mark: int) -> None:
-    """The realized profit and the current value of the lots add up to the cash of all fills."""
+    """Realized profit and the lots' unrealized profit at the mark add up to the profit of all fills at the mark."""
     book, _ = a_book(AccountMode.HEDGING)
     price, earned, cash = Decimal(mark) / 100_000, Decimal(0), Decimal(0)
     for deal in deals_of(fills):

@@ -140,7 +140,7 @@ def test_a_request_is_the_same_in_json(request: Any) -> None:
 
 @FEW
 @given(messages_of(Reply))
-def test_a_reply_is_json_for_any_reader(reply: Any) -> None:
+def test_a_reply_is_the_same_in_json(reply: Any) -> None:
     assert msgspec.json.decode(encode_json(reply), type=Reply) == reply
 
 
@@ -193,7 +193,7 @@ def test_any_value_in_a_field_gives_a_message_or_is_malformed(union: Any, decode
 )
 @FEW
 @given(data=st.data())
-def test_extra_fields_are_malformed(union: Any, decode: Decode, data: st.DataObject) -> None:
+def test_a_message_with_an_extra_field_is_malformed(union: Any, decode: Decode, data: st.DataObject) -> None:
     fields = msgpack.unpackb(encode(data.draw(messages_of(union))), strict_map_key=False)
     with pytest.raises(MalformedMessageError):
         decode(msgpack.packb({**fields, "not_ours": 1}))

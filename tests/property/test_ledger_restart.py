@@ -1,4 +1,4 @@
-"""After any events, a book that is read from the ledger equals the book that wrote it, and so does its event chain."""
+"""After any events, the book read from the ledger and the book computed from its events equal the book in memory."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Step(NamedTuple):
 
 
 def created(step: Step, book: Book) -> Event | None:
-    """An order event: a market or a resting order, with or without stops, which may close a ticket."""
+    """An order event: a market or a resting order, with or without stops."""
     if step.symbol in book.open_orders.values():
         return None
     rests, protection_set = step.points % 4 == 0, step.lots % 2 == 0
@@ -275,7 +275,7 @@ def state_changed(step: Step, _: Book) -> Event:
 
 
 def rule_reset(step: Step, _: Book) -> Event:
-    """The event of a person who resets a risk rule, usually under a key that is used by another command."""
+    """The event of a person who resets a risk rule."""
     return RiskReset(
         rule=sorted(RESET_OF_CODE)[step.lots % len(RESET_OF_CODE)],
         symbol="",
@@ -355,7 +355,7 @@ def a_start(mode: AccountMode) -> list[Event]:
 
 @pytest.mark.parametrize("mode", AccountMode)
 def test_every_kind_of_event_is_tried_and_survives_a_restart(mode: AccountMode, tmp_path: Path) -> None:
-    """In this order every kind of event is possible, so that the other tests do not skip a kind in every run."""
+    """In this order every kind of event is possible. The other test may skip a kind."""
     assert set(MAKERS) == set(get_args(Event))
     book, pending = Book(), a_start(mode)
     for opening in pending:

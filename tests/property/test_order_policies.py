@@ -28,8 +28,8 @@ from tests.simulation.draws import IN_THE_WEEK_S
 STRATEGIES: Final = ("tests.simulation.scenario:Restless", "tests.support.flipping:Flipping")
 
 
-class Hearing(LiveBacktest):
-    """A live desk that learns of deals which a tick caused at the venue before it decides that tick."""
+class PollingBacktest(LiveBacktest):
+    """A live desk that fetches the deals which a tick caused at the venue before it decides on that tick."""
 
     polls_at_each_tick = True
 
@@ -86,7 +86,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 def a_market(case: Case) -> TickStream:
-    """A random walk for each symbol; ticks have different times, and an order stays valid from one to the next."""
+    """A random walk for each symbol; ticks have different times, and an order stays valid until the next tick."""
     dice = np.random.Generator(np.random.PCG64(case.seed))
     times = (IN_THE_WEEK_S + np.cumsum(dice.integers(1, 3, case.ticks))) * 1_000_000_000
     rows = []
@@ -126,4 +126,4 @@ def test_both_order_policies_give_the_same_deals_if_messages_take_no_time(case: 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "plan.toml").write_text(case.plan)
-        assert deals_under(Hearing, case, folder) == deals_under(Backtest, case, folder)
+        assert deals_under(PollingBacktest, case, folder) == deals_under(Backtest, case, folder)

@@ -1,4 +1,4 @@
-"""For any fills, the net position is the sum of their volumes, and all profit comes from the fills."""
+"""For any fills, the net position is the sum of their signed volumes, and the profit is the sum of their cash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A price at a distance is a multiple of the tick, rounded away from the market, for any tick size and quote."""
+"""A price at a distance is a multiple of the tick size, rounded away from the market, for any tick size and quote."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def quotes(draw: st.DrawFn) -> Quote:
 
 
 @given(quotes(), POINTS, SIDES, instruments(), st.sampled_from([OrderType.LIMIT, OrderType.STOP]))
-def test_an_entry_is_on_the_tick_and_less_than_a_tick_beyond_its_distance(
+def test_an_entry_is_a_multiple_of_the_tick_size_and_less_than_one_tick_size_beyond_its_distance(
     quote: Quote, points: int, side: Side, terms: Instrument, kind: OrderType
 ) -> None:
     touch = quote.ask if side is Side.BUY else quote.bid
@@ -60,7 +60,7 @@ def test_an_entry_is_on_the_tick_and_less_than_a_tick_beyond_its_distance(
 
 
 @given(quotes(), POINTS, SIDES, instruments())
-def test_stops_are_on_the_tick_and_respect_the_stops_level_if_their_points_do(
+def test_stops_are_multiples_of_the_tick_size_and_respect_the_stops_level_if_their_points_do(
     quote: Quote, points: int, side: Side, terms: Instrument
 ) -> None:
     touch = closing_touch(side, quote)
@@ -76,7 +76,9 @@ def test_stops_are_on_the_tick_and_respect_the_stops_level_if_their_points_do(
 
 
 @given(quotes(), instruments(), st.booleans())
-def test_a_price_on_the_tick_is_not_moved(quote: Quote, terms: Instrument, is_upward: bool) -> None:
+def test_a_price_that_is_a_multiple_of_the_tick_size_is_not_changed(
+    quote: Quote, terms: Instrument, is_upward: bool
+) -> None:
     price = round_to_tick(quote.bid, terms, is_upward=is_upward)
     assert round_to_tick(price, terms, is_upward=not is_upward) == price
 
@@ -88,7 +90,7 @@ def test_a_price_on_the_tick_is_not_moved(quote: Quote, terms: Instrument, is_up
     st.sampled_from([1, -1]),
     instruments(),
 )
-def test_a_trailing_stop_is_on_the_tick_never_moves_back_and_keeps_its_distance(
+def test_a_trailing_stop_is_on_the_tick_size_never_moves_back_and_keeps_its_distance(
     ticks: list[Quote], points: int, step: int, direction: int, terms: Instrument
 ) -> None:
     guard = Protection(symbol="EURUSD", position=0, tag="desk", trailing_stop_points=points, trailing_step_points=step)
@@ -97,7 +99,8 @@ def test_a_trailing_stop_is_on_the_tick_never_moves_back_and_keeps_its_distance(
         touch = quote.bid if direction > 0 else quote.ask
         best = touch - direction * points * terms.point
         if moved is None:
-            # The stop stays if it would move by less than a step and a tick, or if there is no valid price.
+            # The stop stays if it would move by less than the trailing step plus the tick size, or if its price would
+            # not be positive.
             assert best < terms.tick_size or (
                 guard.stop_loss is not None
                 and (best - guard.stop_loss) * direction < step * terms.point + terms.tick_size

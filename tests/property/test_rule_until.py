@@ -1,7 +1,7 @@
 """A scan of ticks that skips to a rule's `until` misses no row at which the rule returns another code.
 
-All time limits begin and end at full quarters of an hour. The rows are at each quarter, and a nanosecond before and
-after it.
+All time limits begin and end at full quarters of an hour. The rows are at each quarter, at the times when orders and
+rejections stop counting, and a nanosecond before and after each of these times.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from tests.support.builders import an_instrument
 
 D = Decimal
 NOISE = D("1e-11")
-"""Tolerance relative to the loss of a lot, because a size within 10^-12 lots of a multiple of the step counts as it."""
+"""Tolerance in lots, because a size within 10^-12 lots of a multiple of the volume step is rounded to this multiple."""
 
 
 def decimals(low: str, high: str, places: int) -> st.SearchStrategy[Decimal]:

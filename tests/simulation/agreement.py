@@ -1,4 +1,7 @@
-"""Comparison of ledger and venue at the end of a run, which does not use the desk's own reconciliation."""
+"""Comparison of ledger and venue at the end of a run, without the desk's own reconciliation.
+
+In each function, `again` says how to repeat the run, for the text of a failure.
+"""
 
 from __future__ import annotations
 

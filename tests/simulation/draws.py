@@ -1,4 +1,4 @@
-"""Draws of account, market and plan from a seed, which together cover all features of a desk."""
+"""Random draws of account, market and plan, which together cover many features of a desk."""
 
 from __future__ import annotations
 
@@ -25,12 +25,14 @@ from services.portfolio.core.state.config import DeskConfig
 DEPOSIT: Final = Decimal(10_000)
 
 IN_THE_WEEK_S: Final = 1_700_000_000
-"""A Tuesday, 15 minutes after the server's midnight."""
+"""Tuesday, 2023-11-14, 13 minutes after the server's midnight at 22:00 UTC."""
 
 BEFORE_MIDNIGHT_S: Final = 1_699_999_200 - 60
 """One minute before the end of a server day, at which swaps are booked and day orders end."""
 
 BEFORE_THREE_NIGHTS_S: Final = BEFORE_MIDNIGHT_S + 86_400
+"""One minute before the end of a server's Wednesday, at which swaps of three nights are booked."""
+
 BEFORE_WEEKEND_S: Final = BEFORE_MIDNIGHT_S + 3 * 86_400
 _STARTS: Final = (IN_THE_WEEK_S, IN_THE_WEEK_S, BEFORE_MIDNIGHT_S, BEFORE_THREE_NIGHTS_S, BEFORE_WEEKEND_S)
 
@@ -106,10 +108,10 @@ def desk_of(dice: random.Random) -> Desk:
 
 def plan_of(dice: random.Random, symbols: tuple[str, ...]) -> Plan:
     """Draw a plan; sometimes one of several symbols has its own strategy."""
-    sizing, exits, entry = _course(dice)
+    sizing, exits, entry = _symbol_plan(dice)
     strategies: dict[str, Strategy] = {}
     if len(symbols) > 1 and dice.random() < 0.3:
-        own_sizing, own_exits, own_entry = _course(dice)
+        own_sizing, own_exits, own_entry = _symbol_plan(dice)
         strategies["other"] = Strategy(
             symbols=(symbols[0],),
             volume_max=dice.choice((None, Decimal("0.05"))),
@@ -121,7 +123,7 @@ def plan_of(dice: random.Random, symbols: tuple[str, ...]) -> Plan:
     return Plan(name="drawn", sizing=sizing, exits=exits, entry=entry, strategies=strategies)
 
 
-def _course(dice: random.Random) -> tuple[Sizing, Exits, Entry]:
+def _symbol_plan(dice: random.Random) -> tuple[Sizing, Exits, Entry]:
     exits = Exits(
         stop_loss_points=dice.choice((None, 30, 80)),
         take_profit_points=dice.choice((None, 40, 120)),

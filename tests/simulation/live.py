@@ -39,7 +39,7 @@ SETTLE_SECONDS_MAX: Final = 600
 """Longest time for a run to settle; longer than the desk waits for an order that a lost journal had."""
 
 SPARSE_ROWS: Final = SETTLE_SECONDS_MAX // SPARSE_PAUSE_S
-"""Number of quotes while the run settles. They are needed because an order is reported at the next quote."""
+"""Number of quotes of each symbol while the run settles. An order is reported only at the symbol's next quote."""
 
 VENUE_FAULTS: Final = (
     Simulate(fault=Fault.NO_REPLY, count=2),
@@ -225,7 +225,8 @@ class LiveRun:
             self.answer = self._seen_before = None
             return False
         if answer is not None:
-            # Several are requested: the first may begin before the last deal, and stops are adopted only if seen twice.
+            # Several reconciliations are needed: the first may begin before the last deal, and the desk adopts stops
+            # only if it finds them twice.
             seen = (len(book.deals), dict(book.protections))
             self.answer, self._seen_before = answer if seen == self._seen_before else None, seen
         return (

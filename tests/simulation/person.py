@@ -1,7 +1,7 @@
 """A simulated person who sends order commands to the desk and repeats many of them.
 
 The desk stores the reply to a command under the key of the command. However often the person repeats the command, and
-whichever process dies in between, its orders are made once.
+whichever process dies in between, the desk makes the command's orders once.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 from tests.simulation.processes import PortfolioProcess
 
 FAR_POINTS: Final = (15, 40, 90)
-AGAIN: Final = 0.3
-"""Probability that a command repeats an earlier one."""
+REPEAT_PROBABILITY: Final = 0.3
+"""Probability that the person repeats an earlier command instead of sending a new one."""
 
 
 class Person:
@@ -37,7 +37,7 @@ class Person:
         portfolio, dice = self.portfolio, self.dice
         if not portfolio.is_alive:
             return
-        if self.commands and dice.random() < AGAIN:
+        if self.commands and dice.random() < REPEAT_PROBABILITY:
             command = dice.choice(self.commands[-5:])
         else:
             made = self._made(portfolio.portfolio.state)

@@ -1,7 +1,7 @@
-"""Simulation of the four processes of the desk: the real cores in simulated shells, with data that survives on disk.
+"""Simulation of the four processes of the desk: the real cores in simulated shells, whose data survives a kill.
 
-A process may be killed between any two messages. Gateway and portfolio may also be killed while they process a message:
-before or after each commit, and between two sends. Messages that are queued for a dead process are lost.
+A process may be killed between any two messages. It may also be killed while it processes a message: before or after a
+commit, and before most sends. Messages that are queued for a dead process are lost.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class Process:
 
 
 class FragileJournal(MemoryJournal):
-    """The gateway's journal; the process may be killed before or after each write."""
+    """The gateway's journal; the process may be killed before or after each write about an order."""
 
     def __init__(self, process: Process, journal_id: str) -> None:
         super().__init__(journal_id)
@@ -161,7 +161,7 @@ class FragileJournal(MemoryJournal):
 
 
 class FragileBookStore(MemoryBookStore):
-    """The store of the broker's book; the process may be killed before or after each commit, which is atomic."""
+    """The store of the broker's book. The process may be killed before or after a commit, but not during one."""
 
     def __init__(self, process: Process) -> None:
         super().__init__()
@@ -276,7 +276,7 @@ class SignalProcess(Process):
         self._do(self.desk.start(self.now))
 
     def on_tick_bytes(self, payload: bytes) -> None:
-        """A frame of the tick socket."""
+        """Process a frame of the tick socket."""
         self._do(self.desk.handle(decode_tick_message(payload), self.now))
         self._do(self.desk.on_idle(self.now))
         self._since_checkpoint += 1
@@ -288,7 +288,7 @@ class SignalProcess(Process):
             self.may_die("after the checkpoint")
 
     def on_reply_bytes(self, payload: bytes) -> None:
-        """A frame of the request socket."""
+        """Process a frame of the request socket."""
         self._do(self.desk.handle(decode_reply(payload), self.now))  # type: ignore[arg-type]
         while self.desk.next_timer() == 0:
             self._do(self.desk.on_timer(self.now))
@@ -326,7 +326,7 @@ class ExecutionProcess(Process):
         self._do(self.courier.start(self.now))
 
     def on_call_bytes(self, payload: bytes) -> None:
-        """A frame of the command socket."""
+        """Process a frame of the command socket."""
         self._do(self.courier.handle(decode_call(payload), self.now))
 
     def next_timer_ns(self) -> int | None:
@@ -397,7 +397,7 @@ class PortfolioProcess(Process):
                     self.lost_orders.add(event.order.order_id)
 
     def obey(self, command: TradingCommand | OrderCommand | ReconcileCommand) -> CommandReply | None:
-        """The reply to a person's command; None if the process is dead or dies, and for a reconciliation."""
+        """Process a person's command; return the reply, or None if the process is dead or dies, or for RECONCILE."""
         answers: list[CommandReply] = []
 
         def hear() -> None:
@@ -413,11 +413,11 @@ class PortfolioProcess(Process):
         self._finish_turn(self.portfolio.handle(decode_tick_message(payload), self.now))
 
     def on_signal_bytes(self, payload: bytes) -> None:
-        """A frame of the signal socket."""
+        """Process a frame of the signal socket."""
         self._finish_turn(self.portfolio.handle(decode_signal_message(payload), self.now))
 
     def on_report_bytes(self, payload: bytes) -> None:
-        """A frame of the report socket."""
+        """Process a frame of the report socket."""
         self._finish_turn(self.portfolio.handle(decode_report_message(payload), self.now))
 
     def next_timer_ns(self) -> int | None:

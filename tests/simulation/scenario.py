@@ -23,7 +23,7 @@ CALM = Faults()
 
 
 class Restless:
-    """A strategy that changes sides often: a crossing of short averages of the mid price, from the eighth tick on."""
+    """A strategy that changes sides often: a crossing of short averages of the mid price, from the ninth tick on."""
 
     name = "restless"
     warm_up_ticks = 8

@@ -1,4 +1,4 @@
-"""A live desk executes every order once under seeded faults of processes, network, terminal, journal and host.
+"""A live desk executes no order twice under seeded faults of processes, network, terminal, journal and host.
 
 `make simulate SEEDS=10000` runs more seeds. A failure names the seed and the command that repeats it.
 """
@@ -33,7 +33,7 @@ def replay_command(seed: int) -> str:
 
 
 def deal_key(deal: VenueDeal) -> tuple[object, ...]:
-    """The fields of a deal without its comment, which the broker may have changed."""
+    """The fields of a deal that ledger and venue must agree on; the broker may have changed the comment."""
     return (deal.deal, deal.ticket, deal.kind, deal.symbol, deal.volume, deal.price, deal.cash)
 
 
@@ -59,7 +59,7 @@ def assert_exactly_once(ending: LiveEnding, again: str) -> None:
 
 
 @pytest.mark.parametrize("first", range(FIRST, FIRST + SEEDS, BLOCK))
-def test_every_order_of_a_live_desk_has_its_effect_once(first: int, tmp_path: Path) -> None:
+def test_no_order_of_a_live_desk_with_faults_is_executed_twice(first: int, tmp_path: Path) -> None:
     """The run of every seed settles, with a person who resumes after halts, and its ledger agrees with the venue."""
     tally: Counter[str] = Counter()
     for seed in range(first, min(first + BLOCK, FIRST + SEEDS)):

@@ -17,7 +17,7 @@ MS = 1_000_000
 
 @dataclass(frozen=True)
 class Faults:
-    """Probabilities of faults, and the longest delay of a message."""
+    """Probabilities of faults, and the longest additional delay of a slow message."""
 
     loss: float = 0.0
     duplicate: float = 0.0
