@@ -49,7 +49,7 @@ def _receive(kind: str, url: str) -> None:
         socket.send(_NAME)
     _print_address(socket)
     if not binds(kind):
-        socket.poll()  # libzmq gives a new connection to the socket only within a call of it
+        socket.poll()  # libzmq attaches a new connection to the socket only within a call on the socket
     sys.stdin.readline()
     messages = 0
     while socket.poll(SILENCE_MS):

@@ -151,7 +151,7 @@ def an_instrument_learned(symbol: str = "EURUSD") -> InstrumentLearned:
 
 
 def an_opened_stream(**changed: Any) -> StreamOpened:
-    """A new account in USD on a lock-step stream."""
+    """The event that opens a lock-step stream on a new account in USD."""
     fields: dict[str, Any] = {
         "stream_id": STREAM_ID,
         "incarnation": STREAM_ID[:8],
@@ -173,7 +173,7 @@ def an_opened_stream(**changed: Any) -> StreamOpened:
 def a_book(*events: Event, symbols: Sequence[str] = ("EURUSD",), **stream: Any) -> Book:
     """The book of a new account with the terms of these symbols, after these events.
 
-    `stream` are fields of its StreamOpened event.
+    `stream` are fields of the StreamOpened event.
     """
     book = Book()
     for event in (an_opened_stream(**stream), *map(an_instrument_learned, symbols), *events):
@@ -182,7 +182,7 @@ def a_book(*events: Event, symbols: Sequence[str] = ("EURUSD",), **stream: Any) 
 
 
 def booked_deals(*deals: VenueDeal) -> list[DealBooked]:
-    """Deals that belong to no order of the desk."""
+    """The events of booked deals that belong to no order of the desk."""
     return [DealBooked(deal=deal, order_id="", closings=[]) for deal in deals]
 
 

@@ -1,4 +1,4 @@
-"""Running of the installed `paperdesk` command."""
+"""Runs the installed `paperdesk` command."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def paperdesk(*arguments: object, **environment: str) -> subprocess.CompletedPro
 def run_within(
     timeout_s: float, arguments: Iterable[object], environment: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end with another time limit."""
+    """Run one command to its end within `timeout_s` seconds."""
     return subprocess.run(
         [PAPERDESK, *map(str, arguments)],
         capture_output=True,

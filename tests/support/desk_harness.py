@@ -1,7 +1,7 @@
 """A portfolio core that a test controls: each call can be inspected, answered, lost or answered twice.
 
-There is no socket and no clock. `deliver` passes a message to the core, and `answer_all` answers its calls with a
-gateway core. The committed events are written to a ledger if the test has one.
+There is no socket, and the test advances the clock. `deliver` passes a message to the core, and `answer_all` answers
+the core's calls with a gateway core.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class DeskHarness:
         return self.deliver(Answer(call.call_id, CallOutcome.NO_ANSWER, NIL))
 
     def refuse(self, call: Call, code: ErrorCode) -> list[Call]:
-        """Answer one call with a refusal of the gateway."""
+        """Answer one call with an error reply of the gateway that has the code `code`."""
         [head] = self.gateway.handle(Ping(), self.now)
         error = ErrorReply(
             mode=head.mode,
@@ -124,7 +124,7 @@ class DeskHarness:
         return self.answer(call, error)
 
     def pass_time_refusing(self, kind: type[Request], code: ErrorCode | None, *, seconds: float) -> None:
-        """Advance the clock while the gateway refuses one kind of request, or with None does not answer it."""
+        """Advance the clock while the gateway refuses one kind of request, or does not answer it if `code` is None."""
         self._answer_refusing(self.pause(), kind, code)
         for _ in range(int(seconds * 4)):
             self.gateway.on_timer(self.now)
@@ -141,9 +141,9 @@ class DeskHarness:
             calls = following or self.pause()
 
     def answer_all(self, calls: list[Call]) -> None:
-        """Answer all open calls, including the calls that result from the answers.
+        """Answer these calls, and all calls that result from the answers.
 
-        Also ends the turns of a live desk.
+        On a live desk, also call `on_idle` until it makes no more calls.
         """
         while calls:
             calls = [following for call in calls for following in self.answer(call)]

@@ -1,4 +1,4 @@
-"""Strategies with one fault each, which occurs from tick `FAULT_TICK` on, and one strategy without a fault."""
+"""Strategies with one fault each, on ticks from `FAULT_TICK` on or in another method, and one without a fault."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class Sound:
     def on_tick(self, window: Any, bid: float, ask: float, time_ns: int) -> Any:  # noqa: ARG002
         """The correct signal or, from tick `FAULT_TICK` on, the result of `misbehave`."""
         self.seen += 1
-        return self.opinion if self.seen < FAULT_TICK else self.misbehave()
+        return self.correct_signal if self.seen < FAULT_TICK else self.misbehave()
 
     @property
-    def opinion(self) -> tuple[int, float]:
+    def correct_signal(self) -> tuple[int, float]:
         """The correct signal."""
         return (1 if self.seen // 3 % 2 else -1), 0.7
 
     def misbehave(self) -> Any:
         """Return the correct signal; a subclass overrides this with its fault."""
-        return self.opinion
+        return self.correct_signal
 
     def snapshot(self) -> Any:
         """The count of ticks."""
@@ -182,7 +182,7 @@ class ClosesFiles(Sound):
 
     def misbehave(self) -> Any:
         os.closerange(3, 64)
-        return self.opinion
+        return self.correct_signal
 
 
 class Blocks(Sound):
@@ -197,7 +197,7 @@ class Slow(Sound):
 
     def misbehave(self) -> Any:
         threading.Event().wait(0.2)
-        return self.opinion
+        return self.correct_signal
 
 
 class SnapshotRaises(Sound):
@@ -260,4 +260,4 @@ AT_THE_START: Final = {
     SnapshotIsHuge: "snapshot: 50000000 bytes, expected at most 1048576 bytes",
     CannotBeMade: "KeyError: 'weights' (faulty_strategies.py:",
 }
-"""Faults before the first tick."""
+"""Strategies that fail before the first tick, and the beginning of the reported text."""

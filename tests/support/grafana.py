@@ -1,4 +1,4 @@
-"""Reading of the queries of the provisioned Grafana dashboard."""
+"""Reads the queries of the provisioned Grafana dashboard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Creation of the folder of a stopped desk with many orders, by the cores, without processes."""
+"""Creates the data folder of a stopped desk with many orders, with the desk's cores in one process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from tests.benchmarks.workload import a_run, write_ticks
 
 _INTERVAL_NS = 100_000_000
-"""Interval of the ticks; so short that the desk requests the deals of only about the last thousand orders again."""
+"""Interval of the ticks; so long that the desk requests only the deals of the last 1,200 orders again."""
 
 
 def make_large_desk(data_dir: Path, *, orders: int) -> None:

@@ -21,14 +21,14 @@ def documented_series() -> dict[str, str]:
 
 
 class Prometheus:
-    """The HTTP interface of a Prometheus; while Prometheus does not answer, every result is empty."""
+    """The HTTP interface of a Prometheus. While Prometheus does not answer, results are empty, but `series` raises."""
 
     def __init__(self, port: int) -> None:
         """Use the Prometheus that listens on `port` of this host."""
         self._url = f"http://127.0.0.1:{port}/api/v1"
 
     def targets(self) -> dict[str, str]:
-        """Each target's health by its job and service."""
+        """Each target's health, by its label `service`, or by its job if it has none."""
         active = self._ask("targets").get("activeTargets", [])
         return {target["labels"].get("service", target["labels"]["job"]): target["health"] for target in active}
 
@@ -41,7 +41,7 @@ class Prometheus:
         """The labels of each series of an expression.
 
         Raises:
-            urllib.error.HTTPError: Prometheus rejects it.
+            urllib.error.HTTPError: Prometheus rejects the expression.
         """
         with urllib.request.urlopen(
             f"{self._url}/query?{urllib.parse.urlencode({'query': expression})}", timeout=5

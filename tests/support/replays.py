@@ -46,7 +46,7 @@ IS_FULL_SIZE: Final = TICKS_VARIABLE in os.environ
 
 STALL_VARIABLE: Final = "PAPERDESK_SYSTEM_STALL_S"
 STALL_S_DEFAULT: Final = 2.5
-"""Default length of a hang in seconds; longer than any timeout of the desk, so that all timeouts expire."""
+"""Default length of a hang in seconds; longer than the default of GTW_TIMEOUT_MS, so that calls time out."""
 
 
 def ticks_or(default: int) -> int:
@@ -142,7 +142,7 @@ class RunningReplay:
     def wait(self) -> CommandOutcome:
         """Wait for the end of the command, and return its result."""
         output, error_output = self._command.communicate(timeout=TIMEOUT_S)
-        wait_for(lambda: not leftovers(self.data_dir), f"nothing left behind, but {leftovers(self.data_dir)}")
+        wait_for(lambda: not leftovers(self.data_dir), f"the end of {leftovers(self.data_dir)}")
         return _outcome(self._command.returncode, output, error_output, self.data_dir)
 
     # ---------------------------------------------------------------------------------------------------- while it runs
@@ -183,7 +183,7 @@ class RunningReplay:
             return client.request(StatusQuery(), StatusReply, timeout_s=0.5)
 
     def wait_for_tick(self, ordinal: int) -> StatusReply:
-        """Wait until portfolio has decided the tick with this ordinal."""
+        """Wait until portfolio has decided on the tick with this ordinal."""
         with ControlClient(f"ipc://{self.runtime}/control.ipc") as client:
 
             def there() -> StatusReply | None:
@@ -224,7 +224,7 @@ def suspended(process: psutil.Process) -> Iterator[None]:
 
 
 def stall(process: psutil.Process) -> None:
-    """Let a suspended process hang, for less than the time after which the watchdog would kill it."""
+    """Wait for the length of a hang, or until the suspended process is killed."""
     pause = Event()
     deadline = monotonic() + float(os.environ.get(STALL_VARIABLE, STALL_S_DEFAULT))
     with suppress(psutil.NoSuchProcess):

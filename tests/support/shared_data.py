@@ -24,7 +24,7 @@ def shared_parquet_files() -> list[Path]:
 
 def available_recordings(cases: Mapping[str, tuple[str, ...]]) -> list[ParameterSet]:
     """Parameters of a test over recordings: each existing path with its values; a single None if no path exists."""
-    # An empty list would make pytest skip the test; None stands in until the test is deselected below.
+    # With an empty list pytest would skip the test. A test with the parameter None is deselected below.
     there = {path: rest for path, rest in cases.items() if (SHARED_DATA / path.partition(":")[0]).exists()}
     present = [pytest.param((path, rest), id=path, marks=pytest.mark.needs_data) for path, rest in there.items()]
     return present or [pytest.param(None, id="absent", marks=pytest.mark.needs_data)]
@@ -44,12 +44,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect the tests without recordings."""
-    absent = [item for item in items if _stands_for_nothing(item)]
+    absent = [item for item in items if _lacks_recordings(item)]
     if absent:
         config.hook.pytest_deselected(items=absent)
-        items[:] = [item for item in items if not _stands_for_nothing(item)]
+        items[:] = [item for item in items if not _lacks_recordings(item)]
 
 
-def _stands_for_nothing(item: pytest.Item) -> bool:
+def _lacks_recordings(item: pytest.Item) -> bool:
     call = getattr(item, "callspec", None)
     return call is not None and item.get_closest_marker("needs_data") is not None and None in call.params.values()

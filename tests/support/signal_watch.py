@@ -59,7 +59,11 @@ class Watched:
     def go_on(
         self, ms: int, *, hello: SignalHello | None = None, signals: bool = False, ticks: bool = True, behind: int = 0
     ) -> Watched:
-        """Advance the clock in steps of a quarter of a second, with a tick and a hello each second."""
+        """Advance the clock by `ms` in steps of a quarter of a second.
+
+        Each second, publish a tick if `ticks`, deliver the signal of the tick `behind` ticks before it if `signals`,
+        and deliver `hello` if it is given.
+        """
         for step in range(1, ms // CHECK_MS + 1):
             self.driven.mono_ns += CHECK_MS * MS
             if step * CHECK_MS % 1_000 == 0:

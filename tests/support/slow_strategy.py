@@ -18,7 +18,7 @@ class Slow(Momentum):
     def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:
         """Keep the processor busy, as a slow model does."""
         end_ns = mono_ns() + TICK_NS
-        opinion = super().on_tick(window, bid, ask, time_ns)
+        decided = super().on_tick(window, bid, ask, time_ns)
         while mono_ns() < end_ns:
             pass
-        return opinion
+        return decided

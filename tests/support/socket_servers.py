@@ -20,7 +20,7 @@ STOP = b"stop"
 
 @contextmanager
 def serve_control(url: str, answer: Callable[[ControlRequest], ControlReply | None]) -> Iterator[list[ControlRequest]]:
-    """Answer each request on `url` as portfolio does; a reply of None means no answer. Yields the list of requests."""
+    """Reply to each request on `url` with the result of `answer`, if it is not None; yield the list of requests."""
     asked = list[ControlRequest]()
 
     def reply_to(payload: bytes) -> bytes | None:
@@ -35,7 +35,7 @@ def serve_control(url: str, answer: Callable[[ControlRequest], ControlReply | No
 
 @contextmanager
 def serve_gateway(url: str, gateway: Gateway) -> Iterator[list[Request]]:
-    """Serve a gateway core on a socket, with a market that publishes no ticks; yields the list of requests."""
+    """Serve a gateway core on a socket, with a market that publishes no ticks; yield the list of requests."""
     asked = list[Request]()
 
     def reply_to(payload: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Changes of a store's file, as by a disk fault or by a person who knows its format."""
+"""Changes of a store's file, as a disk fault or a person who knows the format makes them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def edit(path: Path, *statements: str) -> None:
 
 
 def edit_skilfully(path: Path, *statements: str, is_chained: bool = False) -> None:
-    """Run SQL statements on a file and recompute its checksums; for a ledger also the row counts and the chain.
+    """Run SQL statements on a file, and recompute its checksums and a ledger's row counts.
 
-    Signatures by the ledger's key are not changed.
+    With `is_chained`, recompute a ledger's hash chain too. Signatures by the ledger's key are not changed.
     """
     db = apsw.Connection(str(path))
     checksums.add_sql_function(db)

@@ -99,7 +99,7 @@ class TerminalGateway:
         self.request_url = self._shell.request_url
 
     def stop(self) -> None:
-        """Stop the gateway in order."""
+        """Stop the gateway, and wait for its end."""
         assert self._shell is not None
         assert self._thread is not None
         self._shell.stop()

@@ -21,7 +21,10 @@ def a_tick_file(
     pause_ms_max: int = 2_000,
     crossed_every: int = 0,
 ) -> Path:
-    """Write a random walk of quotes, on average half of `pause_ms_max` apart, in which some may be crossed."""
+    """Write a random walk of quotes, on average half of `pause_ms_max` apart.
+
+    Every `crossed_every`-th quote is crossed; none if it is 0.
+    """
     random = np.random.default_rng(seed)
     scale = 10.0 ** (5 - digits)
     middle = price + np.cumsum(random.normal(0.0, 0.00003 * scale, rows))

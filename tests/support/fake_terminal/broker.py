@@ -1,4 +1,4 @@
-"""The broker of the fake terminal: one account, which fills orders in whole at the best quote.
+"""The broker of the fake terminal: one account, which fills orders at the best quote, in whole unless `fill` is given.
 
 Times are milliseconds of the server's clock. The broker implements the behavior that MetaQuotes documents. A market
 order makes an order, a deal and a position. Pending orders wait for their price. A stop closes the position by an order
@@ -88,7 +88,7 @@ def a_symbol(name: str = "EURUSD", **fields: Any) -> SymbolInfo:
 
 @dataclass
 class FakeBroker:
-    """The account; `now_ms` is the server's time, which the caller sets."""
+    """The account; `now_ms` is the server's time, which the caller sets. An idle broker triggers no orders or stops."""
 
     is_hedging: bool = False
     is_idle: bool = False
@@ -104,7 +104,7 @@ class FakeBroker:
     next_deal: int = 70_001
 
     def deposit(self, amount: float) -> None:
-        """Book a deposit."""
+        """Book the first deposit."""
         self._deal(order=0, type=mt5_types.DEAL_TYPE_BALANCE, profit=amount, reason=0, comment="deposit")
         self.balance = amount
 

@@ -34,10 +34,10 @@ SERVER_AHEAD_MS = 2 * 3_600_000
 class ScriptedReply(NamedTuple):
     """Scripted effect and reply of one call of `order_send`.
 
-    `executes` says whether the server receives the request. `answer` is the retcode that replaces the real one, None
-    for no reply. `fill` is the available number of lots for a market order. With `without_deal` the reply has retcode
-    10009 and deal 0. `hides` is the number of reads for which the history does not show the effect. The call returns
-    only when the event `waits_for` is set.
+    `executes` says whether the server receives the request. `answer` is the retcode of the reply, -1 for the broker's
+    retcode, None for no reply. `fill` is the available number of lots for a market order. With `without_deal` the reply
+    has deal 0. `hides` is the number of reads for which the history does not show the effect. The call returns only
+    when the event `waits_for` is set.
     """
 
     executes: bool = True
@@ -108,8 +108,7 @@ class FakeTerminal:
         self._set_clock()
         self.broker.send(request)
 
-    # ------------------------------------------------------------------------------------------- the package's
-    # functions
+    # -------------------------------------------------------------------------------------- functions of the package
 
     def initialize(
         self,
