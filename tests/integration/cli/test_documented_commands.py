@@ -1,7 +1,8 @@
-"""Every command of README and docs is run as written, in one folder for each page.
+"""Every command of README and docs, except those of `NOT_RUN`, is run as written, in one folder for each page.
 
 The commands of a page are run from top to bottom. The test makes the files that the page assumes: a day of the
-generated market as `eurusd.parquet`, a broker's export, and a strategy. It also starts a desk for commands by hand.
+generated market as `eurusd.parquet`, a broker's export, and a strategy. For a page with a person's commands, the test
+starts a desk.
 """
 
 from __future__ import annotations
@@ -42,12 +43,12 @@ NOT_RUN: Final = {
     "paperdesk run  #": "uses the account in this checkout's var/: tests/system/test_run.py runs other desks",
     "paperdesk conformance": "needs the gateway of a terminal at a broker",
     "paperdesk train eurusd.parquet --symbol EURUSD --out models/eurusd": "needs a week of quotes that is not shipped",
-    "paperdesk parity eurusd.parquet --symbol EURUSD --from-row 337701": "needs the model of the command before",
+    "paperdesk parity eurusd.parquet --symbol EURUSD --from-row 337701": "needs the model of the train command",
 }
-"""The begins of commands that are not run, each with the reason."""
+"""Beginnings of commands that are not run, each with the reason."""
 
 EXIT_CODES: Final = {"paperdesk status --data-dir desk": 1, "paperdesk replay eurusd.parquet\n": 2}
-"""The begins of commands with an exit code other than 0, as on the page."""
+"""Beginnings of commands that the page shows with an exit code other than 0, and this code."""
 
 BY_HAND: Final = ("order", "close", "halt", "resume", "flatten", "reduce-only", "risk reset")
 """Commands that need a running desk."""
@@ -137,8 +138,8 @@ def _is_command(text: str) -> bool:
     return bool(words) and words[0] in PROGRAMS and "…" not in text
 
 
-def reason_not_to_run(command: Command) -> str:
-    """The entry of NOT_RUN with which a command begins; any blanks before a comment count as two."""
+def not_run_entry(command: Command) -> str:
+    """The key of `NOT_RUN` with which a command begins; empty if none. Blanks before a comment count as two."""
     text = re.sub(r" {2,}#", "  #", command.text)
     return next((start for start in NOT_RUN if text.startswith(start)), "")
 
@@ -154,7 +155,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def a_running_desk(folder: Path) -> Iterator[Path]:
-    """A desk without trades of its own and without limits, for the orders by hand of a page."""
+    """A desk for a page's orders by hand: its strategy holds, and the number of orders per second has no limit."""
     limits = folder / "as-fast-as-a-page.toml"
     limits.write_text('orders_per_second_max = "none"\n')
     options = (
@@ -208,12 +209,12 @@ def run_as_written(command: Command, folder: Path, live: Path | None) -> None:
     where = f"{command.page.name}:{command.line}: {command.text}"
     assert "Traceback" not in done.stderr, f"{where}{done.stderr}"
     if command.output.startswith("DENIED"):
-        return  # the page has an example of the output
+        return  # the output on the page is only an example
     assert done.returncode == expected, f"{where}{done.stdout}{done.stderr}"
     output = _comparable(done.stdout or done.stderr)
     assert output.startswith(_comparable(command.output)), (
         f"{where}{output}"
-    )  # the page may show only the begin of the output
+    )  # the page may show only the beginning of the output
 
 
 def _is_by_hand(command: Command) -> bool:
@@ -259,11 +260,11 @@ def _write_plans(page: Path, folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "page",
-    [page for page in PAGES if any(not reason_not_to_run(one) for one in commands_of(page))],
+    [page for page in PAGES if any(not not_run_entry(one) for one in commands_of(page))],
     ids=lambda page: page.name,
 )
 def test_every_command_of_a_page_runs_as_it_is_written(page: Path, market: Path, tmp_path: Path) -> None:
-    commands = [one for one in commands_of(page) if not reason_not_to_run(one)]
+    commands = [one for one in commands_of(page) if not not_run_entry(one)]
     (tmp_path / f"{STRATEGIES_MODULE}.py").write_text(STRATEGIES)
     (tmp_path / "EURUSD.csv").write_text(BROKERS_EXPORT)
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
@@ -324,7 +325,7 @@ def options_by_command() -> dict[str, set[str]]:
 
 
 def test_every_exempt_command_is_on_a_page() -> None:
-    used = {reason_not_to_run(one) for page in PAGES for one in commands_of(page)}
+    used = {not_run_entry(one) for page in PAGES for one in commands_of(page)}
     assert used - {""} == set(NOT_RUN)
 
 

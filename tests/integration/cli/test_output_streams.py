@@ -1,4 +1,4 @@
-"""Every command with stdout on a full disk, with a closed pipe as stdout, and in an encoding with few characters."""
+"""Each command ends as documented if its stdout is full, is a closed pipe, or has an encoding with few characters."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def started_without_room(arguments: list[str]) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("command", every_command(), ids=" ".join)
-def test_a_command_ends_as_documented_when_its_output_is_not_read(
+def test_a_command_ends_as_documented_if_stdout_is_full_or_a_closed_pipe(
     command: tuple[str, ...], places: dict[str, Path], tmp_path: Path
 ) -> None:
     """The processes also have an encoding with few characters and a width of 0, which must not change the exit code."""
@@ -144,7 +144,7 @@ def test_a_command_ends_as_documented_when_its_output_is_not_read(
     assert help_end == (EXIT_READER_GONE, "")
     assert full_end.code == 2
     assert full_end.errors.startswith("paperdesk: ") or "\npaperdesk: " in full_end.errors
-    # A refused command prints its reason on stderr; any other command ends when the reader of stdout ends.
+    # A refused command prints the reason on stderr; any other command ends when it writes to the closed pipe.
     assert unread_end.code in (2, EXIT_READER_GONE)
     assert ("paperdesk: " in unread_end.errors) is (unread_end.code == 2)
     assert "standard output" not in unread_end.errors
@@ -169,7 +169,7 @@ def test_tables_are_the_same_in_every_encoding(places: dict[str, Path]) -> None:
         assert words_in(encoding) == expected, encoding
 
 
-def test_json_of_an_encoding_with_few_characters_has_escapes(places: dict[str, Path]) -> None:
+def test_json_in_ascii_has_escapes_for_other_characters(places: dict[str, Path]) -> None:
     done = paperdesk("order", "buy", "ÄÖ", "--volume", "1", "--reason", "x", "--json", PYTHONIOENCODING="ascii")
     assert done.returncode == 2
     assert "\\u00c4\\u00d6" in done.stdout

@@ -1,4 +1,4 @@
-"""ExecutionGateway against plain servers: a reply is for its own order, and an order without a reply is in doubt."""
+"""ExecutionGateway against plain servers: it returns only the reply to its order; without a reply, IN_DOUBT."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_a_late_answer_is_never_used_for_the_next_order(server: RepServer) -> No
     assert replies[0]["order_id"] == "a-2"
 
 
-def test_it_works_again_after_any_number_of_timeouts(server: RepServer) -> None:
+def test_an_order_after_several_timeouts_is_filled(server: RepServer) -> None:
     with ExecutionGateway(port=server.port, timeout_ms=50) as gateway:
         for number in range(3):
             assert gateway.send_order({**ORDER, "order_id": f"lost-{number}"})["status"] == "IN_DOUBT"
@@ -142,7 +142,7 @@ def test_it_works_again_after_any_number_of_timeouts(server: RepServer) -> None:
     assert replies[0]["status"] == "FILLED"
 
 
-def test_it_finds_a_restarted_server(server: RepServer, gateway: ExecutionGateway) -> None:
+def test_an_order_after_a_restart_of_the_server_is_filled(server: RepServer, gateway: ExecutionGateway) -> None:
     thread, _ = aside(gateway.connect)
     server.fill(server.take())
     thread.join()
@@ -163,7 +163,7 @@ def test_it_finds_a_restarted_server(server: RepServer, gateway: ExecutionGatewa
     assert replies[0]["order_id"] == ORDER["order_id"]
 
 
-def test_it_can_be_used_after_disconnect(server: RepServer, gateway: ExecutionGateway) -> None:
+def test_an_order_after_disconnect_is_filled(server: RepServer, gateway: ExecutionGateway) -> None:
     gateway.disconnect()
     gateway.disconnect()
     thread, replies = aside(lambda: gateway.send_order(ORDER))

@@ -27,7 +27,7 @@ PING = encode(Ping())
 
 
 class Desk:
-    """The execution process in a thread, and the sockets of its peers."""
+    """The shell of the execution process in a thread, and the sockets of its peers."""
 
     def __init__(self, folder: Path) -> None:
         self.sockets = Sockets()
@@ -112,7 +112,7 @@ def test_a_call_reaches_a_router_with_its_id_and_the_reply_comes_back(desk: Desk
     assert decode_reply(answer.reply) == decode_reply(a_reply("a-1"))
 
 
-def test_a_plain_rep_server_is_served_as_well(desk: Desk) -> None:
+def test_a_call_is_answered_by_a_plain_rep_server_too(desk: Desk) -> None:
     context: zmq.Context[Socket] = zmq.Context()
     server = context.socket(zmq.REP)
     server.bind(desk.gateway_url)

@@ -1,4 +1,4 @@
-"""A gateway for a list of ticks: it replies in a thread, and the test publishes the ticks."""
+"""A gateway for a list of ticks. A thread replies to requests, and the test publishes the ticks."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from tests.unit.signal.builders import TickGateway
 
 
 class GatewayPeer:
-    """Serves `book` on sockets in `folder`."""
+    """Serves `core` on sockets in `folder`."""
 
-    def __init__(self, folder: Path, book: TickGateway) -> None:
-        self.book = book
+    def __init__(self, folder: Path, core: TickGateway) -> None:
+        self.core = core
         self.request_url = f"ipc://{folder}/request.ipc"
         self.publish_url = f"ipc://{folder}/publish.ipc"
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -43,17 +43,17 @@ class GatewayPeer:
             (frame,) = receive(self._publisher)
             count -= frame[:1] == b"\x01"
 
-    def publish(self, *ticks: Tick, heard: bool = True) -> None:
-        """Publish ticks; a tick that is not `heard` is not sent, and is available only by GET_TICKS."""
+    def publish(self, *ticks: Tick, is_sent: bool = True) -> None:
+        """Publish ticks; if `is_sent` is False, they are not sent and are available only by GET_TICKS."""
         for tick in ticks:
-            self.book.published = max(self.book.published, tick.ordinal)
-            if heard:
+            self.core.published = max(self.core.published, tick.ordinal)
+            if is_sent:
                 self.send(tick_topic(tick.symbol), encode(msgspec.structs.replace(tick, published_mono_ns=mono_ns())))
 
     def beat(self) -> None:
         """Publish a heartbeat."""
-        sequences = self.book.hello().sequences
-        beat = MarketHeartbeat("mt5-test", "boot", self.book.stream_id, self.book.published, sequences, 0)
+        sequences = self.core.hello().sequences
+        beat = MarketHeartbeat("mt5-test", "boot", self.core.stream_id, self.core.published, sequences, 0)
         self.send(HEARTBEAT_TOPIC, encode(beat))
 
     def send(self, *frames: bytes) -> None:
@@ -75,7 +75,7 @@ class GatewayPeer:
         def answer(frames: list[bytes]) -> None:
             request, _ = decode_request(frames[-1])
             assert isinstance(request, Hello | GetTicks)
-            send(router, [*frames[:-1], encode(self.book.answer(request))])
+            send(router, [*frames[:-1], encode(self.core.answer(request))])
 
         self._loop.add_socket(router, answer)
         try:

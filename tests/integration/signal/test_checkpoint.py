@@ -1,4 +1,4 @@
-"""The checkpoint file returns the saved state and signals, and nothing of another stream."""
+"""A load of the checkpoint file returns the last saved state and its signals, and nothing of an earlier stream."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_several_saves_return_the_last_state_and_all_signals(tmp_path: Path) -> 
     assert saved.signals == bench.signals
 
 
-def test_signals_dropped_by_the_ring_are_dropped_here_too(tmp_path: Path) -> None:
+def test_signals_dropped_by_the_ring_are_dropped_from_the_file_too(tmp_path: Path) -> None:
     ticks = a_walk(3 * RING_SIGNALS_MIN)
     bench = Bench(TickGateway(ticks), make_strategy=Momentum).start()
     store = CheckpointStore(tmp_path / "signal.db")
@@ -52,7 +52,7 @@ def test_signals_dropped_by_the_ring_are_dropped_here_too(tmp_path: Path) -> Non
     assert ordinals == sorted(set(ordinals))
 
 
-def test_signals_of_another_stream_are_dropped_with_it(tmp_path: Path) -> None:
+def test_the_checkpoint_of_a_new_stream_replaces_the_signals_of_the_earlier_stream(tmp_path: Path) -> None:
     store = CheckpointStore(tmp_path / "signal.db")
     for seed, stream_id in enumerate(("stream-1", "stream-2")):
         ticks = a_walk(20, seed=seed, stream_id=stream_id)

@@ -20,7 +20,7 @@ from tests.integration.signal.gateway import GatewayPeer
 from tests.support.waits import receive, stays_silent
 from tests.unit.signal.builders import Bench, TickGateway, a_walk, decisions
 
-GREETINGS_MAX = 10  # two hellos arrive each second, so a wait for no message would never end
+HELLOS_MAX = 10  # limits the wait for a signal, because hellos continue to arrive, two each second
 MOMENTUM = "tests.unit.signal.builders:Momentum"
 
 
@@ -28,7 +28,7 @@ def undisturbed(ticks: list[Tick]) -> list[tuple[object, ...]]:
     return decisions(Bench(TickGateway(ticks), make_strategy=EmaCross).start().publish(ticks).signals)
 
 
-class Floor:
+class SignalSetup:
     """A gateway, the socket on which portfolio receives signals, and signal processes between them."""
 
     def __init__(self, folder: Path, ticks: list[Tick]) -> None:
@@ -38,7 +38,7 @@ class Floor:
         self.sockets = Sockets()
         self.signal_url = f"ipc://{folder}/signal.ipc"
         self.inbox = self.sockets.pull(self.signal_url)
-        self.greetings: list[SignalHello] = []
+        self.hellos: list[SignalHello] = []
         self.early: list[Signal] = []
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -59,29 +59,29 @@ class Floor:
         self.process = subprocess.Popen([sys.executable, "-m", "services.signal"], env=env, stdout=log, stderr=log)
         log.close()
         self.gateway.await_subscriptions(2)
-        self.await_greeting()
+        self.await_hello()
 
-    def await_greeting(self) -> None:
-        """Wait until the process is connected to the gateway and gets ticks live; signals are kept for `take`."""
-        known = {greeting.boot_id for greeting in self.greetings}
-        while not {greeting.boot_id for greeting in self.greetings} - known:
+    def await_hello(self) -> None:
+        """Wait for the first hello of a new process, sent when it receives live ticks; signals are kept for `take`."""
+        known = {hello.boot_id for hello in self.hellos}
+        while not {hello.boot_id for hello in self.hellos} - known:
             message = decode_signal_message(receive(self.inbox)[0])
             if isinstance(message, Signal):
                 self.early.append(message)
             else:
-                self.greetings.append(message)
+                self.hellos.append(message)
 
     def take(self, count: int) -> list[Signal]:
         """The next `count` signals; hellos are kept."""
         signals, self.early = self.early[:count], self.early[count:]
-        patience = len(self.greetings) + GREETINGS_MAX
+        patience = len(self.hellos) + HELLOS_MAX
         while len(signals) < count:
-            assert len(self.greetings) < patience, f"{len(signals)} of {count} signals, then only greetings"
+            assert len(self.hellos) < patience, f"{len(signals)} of {count} signals, then only hellos"
             message = decode_signal_message(receive(self.inbox)[0])
             if isinstance(message, Signal):
                 signals.append(message)
             else:
-                self.greetings.append(message)
+                self.hellos.append(message)
         return signals
 
     def take_all(self, first: int, last: int) -> list[Signal]:
@@ -94,7 +94,7 @@ class Floor:
         return signals
 
     def end(self, number: int = signal.SIGTERM) -> int:
-        """End the process by a signal and return its code."""
+        """End the process by a signal of the operating system, and return its exit code."""
         assert self.process is not None
         self.process.send_signal(number)
         return self.process.wait(timeout=10)
@@ -110,8 +110,8 @@ class Floor:
 
 
 @pytest.fixture
-def floor(tmp_path: Path) -> Iterator[Floor]:
-    made = Floor(tmp_path, a_walk(1_200))
+def setup(tmp_path: Path) -> Iterator[SignalSetup]:
+    made = SignalSetup(tmp_path, a_walk(1_200))
     yield made
     made.close()
 
@@ -123,56 +123,56 @@ def checked_signals(signals: Sequence[Signal]) -> list[tuple[object, ...]]:
     return decisions(signals)
 
 
-def test_every_tick_has_its_signal_and_an_orderly_end_saves_all(floor: Floor) -> None:
-    floor.start()
-    floor.gateway.publish(*floor.ticks)
-    signals = floor.take_all(1, 1_200)
-    assert checked_signals(signals) == undisturbed(floor.ticks)
+def test_every_tick_has_its_signal_and_an_orderly_end_saves_all(setup: SignalSetup) -> None:
+    setup.start()
+    setup.gateway.publish(*setup.ticks)
+    signals = setup.take_all(1, 1_200)
+    assert checked_signals(signals) == undisturbed(setup.ticks)
     assert all(0 < s.tick_published_mono_ns <= s.sent_mono_ns for s in signals)
-    assert floor.greetings[0].symbols == ["EURUSD"]
-    assert floor.end() == 0
-    floor.gateway.book.asked.clear()
-    floor.gateway.book.confirmed = 1_195
-    floor.start()
-    assert [s.ordinal for s in floor.take(5)] == [1196, 1197, 1198, 1199, 1200]
-    assert len(floor.gateway.book.asked) == 1, "nothing had to be fetched"
+    assert setup.hellos[0].symbols == ["EURUSD"]
+    assert setup.end() == 0
+    setup.gateway.core.asked.clear()
+    setup.gateway.core.confirmed = 1_195
+    setup.start()
+    assert [s.ordinal for s in setup.take(5)] == [1196, 1197, 1198, 1199, 1200]
+    assert len(setup.gateway.core.asked) == 1, "nothing had to be fetched"
 
 
 @pytest.mark.parametrize(
     "crash_at",
     ["signal.after_tick@700", "signal.before_send@701", "signal.after_send@702", "signal.after_checkpoint@650"],
 )
-def test_a_killed_process_repeats_its_signals(floor: Floor, crash_at: str) -> None:
-    floor.start(PAPERDESK_CRASH_AT=crash_at)
-    floor.gateway.publish(*floor.ticks[:900])
-    assert floor.process is not None
-    assert floor.process.wait(timeout=20) == -signal.SIGKILL
-    floor.gateway.book.confirmed = 640
-    floor.start(PAPERDESK_CRASH_AT=crash_at)
-    floor.gateway.publish(*floor.ticks[900:])
-    signals = floor.take_all(641, 1_200)
-    assert [word for word in undisturbed(floor.ticks) if int(str(word[0])) > 640] == [
+def test_a_killed_process_repeats_its_signals(setup: SignalSetup, crash_at: str) -> None:
+    setup.start(PAPERDESK_CRASH_AT=crash_at)
+    setup.gateway.publish(*setup.ticks[:900])
+    assert setup.process is not None
+    assert setup.process.wait(timeout=20) == -signal.SIGKILL
+    setup.gateway.core.confirmed = 640
+    setup.start(PAPERDESK_CRASH_AT=crash_at)
+    setup.gateway.publish(*setup.ticks[900:])
+    signals = setup.take_all(641, 1_200)
+    assert [word for word in undisturbed(setup.ticks) if int(str(word[0])) > 640] == [
         word for word in checked_signals(signals) if int(str(word[0])) > 640
     ]
 
 
-def test_missed_ticks_are_fetched(floor: Floor) -> None:
-    floor.start()
-    floor.gateway.publish(*floor.ticks[:100])
-    floor.gateway.publish(*floor.ticks[100:600], heard=False)
-    floor.gateway.publish(*floor.ticks[600:1_100])
-    floor.gateway.publish(*floor.ticks[1_100:], heard=False)
-    signals = floor.take_all(1, 1_100)
-    floor.gateway.beat()
-    signals += floor.take_all(1_101, 1_200)
-    assert checked_signals(signals) == undisturbed(floor.ticks)
-    assert "sequence gap on tick.EURUSD: expected 101, received 601" in floor.log()
+def test_missed_ticks_are_fetched(setup: SignalSetup) -> None:
+    setup.start()
+    setup.gateway.publish(*setup.ticks[:100])
+    setup.gateway.publish(*setup.ticks[100:600], is_sent=False)
+    setup.gateway.publish(*setup.ticks[600:1_100])
+    setup.gateway.publish(*setup.ticks[1_100:], is_sent=False)
+    signals = setup.take_all(1, 1_100)
+    setup.gateway.beat()
+    signals += setup.take_all(1_101, 1_200)
+    assert checked_signals(signals) == undisturbed(setup.ticks)
+    assert "sequence gap on tick.EURUSD: expected 101, received 601" in setup.log()
 
 
-def test_garbage_and_other_symbols_on_the_tick_socket_change_nothing(floor: Floor) -> None:
-    floor.start()
-    floor.gateway.publish(*floor.ticks[:10])
-    tick = encode(floor.ticks[10])
+def test_garbage_and_other_symbols_on_the_tick_socket_change_nothing(setup: SignalSetup) -> None:
+    setup.start()
+    setup.gateway.publish(*setup.ticks[:10])
+    tick = encode(setup.ticks[10])
     topic = tick_topic("EURUSD")
     for frames in (
         [topic],
@@ -186,77 +186,77 @@ def test_garbage_and_other_symbols_on_the_tick_socket_change_nothing(floor: Floo
         [b"heartbeat", tick],
         [topic, os.urandom(50_000)],
     ):
-        floor.gateway.send(*frames)
-    floor.gateway.publish(*floor.ticks[10:20])
-    assert checked_signals(floor.take(20)) == undisturbed(floor.ticks[:20])
-    assert floor.end() == 0
+        setup.gateway.send(*frames)
+    setup.gateway.publish(*setup.ticks[10:20])
+    assert checked_signals(setup.take(20)) == undisturbed(setup.ticks[:20])
+    assert setup.end() == 0
 
 
-def test_a_portfolio_that_was_down_gets_missed_signals_when_the_tick_is_repeated(floor: Floor) -> None:
-    floor.start()
-    floor.gateway.publish(*floor.ticks[:10])
-    floor.take(10)
-    floor.inbox.close(linger=0)
-    floor.gateway.publish(*floor.ticks[10:50])
-    floor.inbox = floor.sockets.pull(floor.signal_url)
-    receive(floor.inbox)
-    while floor.inbox.poll(150):
-        floor.inbox.recv()
-    floor.gateway.publish(floor.ticks[10])
-    assert checked_signals(floor.take(40)) == undisturbed(floor.ticks)[10:50]
+def test_a_portfolio_that_was_down_gets_missed_signals_when_the_tick_is_repeated(setup: SignalSetup) -> None:
+    setup.start()
+    setup.gateway.publish(*setup.ticks[:10])
+    setup.take(10)
+    setup.inbox.close(linger=0)
+    setup.gateway.publish(*setup.ticks[10:50])
+    setup.inbox = setup.sockets.pull(setup.signal_url)
+    receive(setup.inbox)
+    while setup.inbox.poll(150):
+        setup.inbox.recv()
+    setup.gateway.publish(setup.ticks[10])
+    assert checked_signals(setup.take(40)) == undisturbed(setup.ticks)[10:50]
 
 
-def test_an_idle_process_sends_only_hellos(floor: Floor) -> None:
-    floor.start()
-    assert stays_silent(floor.inbox, milliseconds=300)
+def test_an_idle_process_sends_only_hellos(setup: SignalSetup) -> None:
+    setup.start()
+    assert stays_silent(setup.inbox, milliseconds=300)
 
 
-def test_a_checkpoint_of_another_strategy_is_put_aside(floor: Floor) -> None:
-    floor.start()
-    floor.gateway.publish(*floor.ticks[:100])
-    floor.take(100)
-    assert floor.end() == 0
-    floor.gateway.book.confirmed = 50
-    floor.start(STRATEGY=MOMENTUM)
-    signals = floor.take(50)
+def test_a_checkpoint_of_another_strategy_is_not_restored(setup: SignalSetup) -> None:
+    setup.start()
+    setup.gateway.publish(*setup.ticks[:100])
+    setup.take(100)
+    assert setup.end() == 0
+    setup.gateway.core.confirmed = 50
+    setup.start(STRATEGY=MOMENTUM)
+    signals = setup.take(50)
     assert [s.ordinal for s in signals] == list(range(51, 101))
     assert {s.reason for s in signals} == {""}
-    assert "checkpoint of strategy ema_cross, expected momentum" in floor.log()
+    assert "checkpoint of strategy ema_cross, expected momentum" in setup.log()
 
 
-def test_another_stream_is_followed_from_its_beginning(floor: Floor) -> None:
-    floor.start()
-    floor.gateway.publish(*floor.ticks[:100])
-    floor.take(100)
+def test_a_new_stream_is_processed_from_its_beginning(setup: SignalSetup) -> None:
+    setup.start()
+    setup.gateway.publish(*setup.ticks[:100])
+    setup.take(100)
     renewed = a_walk(300, seed=9, stream_id="stream-2")
-    floor.gateway.book.ticks = renewed
-    floor.gateway.book.stream_id = "stream-2"
-    floor.gateway.book.published = 0
-    floor.gateway.publish(*renewed)
-    floor.gateway.beat()
-    signals = floor.take_all(1, 300)
+    setup.gateway.core.ticks = renewed
+    setup.gateway.core.stream_id = "stream-2"
+    setup.gateway.core.published = 0
+    setup.gateway.publish(*renewed)
+    setup.gateway.beat()
+    signals = setup.take_all(1, 300)
     assert {s.stream_id for s in signals} == {"stream-2"}
     assert checked_signals(signals) == undisturbed(renewed)
 
 
-def test_a_second_process_for_the_same_symbols_is_refused(floor: Floor) -> None:
-    floor.start()
-    env = {**os.environ, "PAPERDESK_ENV_FILE": "", "PAPERDESK_DATA_DIR": str(floor.folder / "data")}
+def test_a_second_process_for_the_same_symbols_is_refused(setup: SignalSetup) -> None:
+    setup.start()
+    env = {**os.environ, "PAPERDESK_ENV_FILE": "", "PAPERDESK_DATA_DIR": str(setup.folder / "data")}
     second = subprocess.run(
         [sys.executable, "-m", "services.signal"], env=env, capture_output=True, text=True, check=False, timeout=20
     )
     assert second.returncode == 2
     assert second.stderr.startswith(
-        f"paperdesk signal: {floor.folder}/data/signal/signal.EURUSD.db is in use by another"
+        f"paperdesk signal: {setup.folder}/data/signal/signal.EURUSD.db is in use by another"
     )
     assert second.stderr.count("\n") == 1
 
 
-def test_a_checkpoint_file_of_garbage_is_refused_in_one_line(floor: Floor) -> None:
-    path = floor.folder / "data" / "signal" / "signal.EURUSD.db"
+def test_a_checkpoint_file_of_garbage_is_refused_in_one_line(setup: SignalSetup) -> None:
+    path = setup.folder / "data" / "signal" / "signal.EURUSD.db"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"garbage" * 1_000)
-    env = {**os.environ, "PAPERDESK_ENV_FILE": "", "PAPERDESK_DATA_DIR": str(floor.folder / "data")}
+    env = {**os.environ, "PAPERDESK_ENV_FILE": "", "PAPERDESK_DATA_DIR": str(setup.folder / "data")}
     done = subprocess.run(
         [sys.executable, "-m", "services.signal"], env=env, capture_output=True, text=True, check=False, timeout=20
     )
@@ -264,11 +264,11 @@ def test_a_checkpoint_file_of_garbage_is_refused_in_one_line(floor: Floor) -> No
     assert done.stderr == f"paperdesk signal: {path} cannot be used as a database: file is not a database\n"
 
 
-def test_a_process_without_ticks_notices_that_its_checkpoint_was_removed(floor: Floor) -> None:
+def test_a_process_without_ticks_notices_that_its_checkpoint_was_removed(setup: SignalSetup) -> None:
     """Without ticks the process saves nothing, so a failed save cannot show the loss."""
-    floor.start()
-    [checkpoint] = (floor.folder / "data" / "signal").glob("*.db")
+    setup.start()
+    [checkpoint] = (setup.folder / "data" / "signal").glob("*.db")
     checkpoint.unlink()
-    assert floor.process is not None
-    assert floor.process.wait(timeout=20) == 1
-    assert f"{checkpoint.name} was removed or replaced while in use" in floor.log()
+    assert setup.process is not None
+    assert setup.process.wait(timeout=20) == 1
+    assert f"{checkpoint.name} was removed or replaced while in use" in setup.log()

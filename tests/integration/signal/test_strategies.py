@@ -14,7 +14,7 @@ from proto.messages import STRATEGY_FAULT, Signal, SymbolState
 from services.signal.core.signal_engine import SignalEngine
 from services.signal.core.strategies.ema_cross import EmaCross
 from services.signal.strategy_loader import shipped_strategies
-from tests.integration.signal.test_process import Floor
+from tests.integration.signal.test_process import SignalSetup
 from tests.support.waits import receive
 from tests.unit.signal.builders import Bench, Momentum, TickGateway, a_walk, decisions
 
@@ -29,22 +29,22 @@ def test_each_symbol_has_its_own_strategys_signals(tmp_path: Path) -> None:
         publisher="signal.test", boot_id="s1", make_strategies={"EURUSD": Momentum, "NZDUSD": EmaCross}
     )
     expected = decisions(bench.start().publish(ticks).signals)
-    floor = Floor(tmp_path, ticks)
+    setup = SignalSetup(tmp_path, ticks)
     try:
-        floor.start(TRADING_SYMBOL=",".join(SYMBOLS), STRATEGY=BOTH)
-        floor.gateway.publish(*ticks)
+        setup.start(TRADING_SYMBOL=",".join(SYMBOLS), STRATEGY=BOTH)
+        setup.gateway.publish(*ticks)
         signals: list[Signal] = []
         while len(signals) < len(ticks):
-            message = decode_signal_message(receive(floor.inbox)[0])
+            message = decode_signal_message(receive(setup.inbox)[0])
             if isinstance(message, Signal):
                 signals.append(message)
         assert decisions(signals) == expected
-        assert floor.greetings[0].strategy == "EURUSD=momentum,NZDUSD=ema_cross"
-        spoke = {signal.symbol for signal in signals if signal.direction}
-        assert spoke == set(SYMBOLS)
-        assert floor.end() == 0
+        assert setup.hellos[0].strategy == "EURUSD=momentum,NZDUSD=ema_cross"
+        with_direction = {signal.symbol for signal in signals if signal.direction}
+        assert with_direction == set(SYMBOLS)
+        assert setup.end() == 0
     finally:
-        floor.close()
+        setup.close()
 
 
 @pytest.mark.parametrize(
@@ -59,24 +59,24 @@ def test_a_symbol_whose_strategy_fails_is_reported_and_the_other_continues(
     tmp_path: Path, faulty: str, line: str
 ) -> None:
     ticks = a_walk(60, symbols=SYMBOLS)
-    floor = Floor(tmp_path, ticks)
+    setup = SignalSetup(tmp_path, ticks)
     try:
-        floor.start(
+        setup.start(
             TRADING_SYMBOL=",".join(SYMBOLS), STRATEGY=f"EURUSD={faulty},NZDUSD=tests.support.faulty_strategies:Sound"
         )
-        floor.gateway.publish(*ticks)
-        signals = floor.take(len(ticks))
-        spoke = {signal.symbol for signal in signals if signal.direction}
-        assert "NZDUSD" in spoke
+        setup.gateway.publish(*ticks)
+        signals = setup.take(len(ticks))
+        with_direction = {signal.symbol for signal in signals if signal.direction}
+        assert "NZDUSD" in with_direction
         of_eurusd = [signal for signal in signals if signal.symbol == "EURUSD"]
         assert {signal.reason for signal in of_eurusd[5:]} == {STRATEGY_FAULT}
-        (report,) = floor.greetings[-1].reports
+        (report,) = setup.hellos[-1].reports
         assert (report.symbol, report.state) == ("EURUSD", SymbolState.FAULT)
         assert report.text.startswith(line)
-        assert report.text[:60] in floor.log()
-        assert floor.end() == 0
+        assert report.text[:60] in setup.log()
+        assert setup.end() == 0
     finally:
-        floor.close()
+        setup.close()
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_symbol_whose_strategy_fails_is_reported_and_the_other_continues(
         ),
     ],
 )
-def test_a_symbol_without_a_strategy_stops_the_start_in_one_line(tmp_path: Path, strategy: str, message: str) -> None:
+def test_a_symbol_without_a_known_strategy_prevents_the_start(tmp_path: Path, strategy: str, message: str) -> None:
     env = {
         **os.environ,
         "PAPERDESK_ENV_FILE": "",
