@@ -34,7 +34,7 @@ RECORDS: dict[type, str] = {
     views.WhyStep: "WHY",
     views.WhyLine: "WHY",
 }
-"""Maps inside messages, and the message whose section describes them."""
+"""Types of maps inside messages, and the tag of the message whose section describes them."""
 
 
 def sections() -> list[tuple[str, str, str]]:
@@ -52,7 +52,7 @@ def sections() -> list[tuple[str, str, str]]:
 
 
 def text_of(tag: str, chapter: str, *, fields: tuple[str, ...] = ()) -> str:
-    """The section on `tag` in a chapter; if a request and a reply have one name, that with more of `fields`."""
+    """The section on `tag` in a chapter; if a request and a reply have one tag, the section with more of `fields`."""
     fitting = [text for where, title, text in sections() if where.startswith(chapter) and f"`{tag}`" in title]
     assert fitting, f"no section on `{tag}` in chapter {chapter}"
     return max(fitting, key=lambda text: sum(f"`{field}`" in text for field in fields))

@@ -1,8 +1,8 @@
 """A Docker Engine for the tests, with the containers of the desk; everything that the tests create is removed later.
 
 The tests use a running engine. If there is none, they start a dockerd with a separate folder and stop it by its pid.
-The base image is pulled from a registry. If no registry can be reached, the tool next to the checkout builds it.
-Prometheus is the program of the host in a local image, with the shipped configuration.
+The base image is pulled from a registry. If the pull fails, the tool next to the checkout builds the image. The host's
+Prometheus program is copied into a local image and runs with the shipped configuration.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ ENTRYPOINT ["/bin/prometheus"]
 
 
 def missing() -> str:
-    """The packages to install before these tests can run; empty if nothing is missing."""
+    """The command that installs the packages which these tests need; empty if nothing is missing."""
     packages = [package for command, package in NEEDED.items() if shutil.which(command) is None]
     return f"apt-get install {' '.join(packages)}" if packages else ""
 
 
 def run(*command: str, seconds: float = COMMAND_S, env: dict[str, str] | None = None) -> str:
-    """Run a command and return its output; the error of a failed command has its output."""
+    """Run a command and return its output; if the command fails, the AssertionError contains the output."""
     done = subprocess.run(
         command,
         capture_output=True,
@@ -155,7 +155,7 @@ def images() -> Iterator[dict[str, str]]:
                 subprocess.run(["docker", "pull", "--quiet", BASE], capture_output=True, check=False).returncode == 0
             )
             if not pulled:
-                assert BASE_TOOL.is_file(), f"no registry gives {BASE}, and there is no {BASE_TOOL} to make it"
+                assert BASE_TOOL.is_file(), f"{BASE} cannot be pulled, and there is no {BASE_TOOL} to build it"
                 run(str(BASE_TOOL), BASE, seconds=BUILD_S)
             made.append(BASE)
         names = {
@@ -201,7 +201,7 @@ class Desk:
         return run("docker-compose", *arguments, seconds=seconds, env=self._env)
 
     def up(self) -> None:
-        """Start all containers; return when the gateway's is healthy and the trader's has started."""
+        """Start all containers; return when the gateway's container is healthy and the trader's has started."""
         self.compose("up", "--detach", "--no-build", seconds=300.0)
         self.up_s = time.monotonic()
 

@@ -1,4 +1,4 @@
-"""The desk trades in the hardened containers of docker-compose.yml, and survives faults of containers."""
+"""The desk trades in the hardened containers of docker-compose.yml, and recovers from faults of containers."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def wait_for_another_fill(desk: Desk, prometheus: Prometheus) -> None:
     )
 
 
-def test_image_adds_little_to_its_base(names: dict[str, str]) -> None:
+def test_image_adds_less_than_750_mb_to_its_base(names: dict[str, str]) -> None:
     base, whole = size_of(BASE), size_of(names["PAPERDESK_IMAGE"])
     print(f"\nbase {base / 1e6:.0f} MB, image {whole / 1e6:.0f} MB, added {(whole - base) / 1e6:.0f} MB")
     assert whole - base < ADDED_BYTES_MAX
@@ -104,7 +104,7 @@ def test_container_has_no_unneeded_permission(desk: Desk, service: str) -> None:
     assert "no-new-privileges:true" in host["SecurityOpt"]
     assert not host["PortBindings"]
     assert list(found["NetworkSettings"]["Networks"]) == [desk.network]
-    # The same permissions, as a process in the container has them.
+    # The effective permissions of a process in the container.
     status = desk.execute(service, "cat", "/proc/1/status")
     assert set(caps_of(status)) == {0}
     assert "NoNewPrivs:\t1" in status
@@ -113,7 +113,7 @@ def test_container_has_no_unneeded_permission(desk: Desk, service: str) -> None:
     assert "Read-only file system" in subprocess.run(touch, capture_output=True, text=True, check=False).stderr
 
 
-def test_only_web_pages_are_published_and_only_on_this_host(desk: Desk) -> None:
+def test_only_prometheus_is_published_and_only_on_this_host(desk: Desk) -> None:
     assert json.loads(run("docker", "network", "inspect", desk.network))[0]["Internal"]
     published = desk.inspect("prometheus")["HostConfig"]["PortBindings"]
     assert published == {"9090/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(desk.prometheus_port)}]}

@@ -1,7 +1,7 @@
 """Frames for fuzzing: random bytes, mutated frames of a corpus, and nested MessagePack and JSON.
 
-The same seed gives the same frames. The corpus has a message of each kind and frames that once caused a failure. A file
-of hexadecimal digits that is added to `corpus/` becomes part of it.
+The same seed gives the same frames. The corpus has a message of each kind and frames that once caused a failure. To add
+a frame to the corpus, add a `.hex` file of its hexadecimal digits to `corpus/`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgpack
 
 CORPUS: Final = Path(__file__).parent / "corpus"
-CUTS_MAX: Final = 6
+CHANGES_MAX: Final = 6
 _ODD: Final[tuple[Any, ...]] = (
     *(None, True, False, 0, -1, 2**63, 2**64 - 1, -(2**63), 1e308, 5e-324, float("nan"), float("inf"), -0.0),
     *("", "\x00", "a" * 300, "EURUSD", b"", b"\xff" * 40, [], {}, [[]], {"": None}, "1e999999", "-0", "NaN"),
@@ -32,7 +32,7 @@ _HEADS: Final = (
 
 
 def seeds() -> list[bytes]:
-    """The frames of the corpus, by name."""
+    """The frames of the corpus, sorted by file name."""
     return [bytes.fromhex(path.read_text()) for path in sorted(CORPUS.glob("*.hex"))]
 
 
@@ -58,9 +58,9 @@ class Frames:
         return self._nested()
 
     def _broken(self, seed: bytes) -> bytes:
-        """A frame of the corpus with bytes changed, removed, repeated or inserted."""
+        """A frame of the corpus with bits flipped, and bytes removed or inserted."""
         source, broken = self._source, bytearray(seed)
-        for _ in range(source.randint(1, CUTS_MAX)):
+        for _ in range(source.randint(1, CHANGES_MAX)):
             at = source.randrange(len(broken) + 1)
             match source.randrange(5):
                 case 0 if at < len(broken):
@@ -76,7 +76,7 @@ class Frames:
         return bytes(broken)
 
     def _changed(self, fields: dict[Any, Any]) -> bytes:
-        """A message of the corpus in which the value of one field is replaced by an unusual one."""
+        """A message of the corpus with one field added, removed, or given an unusual or another field's value."""
         source, changed = self._source, dict(fields)
         name = source.choice(list(changed) or ["action"])
         match source.randrange(4):

@@ -1,4 +1,4 @@
-"""Commands and queries for the desks whose folders are kept here, with the version of any checkout.
+"""Commands and queries for the desks in the folders beside this file, run with the version of any checkout.
 
 The code uses only commands and SQLite files, which are the same in every version, and no module of the desk.
 """
@@ -121,10 +121,7 @@ names of the object's fields.
 
 
 def shape(path: Path, *, without: Path | None = None) -> Shape:
-    """The names of all columns and fields in a file, or only of those in rows that the file `without` lacks.
-
-    Fields with their default values are included.
-    """
+    """The names of all columns in a file, and of the fields in all its rows, or in the rows that `without` lacks."""
     found: Shape = {
         "pragmas": {f"{name} {rows(path, f'PRAGMA {name}')}" for name in ("application_id", "user_version")}
     }
@@ -140,7 +137,7 @@ def shape(path: Path, *, without: Path | None = None) -> Shape:
 
 
 def missing(names: Shape, written: Shape) -> list[str]:
-    """Names that are missing in one shape, in the places that both shapes have."""
+    """Names of `written` that `names` lacks, in the places that both shapes have."""
     return sorted(
         f"{place}: {name}" for place in names.keys() & written.keys() for name in names[place] - written[place]
     )

@@ -1,4 +1,4 @@
-"""Creation of the desks that are kept here, with the version of a checkout.
+"""Creation of the desks in the folders beside this file, with the version of a checkout.
 
     python -m tests.old_files.make CHECKOUT FOLDER
 
@@ -46,7 +46,7 @@ from tests.old_files.plans import ENDED_PLAN, LIVE_LIMITS, LIVE_PLAN, REPLAY_LIM
 from tests.support.waits import wait_for
 
 STEP_S: Final = 120.0
-LOOK_S: Final = 0.3
+QUERY_PAUSE_S: Final = 0.3
 
 KILL_TICK_MIN: Final = 1400
 """First tick at which the gateway may be killed; about half of the ticks of the replay."""
@@ -71,7 +71,7 @@ def new(folder: Path) -> Path:
 
 
 def make_replay(checkout: Path, folder: Path) -> None:
-    """Make a replay whose processes are all killed at once, and the result of the same replay without the kill."""
+    """Make a replay whose processes are all killed, and the result of the same replay without the kill."""
     (folder / "plan.toml").write_text(REPLAY_PLAN, encoding="utf-8")
     (folder / "limits.toml").write_text(REPLAY_LIMITS, encoding="utf-8")
     make_ticks(checkout, folder, symbols="EURUSD,GBPUSD", hours="0.2")
@@ -83,7 +83,7 @@ def make_replay(checkout: Path, folder: Path) -> None:
     with copied(folder) as copy:
         done = run(copy, *REPLAY, "--continue", "--data-dir", "desk", checkout=checkout)
         assert done.returncode == 0, done.stderr
-        assert end_of(copy, done.stdout, checkout) == end, "the killed replay does not end as the undisturbed one"
+        assert end_of(copy, done.stdout, checkout) == end, "the continued replay ends otherwise than one without a kill"
     write(folder / "end.json", end)
     write(folder / "views.json", views(checkout, folder))
 
@@ -115,7 +115,7 @@ def kill_a_replay_in_an_order(checkout: Path, folder: Path, order_ticks: list[in
 
     Args:
         checkout: the version to run.
-        folder: of the replay.
+        folder: folder of the replay.
         order_ticks: the ticks of the orders of the undisturbed replay.
     """
     for tick in sorted({tick for tick in order_ticks if tick >= KILL_TICK_MIN}):
@@ -172,7 +172,7 @@ def make_ended(checkout: Path, folder: Path) -> None:
 
 
 def make_live(checkout: Path, folder: Path) -> None:
-    """Make a live desk after every possible command, stopped in order with a position and a resting order."""
+    """Make a live desk that has obeyed many commands, and was stopped with a position and a resting order."""
     (folder / "plan.toml").write_text(LIVE_PLAN, encoding="utf-8")
     (folder / "limits.toml").write_text(LIVE_LIMITS, encoding="utf-8")
     operator = Operator(checkout, folder)
@@ -251,7 +251,7 @@ class Operator:
 
 
 def trade_by_hand(operator: Operator) -> None:
-    """Send every trading command, with each of its possible outcomes."""
+    """Resume the halted desk, then place, change, cancel and close by hand, halt and resume; two orders are denied."""
     operator.resume("looked at the journal that is gone")
     stops = ("--sl", "10.2", "--tp", "10.9", "--trailing", "20000")
     operator.run_command("order", "buy", "USDSEK", "--volume", "0.07", *stops, "--reason", "yields", "--key", "hand-1")
@@ -337,7 +337,7 @@ def running(checkout: Path, folder: Path, *more: str) -> Iterator[None]:
         yield
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=STEP_S)
-        assert process.returncode in (0, 1), errors  # 1: it was halted
+        assert process.returncode in (0, 1), errors  # 1: the desk was halted
     finally:
         if process.poll() is None:
             process.terminate()
@@ -345,8 +345,8 @@ def running(checkout: Path, folder: Path, *more: str) -> Iterator[None]:
 
 
 def deals(checkout: Path, folder: Path) -> list[dict[str, Any]]:
-    """The deals of a desk; waits `LOOK_S` seconds before the query, so that a loop does not query too often."""
-    Event().wait(LOOK_S)
+    """The deals of a desk; waits `QUERY_PAUSE_S` seconds before the query, so that a loop does not query too often."""
+    Event().wait(QUERY_PAUSE_S)
     if not (folder / "desk" / "ledger.db").is_file():
         return []
     found: list[dict[str, Any]] = query_desk(folder, "deals", checkout=checkout)

@@ -99,7 +99,7 @@ def test_an_order_without_an_answer_that_is_shown_late_is_filled_once(
 def test_a_restart_during_a_call_does_not_send_the_order_again(
     gateway: TerminalGateway, desk: ConformanceClient
 ) -> None:
-    """The process ends while the terminal executes the order; after its restart it finds and reports the order."""
+    """The gateway stops while the terminal executes the order. After its restart it finds and reports the order."""
     gate = threading.Event()
     gateway.fake.script.append(ScriptedReply(waits_for=gate))
     order = desk.new_order()
