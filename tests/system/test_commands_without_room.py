@@ -1,4 +1,4 @@
-"""Commands on a full disk end with one line of text and exit code 2; a running replay waits for disk space."""
+"""Commands on a full disk end with an error of one line and exit code 2; a running replay waits for disk space."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ mount -t tmpfs -o size="$1" none "$2" || exit 77
 shift 3
 exec "$@"
 """
-"""Arguments: the disk's size, its mount point, KiB taken in advance, and the command."""
+"""Arguments: the disk's size, its mount point, the KiB of a file that takes space, and the command."""
 
 
 def on_a_small_disk(size: str, folder: Path, ballast_kib: int, *command: object) -> subprocess.Popen[str]:

@@ -53,7 +53,7 @@ class Pair:
 
     @property
     def receiver(self) -> subprocess.Popen[str]:
-        """Start the receiver, which reads nothing yet."""
+        """The receiver's process."""
         return self._processes["receive"]
 
     def _start(self, role: str, url: str) -> subprocess.Popen[str]:
@@ -96,7 +96,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_peer_that_dies_beyond_the_high_water_mark_ends_no_process(
+def test_a_receiver_with_a_full_queue_survives_the_death_of_its_sender(
     pairs: dict[tuple[str, str], Pair], kind: str, transport: str
 ) -> None:
     receiver = pairs[kind, transport].receiver

@@ -47,18 +47,20 @@ def has_logged_silence(replay: RunningReplay, service: str) -> bool:
     return replay.has_logged(service, "the gateway does not answer")
 
 
-def test_a_late_gateway_is_waited_for(market: Path, expected: CommandOutcome, tmp_path: Path) -> None:
+def test_a_desk_waits_for_a_gateway_that_starts_late(market: Path, expected: CommandOutcome, tmp_path: Path) -> None:
     with RunningReplay(f"{market}:EURUSD", data_dir=tmp_path / "replay") as replay:
         with suspended(replay.process("mt5")):
             waits_for_the_gateway(replay)
-            wait_for(lambda: has_logged_silence(replay, "execution"), "execution to log it", seconds=SILENCE_S)
-            wait_for(lambda: has_logged_silence(replay, "signal"), "signal to log it", seconds=SILENCE_S)
+            wait_for(lambda: has_logged_silence(replay, "execution"), "execution to log the silence", seconds=SILENCE_S)
+            wait_for(lambda: has_logged_silence(replay, "signal"), "signal to log the silence", seconds=SILENCE_S)
         outcome = replay.wait()
     assert outcome.exit_code == 0, outcome.error_output
     assert outcome.same == expected.same
 
 
-def test_a_gateway_that_hangs_and_one_that_restarts(market: Path, expected: CommandOutcome, tmp_path: Path) -> None:
+def test_a_desk_continues_after_a_hang_and_kills_of_the_gateway(
+    market: Path, expected: CommandOutcome, tmp_path: Path
+) -> None:
     with RunningReplay(f"{market}:EURUSD", data_dir=tmp_path / "replay", environment=PATIENT) as replay:
         replay.wait_for_tick(200)
         gateway = replay.process("mt5")

@@ -23,7 +23,7 @@ class RunningDesk:
     """`paperdesk run` with metrics, and with an alert command that stores its input."""
 
     def __init__(self, folder: Path, stdout: IO[bytes] | int = subprocess.PIPE) -> None:
-        """Start the desk; `stdout` is a file for its output, or None if `end` returns the output."""
+        """Start the desk; `stdout` is a file for its output, or PIPE if `end` is to return the output."""
         self.data, self.alerts = folder / "desk", folder / "alerts"
         limits = folder / "limits.toml"
         limits.write_text(LIMITS)

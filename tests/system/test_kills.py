@@ -57,7 +57,7 @@ def market(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def expected(market: Path, tmp_path: Path) -> CommandOutcome:
-    """The replay without kills."""
+    """The backtest of the same ticks, which equals a replay without kills."""
     return completed_backtest(f"{market}:EURUSD", data_dir=tmp_path / "backtest")
 
 

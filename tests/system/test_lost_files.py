@@ -106,7 +106,7 @@ def put_back(copy: Path, path: Path) -> None:
 
 
 def is_right_but_for_lost_orders(data: Path) -> bool:
-    """Whether ledger and venue have the same deals, positions and cash, and no order is open, doubled or lost."""
+    """Whether ledger and venue differ only in orders that the ledger has lost, and no order is in doubt."""
     found = compare_books(data)
     assert all("the venue has it" in one for one in found.lost), found.lost
     return not (found.doubled or found.different or found.positions or found.cash or found.in_doubt)
@@ -124,7 +124,7 @@ def test_a_removed_ledger_is_detected_and_the_new_ledger_lacks_orders(tmp_path: 
     assert is_right_but_for_lost_orders(desk.data)
 
 
-def test_an_older_ledger_is_recognised_without_a_reboot(tmp_path: Path) -> None:
+def test_an_older_ledger_is_recognised_although_the_host_was_not_restarted(tmp_path: Path) -> None:
     data, copy = tmp_path / "data", tmp_path / "copy.db"
     with a_live_desk(data) as desk:
         desk.fills_above(2)
@@ -273,7 +273,7 @@ def test_a_ledger_lost_while_a_desk_starts_is_not_a_new_account(tmp_path: Path) 
     """The ledger is recorded before it is opened; here portfolio ends before it has served the desk."""
     desk = LonePortfolio(tmp_path)
     desk.make_ledger_of_one_commit()
-    shutil.rmtree(desk.runtime)  # another supervisor has no record of a ledger
+    shutil.rmtree(desk.runtime)  # a new runtime folder has no record of the ledger
     desk.runtime.mkdir(mode=0o700)
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
@@ -294,7 +294,7 @@ def test_a_portfolio_whose_ledger_vanishes_at_its_start_is_restarted(tmp_path: P
     assert (process.returncode, "was removed or replaced while in use" in errors) == (1, True), errors
 
 
-def test_a_desk_whose_data_folder_was_emptied_does_not_trade(tmp_path: Path) -> None:
+def test_a_desk_whose_data_folder_was_emptied_does_not_trade_until_a_person_resumes_it(tmp_path: Path) -> None:
     with a_live_desk(tmp_path / "data") as desk:
         desk.fills_above(3)
         (tmp_path / "elsewhere").mkdir()
