@@ -12,7 +12,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 NO_QUOTE: Final = RuleCode(
     "NO_QUOTE",
-    "the price of a resting order or a stop, in a symbol that has no quote to compare it with",
+    "a stop, or the price of a resting order, in a symbol without a quote",
     "the symbol needs a quote",
 )
 
@@ -26,5 +26,5 @@ def latest_quote(order: OrderProposal, context: RiskContext) -> Quote | None:
 
 
 def no_quote(symbol: str) -> Denial:
-    """Return the denial of a price in a symbol without a quote."""
-    return Denial("NO_QUOTE", "a quoted symbol", f"none of {symbol}")
+    """Return the denial of an order whose prices need a quote, in a symbol without a quote."""
+    return Denial("NO_QUOTE", f"a quote of {symbol}", "none")

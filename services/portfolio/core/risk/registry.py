@@ -29,9 +29,9 @@ RESET_OF_CODE: Final[dict[str, RuleReset]] = {
 """Resets of the rules that keep a state, by code."""
 
 ON_RESUME: Final = {rule.code: rule.on_resume for rule in RULES if rule.on_resume is not None}
-"""Functions that clear the state of a rule when trading is resumed, by code.
+"""Functions that clear the state of a rule when a person resumes trading, by code.
 
-Without them these rules would restrict the desk again at once.
+Otherwise these rules would restrict the desk again at once.
 """
 
 ENDS_WITH_DAY: Final = frozenset(rule.code for rule in RULES if rule.ends_with_day)

@@ -79,7 +79,7 @@ class RiskContext(NamedTuple):
         limits: the set of limits.
         risk_state: the state of the rules.
         storage_problem: why the ledger is not writable; empty while it is writable.
-        tick_age_ns: venue time minus the time of the signal's tick.
+        tick_age_ns: venue time minus the time of the signal's tick; for a person's order, of the latest quote.
         latest_bid_ask: latest bid and ask of the symbol; with None the mark is used.
         plan: the plan with the budgets of the strategies.
         signal_age_ns_max: highest allowed `tick_age_ns`; None if the order has no signal.

@@ -18,7 +18,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """Deny with CURRENCY_EXPOSURE if one of the symbol's two currencies exceeds its limit.
+    """Deny with CURRENCY_EXPOSURE if the net exposure of one of the symbol's two currencies exceeds the limit.
 
     The limit is a percentage of leveraged equity.
     """

@@ -35,13 +35,13 @@ def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | 
     if order.type is OrderType.MARKET:
         if order.limit_price is None:
             return None
-        return Denial(INVALID_PRICE, "no price of an order at the market", decimal_text(order.limit_price))
+        return Denial(INVALID_PRICE, "no price for a MARKET order", decimal_text(order.limit_price))
     if order.limit_price is None:
         return Denial(INVALID_PRICE, f"the price of a {order.type}", "none")
-    return _pending(order, order.limit_price, context) if order.waits_for_price else None
+    return _check_resting_price(order, order.limit_price, context) if order.waits_for_price else None
 
 
-def _pending(order: OrderProposal, price: Decimal, context: RiskContext) -> Denial | None:
+def _check_resting_price(order: OrderProposal, price: Decimal, context: RiskContext) -> Denial | None:
     """Check that a resting order keeps the stops level and would not be executed at once."""
     terms, quote = order.instrument, latest_quote(order, context)
     if quote is None:

@@ -10,7 +10,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(_order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """Deny with QUOTE_STALE if the age of the signal's tick in venue time is above the limit."""
+    """Deny with QUOTE_STALE if the quote of the decision is older than the limit, in venue time."""
     most = context.limits.quote_age_ms_max
     if most is None or context.tick_age_ns <= most * MS_NS:
         return None
@@ -21,7 +21,7 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "QUOTE_STALE",
-            "venue time minus the time of the signal's tick, ms",
+            "venue time minus the time of the signal's tick, ms; for a person's order, of the latest quote",
             "the quote must be newer: check the delay of the feed",
         ),
     ),

@@ -1,4 +1,7 @@
-"""Orders that the trading state allows: in HALTED only a person's closes, in REDUCE_ONLY only closes."""
+"""Orders that the trading state allows: in HALTED only a person's closes, in REDUCE_ONLY only closes.
+
+The closes of FLATTEN are made without a check of the rules.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
-    """Deny with HALTED any order except a person's close, or with REDUCE_ONLY an order that opens."""
+    """Deny with HALTED any order except a person's close or change of stops, with REDUCE_ONLY an order that opens."""
     state = context.book.trading_state
     if state is TradingState.HALTED and (order.opening_volume > 0 or not order.is_manual):
         return Denial("HALTED", TradingState.ACTIVE, state)
@@ -24,7 +27,7 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "HALTED",
-            "any order while the trading state is HALTED, except closes and stops set by a person",
+            "any order while the trading state is HALTED, except a person's closes and changes of stops",
             "find out why trading was halted, then `paperdesk resume --reason ...`",
         ),
         RuleCode(
