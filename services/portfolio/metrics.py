@@ -49,11 +49,11 @@ _DENIED: Final = METRICS.external_counter(
     "denied_orders_total", "Orders denied by a risk rule, by code of the rule", "code"
 )
 _MODIFIED: Final = METRICS.external_counter(
-    "made_modifications_total", "Modifications of stops and resting orders that the venue made since the start"
+    "made_modifications_total", "Modifications of stops and resting orders that the venue made since portfolio's start"
 )
 _REFUSED: Final = METRICS.external_counter(
     "refused_modifications_total",
-    "Modifications of stops and resting orders that the venue refused since the start",
+    "Modifications of stops and resting orders that the venue refused since portfolio's start",
     "code",
 )
 _SKIPPED: Final = METRICS.external_counter(
@@ -69,7 +69,9 @@ _CREATED: Final = METRICS.external_counter("created_orders_total", "Orders of th
 _FILLS: Final = METRICS.external_counter("booked_fills_total", "Deals of the account that changed a position")
 _ORDERS: Final = METRICS.gauge("account_orders", "Orders of the account, by current status", "status")
 _OPEN: Final = METRICS.gauge("open_orders", "Orders that may still change a position")
-_TERMS: Final = METRICS.gauge("changes_of_terms_events", "Changes of the terms of symbols by the venue since the start")
+_TERMS: Final = METRICS.gauge(
+    "changes_of_terms_events", "Changes of the terms of symbols by the venue since portfolio's start"
+)
 _IN_DOUBT: Final = METRICS.gauge("in_doubt_orders", "Orders that may or may not have been executed")
 _IN_FLIGHT: Final = METRICS.gauge("in_flight_questions", "Requests to the gateway that wait for an answer")
 _HELD: Final = METRICS.gauge("held_signals", "Signals received and not decided yet")
@@ -139,12 +141,18 @@ _hello_mono_ns: dict[str, int] = {}
 
 
 def record_signal_hello(publisher: str, mono_ns: int) -> None:
-    """Record that a hello message of a signal process arrived at `mono_ns`."""
+    """Record that a hello message of a signal process arrived at monotonic time `mono_ns`."""
     _hello_mono_ns[publisher] = mono_ns
 
 
 def update(portfolio: Portfolio, mono_ns: int, *, uncommitted: int = 0) -> None:
-    """Set the gauges from the state of the process; `uncommitted` is the number of events that wait for the ledger."""
+    """Set gauges, histograms and external counters from the state of the process.
+
+    Args:
+        portfolio: the core of the process.
+        mono_ns: current monotonic time.
+        uncommitted: number of events that wait for the ledger.
+    """
     METRICS.update(lambda: _readings(portfolio, mono_ns, uncommitted))
 
 

@@ -149,7 +149,10 @@ def write_cursor(
     key: LedgerKey | None,
     notes: bytes,
 ) -> None:
-    """Write the tick cursor with the end of the chain and the row counts."""
+    """Write the tick cursor with the end of the chain and the row counts.
+
+    The authentication code of the row is made with `key`. It also covers `notes`, the digest of the ledger's notes.
+    """
     write_cursor_payload(db, _encode(row_of(state)), end, counts, key, notes)
 
 

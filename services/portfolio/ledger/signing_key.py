@@ -103,7 +103,12 @@ def existing_key(path: Path) -> LedgerKey | None:
     if sys.platform != "win32" and mode & 0o077:
         raise StartError(f"{path} has mode {mode:04o}, expected 0600: others could sign the ledger")
     fields = text.split()
-    if len(fields) != 3 or fields[0] != _FORMAT or fields[2] != _sum_of(fields[1]) or len(fields[1]) != 2 * _SEED_BYTES:
+    if (
+        len(fields) != 3
+        or fields[0] != _FORMAT
+        or fields[2] != _checksum(fields[1])
+        or len(fields[1]) != 2 * _SEED_BYTES
+    ):
         raise StartError(f"{path} is damaged, expected the key that signs the ledger; restore a copy of it")
     return LedgerKey(path, bytes.fromhex(fields[1]))
 
@@ -120,10 +125,10 @@ def ensure_key(path: Path) -> LedgerKey:
     seed = os.urandom(_SEED_BYTES).hex()
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_durably(path, f"{_FORMAT} {seed} {_sum_of(seed)}\n")
+        write_durably(path, f"{_FORMAT} {seed} {_checksum(seed)}\n")
     except OSError as error:
         raise StartError(
-            f"{path} cannot be created: {error.strerror}; expected a folder for the key that signs the ledger"
+            f"{path} cannot be created: {error.strerror}; expected a writable folder for the key that signs the ledger"
         ) from None
     return LedgerKey(path, bytes.fromhex(seed))
 
@@ -144,5 +149,5 @@ def write_durably(path: Path, text: str) -> None:
     publish_file(part, path)
 
 
-def _sum_of(text: str) -> str:
+def _checksum(text: str) -> str:
     return f"{crc32(text.encode()):08x}"

@@ -1,4 +1,4 @@
-"""Effect of a signal against an open position."""
+"""Effect of a signal in the opposite direction of an open position."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class OnOpposite(StrEnum):
-    """Close the position, or close it and open the other side."""
+    """CLOSE closes the position. REVERSE also opens a position in the direction of the signal."""
 
     CLOSE = "close"
     REVERSE = "reverse"

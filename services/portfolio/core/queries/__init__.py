@@ -1,1 +1,1 @@
-"""Replies to queries of people: views of the account, status, explanations and hints. No query changes the state."""
+"""Replies to queries of people: views of the account, status, explanations and hints. No query changes the account."""

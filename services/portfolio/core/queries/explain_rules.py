@@ -1,4 +1,4 @@
-"""The explanation of a risk rule: its latest denial, its resets and the values that it remembers."""
+"""The explanation of a risk rule: its latest denial, its resets and its stored state."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def explain_rule(rule: str, events: Sequence[Event], cursor: TickCursor, risk_st
     Args:
         rule: code of the rule.
         events: the ledger's latest denials and resets by the rule, in order.
-        cursor: has the counts of denials in this stream.
-        risk_state: has the values that the rule remembers.
+        cursor: the tick cursor, with the counts of denials in this stream.
+        risk_state: the state of the rules.
     """
     denials = [event for event in events if isinstance(event, OrderDenied)]
     resets = [event for event in events if isinstance(event, RiskReset)]
@@ -62,7 +62,7 @@ def explain_rule(rule: str, events: Sequence[Event], cursor: TickCursor, risk_st
 
 
 def reset_step(resets: Sequence[RiskReset]) -> WhyStep:
-    """Return a step with the given resets, each with the remembered values before and after."""
+    """Return a step with the given resets, each with the rule's stored state before and after."""
     lines = [WhyLine(time_ns=reset.time_ns, words=_reset_text(reset)[:LINE_CHARS_MAX]) for reset in resets]
     return WhyStep(name="resets", time_ns=resets[-1].time_ns, facts={}, lines=truncate_lines(lines))
 

@@ -1,4 +1,4 @@
-"""Symbols whose market the venue has reported as closed, although their known sessions are open or unknown.
+"""Symbols whose market the venue has reported as closed, although their sessions are open or unknown.
 
 A terminal reports no sessions, and no venue reports every holiday. A request refused with MARKET_CLOSED is repeated
 only after a pause. A restart forgets the reports, because the venue will refuse the next request again.

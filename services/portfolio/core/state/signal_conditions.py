@@ -16,7 +16,7 @@ from services.portfolio.core.state.stream import StreamState
 NO_SIGNAL: Final = "NO_SIGNAL"
 """Reason of a HOLD that portfolio makes for a tick without a signal."""
 
-_LISTENING: Final = (DeskState.RUNNING, DeskState.WAITING_FOR_SIGNALS)
+_RECEIVES_SIGNALS: Final = (DeskState.RUNNING, DeskState.WAITING_FOR_SIGNALS)
 
 
 def show_signal_health(state: PortfolioState, health: SignalHealth, *, outlives_strategies: bool) -> frozenset[str]:
@@ -24,7 +24,7 @@ def show_signal_health(state: PortfolioState, health: SignalHealth, *, outlives_
 
     Args:
         state: the owners of the desk's state.
-        health: findings about the signal processes.
+        health: the hellos and signals that portfolio has received.
         outlives_strategies: whether the desk continues after the fault of a strategy; otherwise a fault fails the desk.
 
     Returns:
@@ -34,12 +34,12 @@ def show_signal_health(state: PortfolioState, health: SignalHealth, *, outlives_
     stream_id, symbols = state.stream.cursor.stream_id, state.config.symbols
     if (
         not outlives_strategies
-        and state.stream.desk_state in _LISTENING
+        and state.stream.desk_state in _RECEIVES_SIGNALS
         and (fault := health.first_fault(symbols, stream_id)) is not None
     ):
         state.warnings.conditions.set(fault.code, fault.text, subject=fault.symbol)
         state.stream.fail_until_restart(fault.text)
-    if state.stream.desk_state not in _LISTENING or state.stream.is_stopping:
+    if state.stream.desk_state not in _RECEIVES_SIGNALS or state.stream.is_stopping:
         health.pause()
         if state.stream.desk_state is DeskState.FINISHED or state.stream.is_stopping:
             _clear(state.warnings.conditions, set())
@@ -63,7 +63,7 @@ def signal_from_market(
 ) -> Signal | None:
     """Return a HOLD for a tick of a watched or unattended symbol, None for other messages.
 
-    Such a HOLD opens nothing, but its decision updates conversion rates, trailing stops, time exits and limits.
+    Such a HOLD opens nothing, but its decision updates conversion rates, trailing stops, time exits and risk state.
 
     Args:
         config: names the watched symbols.
@@ -73,7 +73,7 @@ def signal_from_market(
     """
     if (
         not isinstance(message, Tick)
-        or stream.desk_state not in _LISTENING
+        or stream.desk_state not in _RECEIVES_SIGNALS
         or message.stream_id != stream.cursor.stream_id
     ):
         return None

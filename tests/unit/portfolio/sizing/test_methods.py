@@ -190,8 +190,8 @@ def test_every_size_is_rounded_down_to_the_step() -> None:
 @pytest.mark.parametrize(
     ("plan", "default", "message"),
     [
-        (Sizing(volume=D("0.149")), D("0.01"), "fixed: 0.149 lots of the plan, expected steps of 0.01: no trade"),
-        (Sizing(), D("0.015"), "fixed: 0.015 lots, the desk's default, expected steps of 0.01: no trade"),
+        (Sizing(volume=D("0.149")), D("0.01"), "fixed: 0.149 lots of the plan, expected a multiple of 0.01: no trade"),
+        (Sizing(), D("0.015"), "fixed: 0.015 lots, the desk's default, expected a multiple of 0.01: no trade"),
     ],
 )
 def test_a_fixed_volume_between_two_steps_makes_no_trade_and_is_not_rounded(

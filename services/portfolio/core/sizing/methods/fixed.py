@@ -15,7 +15,7 @@ def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
     text = "lots of the plan" if sizing.volume is not None else "lots, the desk's default"
     text, step = f"{decimal_text(volume)} {text}", inputs.instrument.volume_step
     if not is_on_step(volume, step):
-        return NoTrade(f"{text}, expected steps of {decimal_text(step)}")
+        return NoTrade(f"{text}, expected a multiple of {decimal_text(step)}")
     return RawSize(volume, text)
 
 
