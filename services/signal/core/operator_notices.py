@@ -8,7 +8,7 @@ from services.signal.core.strategy_fault import StrategyFault
 
 
 class StreamChanged(Struct, frozen=True):
-    """The gateway's stream differs from that of the engines' state; the state was dropped and strategies warm up."""
+    """The gateway has another stream than the engines' state; the state was dropped and the strategies warm up."""
 
     stream_id: str
     before: str

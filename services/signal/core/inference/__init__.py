@@ -1,1 +1,1 @@
-"""Inference: a gradient-boosted model flattened into a forest, and the compiled walk over it."""
+"""Inference: a gradient-boosted model as arrays (`Forest`), and the compiled kernels that evaluate it."""
