@@ -31,7 +31,7 @@ PAUSE_NS: Final = (44 * HOUR_NS, 51 * HOUR_NS)
 """Shortest and longest pause that counts as a weekend: 48 h, with a tolerance for clock changes and trading hours."""
 
 CLOSE_SLACK_NS: Final = 2 * MINUTE_NS
-"""Time after the close within which a tick still counts as the last tick before the close."""
+"""Time after a full hour within which the last tick of a week still counts as before that hour."""
 
 BUSY_TICKS: Final = 60
 """Ticks required in the hour before a pause. With fewer ticks, the last quote may be long before the close."""
