@@ -186,7 +186,7 @@ class PositionsQuery(
 
 
 class AccountQuery(Struct, frozen=True, tag_field="command", tag="ACCOUNT", forbid_unknown_fields=True):
-    """Request the account's money and the number of ticks, orders and deals processed so far."""
+    """Request the account's money, and its counts of ticks, signals, orders and deals."""
 
 
 class RiskQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="RISK", forbid_unknown_fields=True):

@@ -70,10 +70,10 @@ class VenueDeal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     balance in account currency: a charged commission or swap is negative. `ordinal` is the tick at which the deal was
     executed. `stepped` is True if that tick caused the deal, for example by filling a resting order, and False if a
     command did. `position` is the ticket of the position that the deal opened or changed, or for which it was charged;
-    0 for none.
-    `arrived_ns` is the time at which a delayed order reached the venue. Only the order's first deal has it; it is 0 in
-    any other deal. `limit_gap`, in account currency and 0 or more, is the amount by which the market's quote was better
-    than the price of a resting limit order or take profit. It does not depend on which of the two is the deal's price.
+    0 for none. `arrived_ns` is the time at which a delayed order reached the venue, for the first deal of the order; 0
+    in any other deal. `limit_gap`, in account currency and 0 or more, is the amount by which the market's quote was
+    better than the price of a resting limit order or take profit. It is the same whether the deal has the quote or the
+    order's price.
     """
 
     deal: Sequence

@@ -1,8 +1,8 @@
 """Cost basis of an open position at its average price. MetaTrader 5 values positions and books profit with it.
 
 A deal on the position's side adds to the cost. A deal on the other side removes a part of the cost in proportion to the
-closed volume. A deal that reverses the position closes all of it, and opens the rest at the deal's price. The cost is
-exact, so that the booked profits add up exactly even if an average price is rounded.
+closed volume. A deal that reverses the position closes the whole position, and opens one with the rest of the deal's
+volume at the deal's price. Closed and open cost always add up to the whole cost, so that no profit is lost by rounding.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ COST_STEP: Final = Decimal("1e-15")
 """Step to which the closed part of a cost is rounded. The open part is the exact remainder."""
 
 _WIDE: Final = Context(prec=60)
-"""Decimal context in which the products below are exact; only `quantize` rounds."""
+"""Decimal context in which the sums and products below are exact. Only the division is rounded, by `quantize`."""
 
 
 class CostBasis(NamedTuple):

@@ -1,4 +1,4 @@
-"""Formulas of profit, currency conversion, margin and commission, which every core uses."""
+"""Formulas of profit, currency conversion, margin and commission, for the gateway and portfolio."""
 
 from __future__ import annotations
 

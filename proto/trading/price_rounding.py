@@ -33,10 +33,10 @@ ENTRY_ROLES: Final = {OrderType.LIMIT: PriceRole.LIMIT, OrderType.STOP: PriceRol
 
 
 def price_away(reference: Decimal, points: int, *, role: PriceRole, side: Side, instrument: Instrument) -> Decimal:
-    """The price `points` away from the reference, rounded to the next tick away from it.
+    """The price `points` away from the reference. If it is between two ticks, the more distant one is returned.
 
     Args:
-        reference: a price: the bid or ask from which an entry is measured, or the entry price for a stop.
+        reference: the bid or ask from which an entry is measured, or the entry price for a stop.
         points: distance in points, 0 or more.
         role: role of the price; it determines the direction.
         side: side of the order, or of the position that the stop closes.

@@ -17,7 +17,7 @@ from proto.time import DAY_NS, EPOCH, HOUR_NS, MINUTE_NS, SECOND_NS
 FRIDAY: Final = 4
 
 NEW_YORK_CLOSE: Final = "new_york_close"
-"""Name of the server's clock, valid wherever the name of a time zone is."""
+"""Name of the server's clock, accepted wherever the name of a time zone is accepted."""
 
 NEW_YORK: Final = "America/New_York"
 AHEAD_OF_NEW_YORK: Final = timedelta(hours=7)
@@ -81,7 +81,7 @@ def is_in_session(sessions: Iterable[tuple[int, int]], time_ns: int, clock: str 
     """Whether UTC time `time_ns` is within one of `sessions`.
 
     Args:
-        sessions: begin and end of each, in minutes from the clock's Monday 00:00; the end is excluded.
+        sessions: begin and end of each session, in minutes from the clock's Monday 00:00; the end is excluded.
         time_ns: UTC time.
         clock: `NEW_YORK_CLOSE` or the name of a time zone.
     """

@@ -1,8 +1,9 @@
-"""Stops of a position after a deal, by MetaTrader's rule; the venue applies it, and the desk predicts its result.
+"""Stops of a position after a deal. The venue applies this rule, and the desk predicts its result.
 
-The stops of a position come from the latest order that opened, increased or reversed it. An order that closes a part
-does not change them. In MetaTrader, an order that increases the position also removes each stop that the order does not
-name. Here such a stop stays: the gateway adds the position's stop to the order before it calls the terminal.
+As in MetaTrader, the stops of a position come from the latest order that opened, increased or reversed it, and an order
+that closes a part does not change them. In MetaTrader, an order that increases the position also removes each stop that
+the order does not name. Here such a stop stays: the gateway adds the position's stop to the order before it calls the
+terminal.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from typing import Annotated, Final
 from msgspec import Meta
 
 MAX_FRAME_BYTES: Final = 65_536
-"""Length of the longest frame that a peer must accept. A reply with 1,000 ticks in JSON is shorter."""
+"""Length of the longest frame that a peer must accept. The gateway shortens a page of ticks that would be longer."""
 
 MAX_DECIMAL_DIGITS: Final = 28
 """Most significant digits of a price, volume or amount: the precision of Python's default decimal context."""
