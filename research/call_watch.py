@@ -50,7 +50,7 @@ def watch_calls(warn: Callable[[str], None]) -> None:
 
     Raises:
         StartError: in the parent, if the child ended inside a strategy or in other imported code.
-        SystemExit: in the parent, with the child's exit code.
+        SystemExit: in the parent, with the exit code of the run.
     """
     global _shared
     if not hasattr(os, "fork"):

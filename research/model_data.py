@@ -1,7 +1,7 @@
 """In-sample check of a run: whether the model was trained or tuned on the symbol and the time of the run's ticks.
 
 The manifest of a model has the symbol and the times of its training, validation and held-out parts. Results over ticks
-that the model was fitted to are no evidence of its predictions, so this check is printed before the results. Single
+that the model was fitted to do not show that it can predict, so this check is printed before the results. Single
 rows are not compared: other ticks of the same symbol and time count as in sample, because they are of the same market.
 """
 
@@ -20,7 +20,7 @@ OUT_OF_SAMPLE: Final = "out"
 UNKNOWN: Final = "unknown"
 
 LEARNED_FROM: Final = {"training": "trained", "validation": "tuned"}
-"""Parts of the data to which the model was fitted, each with the verb for the text. The held-out part is not one."""
+"""Parts of the data to which the model was fitted, each with the verb for the text. The held-out part is not here."""
 
 
 def model_data(spec: RunSpec, *, data_sha256: str, first_ns: int, last_ns: int) -> dict[str, Any] | None:

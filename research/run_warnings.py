@@ -16,7 +16,7 @@ from services.portfolio.core.accounting.modifications import ModificationCounts
 from services.portfolio.core.risk.registry import limits_of_code
 
 WARN_FROM_SHARE: Final = 0.25
-"""Share of denied signals, of all signals to buy or sell, from which a run has a warning."""
+"""Least ratio of denials to signals to buy or sell at which a run has a warning."""
 
 _STOPPED: Final = ("HALTED", "REDUCE_ONLY")
 

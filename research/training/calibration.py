@@ -79,7 +79,7 @@ def log_loss(found: Floats, labels: NDArray[np.int8]) -> float:
 
 
 def log_loss_of_rates(rates: Floats, labels: NDArray[np.int8]) -> float:
-    """Log loss of the same probabilities for every row, in nats; a useful model has a lower one.
+    """Log loss, in nats, if every row is given the same probabilities. The log loss of a useful model is lower.
 
     Args:
         rates: probabilities of sell, hold and buy, of shape (3,).

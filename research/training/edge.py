@@ -96,7 +96,7 @@ def measure_edge(signals: NDArray[np.int64], at: Ints, quotes: QuoteColumns, hor
 
 
 def best_threshold(probabilities: Floats, at: Ints, quotes: QuoteColumns, horizon_ticks: int) -> float:
-    """The threshold with the highest total profit, or without a profit the one with the smallest loss per trade.
+    """The threshold with the highest total profit; if none has a profit, the one with the smallest loss per trade.
 
     Thresholds with fewer than TRADES_MIN trades are ignored. If all thresholds are ignored, the lowest is returned.
 
