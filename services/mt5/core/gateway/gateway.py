@@ -305,7 +305,7 @@ class Gateway(Core[Request, Reply | Tick]):
         )
 
     def _advance(self, confirmed: int, now: Now) -> None:
-        """In lock-step, confirm every tick up to `confirmed` and step the book to the next tick; live, do nothing."""
+        """In lock-step, confirm every tick up to `confirmed` and step the book to the next tick; else do nothing."""
         if self.publisher.is_live:
             return
         self.publisher.confirm(confirmed, now)

@@ -10,14 +10,14 @@ SETTLING_MS: Final = 60_000
 """Default of how late an order may appear in the broker's history."""
 
 MISSES_MIN: Final = 3
-"""Searches without a trace that are needed for the presumption."""
+"""Number of searches without a trace after which an order is presumed to have had no effect."""
 
 MISS_INTERVAL_NS: Final = 500_000_000
 """Shortest time between two counted searches."""
 
 
 class _InDoubtOrder:
-    """Searches without a trace for one id since the gateway started; settling begins at venue time `from_ns`."""
+    """Searches without a trace for one id since this start. The settling time starts at venue time `from_ns`."""
 
     __slots__ = ("count", "from_ns", "last_mono_ns")
 
@@ -31,12 +31,15 @@ class InDoubtOrders:
     """Counts the searches without a trace for each id in doubt."""
 
     def __init__(self, *, settling_ms: int) -> None:
-        """Begin without an id in doubt; `settling_ms` is how late an order may appear in the venue's history."""
+        """Begin without an id in doubt.
+
+        `settling_ms` is the settling time: how late an order may appear in the venue's history.
+        """
         self._settling_ns = settling_ms * MS_NS
         self._by_id: dict[str, _InDoubtOrder] = {}
 
     def add(self, order_id: str, *, from_ns: int) -> None:
-        """Begin to count for an id whose order was sent to the venue; settling begins at venue time `from_ns`."""
+        """Begin to count for an id that was sent to the venue; the settling time begins at venue time `from_ns`."""
         self._by_id[order_id] = _InDoubtOrder(from_ns)
 
     def remove(self, order_id: str) -> None:

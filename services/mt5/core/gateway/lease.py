@@ -16,7 +16,10 @@ from proto.time import MS_NS, Now
 from services.mt5.core.gateway.journal import Journal, LeaseRecord
 
 LEASE_TTL_MS: Final = 5_000
-"""Longer than portfolio takes to restart, and far shorter than a person takes to notice that it is down."""
+"""Default validity of a lease after its renewal.
+
+It is longer than a restart of portfolio takes, and far shorter than a person takes to notice that portfolio is down.
+"""
 
 ENFORCE_AGAIN_NS: Final = 250_000_000
 """Time until the next attempt to cancel resting orders after a lapse, if the venue was unavailable or busy."""

@@ -103,7 +103,7 @@ class OrderService:
         return self._repeated(request, entry, now, time_ns=time_ns)
 
     def existing_close(self, request: Close, now: Now, *, time_ns: int) -> OrderReply | PlaceOrder | None:
-        """The reply to a CLOSE whose id was placed or fenced, or the order to send (again) for it.
+        """The reply to a CLOSE whose id was placed or fenced, or the order to send for it.
 
         None for a new id: side and volume then follow from the position.
         """
@@ -212,7 +212,7 @@ class OrderService:
         return _as_ended(self._cancel_resting(order_id, now, time_ns=time_ns, why="canceled by the client"))
 
     def cancel_all(self, why: str, now: Now) -> bool:
-        """Cancel every resting order for the reason `why`; False if some remain for the next call."""
+        """Cancel every resting order for the reason `why`; False if the method must be called again for some."""
         if self._terminal.unavailable(now) is not None:
             return False
         for resting in self._terminal.resting(now):

@@ -154,7 +154,7 @@ class QueryService:
         return self.with_desk_names(position, self._venue.magic_of_position(position.ticket))
 
     def with_desk_names(self, row: Row, magic: int) -> Row:
-        """The row with the desk's symbol, and with the client's id of the order of `magic` instead of the comment."""
+        """The row with the desk's symbol, and with the client's order id for `magic` instead of the comment."""
         name, symbol = self._name_of(magic, row.order_id), self._symbols.to_desk(row.symbol)
         if (name, symbol) == (row.order_id, row.symbol):
             return row

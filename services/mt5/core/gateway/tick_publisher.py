@@ -18,7 +18,7 @@ REPUBLISH_FIRST_NS: Final = 200_000_000
 """Time until the first repetition: longer than any decision takes, and short enough for a lost tick to delay little."""
 
 REPUBLISH_MAX_NS: Final = 1_000_000_000
-"""Longest time between two repetitions; it doubles from `REPUBLISH_FIRST_NS`."""
+"""Longest time between two repetitions. The time doubles from `REPUBLISH_FIRST_NS` up to this limit."""
 
 BURST_TICKS_MAX: Final = 1_000
 """Most ticks published at once; far below the length of a subscriber's queue, so that none is dropped."""
@@ -28,7 +28,10 @@ WINDOW_MAX: Final = 5_000
 
 
 class Pace(NamedTuple):
-    """Pace of a stream: a `window` of 0 is live; `factor` is market seconds per second, None as fast as possible."""
+    """Pace of a stream.
+
+    A `window` of 0 means a live stream. `factor` is market seconds per real second, None for as fast as possible.
+    """
 
     window: int
     factor: float | None = None

@@ -9,7 +9,7 @@ class SymbolMap:
     """Maps symbol names both ways. An unmapped symbol keeps its name, unless a mapped symbol has it at the broker."""
 
     def __init__(self, broker_by_desk: Mapping[str, str] | None = None) -> None:
-        """Use a mapping from the desk's names to the broker's; all other symbols keep their name.
+        """Use a mapping from the desk's names to the broker's.
 
         Raises:
             ValueError: two of the desk's names are mapped to the same broker's name.

@@ -42,7 +42,7 @@ class AccountTerms(NamedTuple):
     """Terms of a simulated account. An existing account keeps its cash and must have the same currency and mode.
 
     `deposit` is the cash of a new account, >= 0, in `currency`. `leverage` is notional / margin, such as 100 for 1:100;
-    0: no margin is required. `seed` is that of the fill profile's random draws. `catalogue` has the symbols' terms.
+    0: no margin is required. `seed` is the seed of the fill profile's random draws. `catalogue` has the symbols' terms.
     """
 
     deposit: Decimal
