@@ -33,7 +33,7 @@ _KEPT: Final = METRICS.gauge(
 _GATEWAY_UP: Final = METRICS.gauge("gateway_up", "1 while the gateway answers")
 _HEARTBEAT_AGE: Final = METRICS.gauge(
     "heartbeat_age_seconds",
-    "Time since the gateway's last reply, or since the start without one; an idle gateway is sent a PING",
+    "Time since the gateway's last reply, or since the start if there was none; an idle gateway is sent a PING",
 )
 _ORDER_TO_GATEWAY: Final = METRICS.histogram(
     "order_to_gateway_seconds", "From the decision for an order to the sending of its request to the gateway"

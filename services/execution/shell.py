@@ -1,9 +1,8 @@
 """The sockets of the execution process.
 
 The process sends the calls of portfolio to the gateway as requests, and the gateway's replies to portfolio as answers.
-A malformed frame is counted and its beginning logged; it has no other effect.
-Reports are kept in order while portfolio is disconnected. Beyond a limit the oldest reports are dropped, and portfolio
-later repeats the unanswered calls.
+A malformed frame is counted and its beginning logged; it has no other effect. Reports are kept in order while portfolio
+is disconnected. Beyond a limit the oldest reports are dropped, and portfolio later repeats the unanswered calls.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ _HEARTBEAT_AGE: Final = METRICS.gauge(
 )
 _TICK_AGE: Final = METRICS.gauge(
     "tick_age_seconds",
-    "Time since the symbol's last tick, or since the start without one; accurate to a second",
+    "Time since the symbol's last tick, or since the start if there was none; accurate to a second",
     "symbol",
 )
 _CHECKPOINT_SECONDS: Final = METRICS.histogram("checkpoint_commit_seconds", "Duration of writing a checkpoint")
@@ -66,8 +66,8 @@ def update(*, last_ordinal: int, heartbeat_age_ns: int, tick_age_ns: dict[str, i
 
     Args:
         last_ordinal: highest ordinal of a tick with a signal.
-        heartbeat_age_ns: time since the gateway's last heartbeat, or since the start without one.
-        tick_age_ns: time since the last tick, or since the start without one, by symbol.
+        heartbeat_age_ns: time since the gateway's last heartbeat, or since the start if there was none.
+        tick_age_ns: time since the last tick, or since the start if there was none, by symbol.
     """
     METRICS.update(
         lambda: [
