@@ -193,7 +193,7 @@ class Portfolio(Core[Message, Output]):
         if is_decided or signal.ordinal in queue:
             self._stream.count_duplicate()
             return []
-        if len(queue) >= QUEUED_SIGNALS_MAX and not scheduler.make_room(queue):
+        if len(queue) >= QUEUED_SIGNALS_MAX and not scheduler.drop_queued_signal(queue):
             return []
         self._latencies.tick_to_signal.observe(signal.sent_mono_ns - signal.tick_published_mono_ns)
         queue[signal.ordinal] = signal

@@ -103,9 +103,9 @@ class LedgerWriter:
     # ----------------------------------------------------------------------------------------------------- signature
 
     def sign_if_due(self) -> None:
-        """Sign the ledger's head if the oldest unsigned event or the number of unsigned events requires it.
+        """Sign the ledger's head if the last signature is too old or too many events are unsigned.
 
-        Called about once a second.
+        Called about once a second. A head without later events is not signed again.
         """
         events, age_ns = self._ledger.unsigned_events, clock.mono_ns() - self._signed_mono_ns
         if events >= SIGN_EVERY_EVENTS or (events and age_ns >= SIGN_EVERY_NS):

@@ -59,8 +59,8 @@ def error_line(error: BaseException, call: str = "") -> str:
     text = _one_line(error)
     name = type(error).__name__
     words = f"{name}: {text}" if text else name
-    room = ERROR_CHARS_MAX - len(where) - len(call) - 2
-    return f"{call + ': ' if call else ''}{shortened(words, room)}{where}"
+    chars_left = ERROR_CHARS_MAX - len(where) - len(call) - 2
+    return f"{call + ': ' if call else ''}{shortened(words, chars_left)}{where}"
 
 
 def error_details(error: BaseException) -> str:

@@ -100,7 +100,7 @@ class LiveScheduler:
         """Record the venue time and the quotes of a message."""
         self._state.stream.market.on_message(message, self._state.stream.now.mono_ns)
 
-    def make_room(self, queue: SignalQueue) -> bool:
+    def drop_queued_signal(self, queue: SignalQueue) -> bool:
         """Drop the oldest signal of a full queue; return True, because the new signal can be queued."""
         queue.drop_oldest()
         return True

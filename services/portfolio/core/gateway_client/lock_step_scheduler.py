@@ -127,7 +127,7 @@ class LockStepScheduler:
     def on_market_data(self, message: Tick | MarketHeartbeat) -> None:
         """Do nothing: ticks of watched symbols are decided like signals, and the last decided tick sets the time."""
 
-    def make_room(self, queue: SignalQueue) -> bool:  # noqa: ARG002 - no tick may be skipped
+    def drop_queued_signal(self, queue: SignalQueue) -> bool:  # noqa: ARG002 - no tick may be skipped
         """Return False to drop the new signal; its sender repeats it later."""
         self._state.stream.count_malformed()
         return False

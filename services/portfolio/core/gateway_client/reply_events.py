@@ -38,7 +38,7 @@ After a reply with any other status, the request of a task that does not handle 
 def order_updated(order: Order, status: OrderStatus, reply: OrderReply) -> OrderUpdated:
     """Return the event that sets `status`, with the ticket and codes of the reply.
 
-    Its time is that of the reply, or the order's creation if the reply has no time.
+    The event's time is that of the reply, or that of the order's creation if the reply has no time.
     """
     return OrderUpdated(
         order_id=order.order_id,

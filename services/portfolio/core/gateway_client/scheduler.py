@@ -45,7 +45,7 @@ class Scheduler(Protocol):
     def on_market_data(self, message: Tick | MarketHeartbeat) -> None:
         """Record the venue time and the quotes of a message."""
 
-    def make_room(self, queue: SignalQueue) -> bool:
+    def drop_queued_signal(self, queue: SignalQueue) -> bool:
         """Drop a signal from a full queue; return False if the new signal is to be dropped instead."""
 
     def advance(self, queue: SignalQueue, decide: Decide) -> list[Call]:

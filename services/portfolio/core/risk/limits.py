@@ -64,7 +64,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     news_after_min: Count = 5
     news_impact_min: Impact = Impact.HIGH
     daily_loss_pct_max: Decimal | None = None
-    """Loss of the server's day in percent of its first equity, and also of its highest equity."""
+    """Loss in percent since the first equity of the server's day, and also since the day's highest equity."""
     drawdown_warn_pct: Decimal | None = None
     drawdown_reduce_pct: Decimal | None = None
     drawdown_halt_pct: Decimal | None = None

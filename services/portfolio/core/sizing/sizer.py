@@ -51,7 +51,7 @@ def _rounded(sizing: Sizing, inputs: SizingInput, found: RawSize) -> OrderSize:
     for most, whose in ((sizing.volume_max, "the plan"), (terms.volume_max, "the venue")):
         if most is not None and volume > most:
             text, volume = f"{text}, at most {decimal_text(most)} by {whose}", most
-    # Round to the finest step first: a rounded rate such as 1/150 can give a little less than 0.5, which is not 0.49.
+    # Round to the finest step first: a rounded rate such as 1/150 may give 0.4999..., which must not become 0.49 lots.
     volume = floor_to_step(volume.quantize(FINEST, rounding=ROUND_HALF_EVEN), terms.volume_step)
     if volume < terms.volume_min:
         return OrderSize(ZERO, f"{text} lots, less than the least volume {decimal_text(terms.volume_min)}: no trade")

@@ -122,7 +122,7 @@ RULE: Final = RiskRule(
         RuleCode(
             "DRAWDOWN",
             "(high − equity) / high in percent: levels that warn, restrict to REDUCE_ONLY and halt",
-            "wait until the equity recovers, or find the cause of the losses and resume trading",
+            "find the cause of the losses, then `paperdesk resume --reason ...`",
         ),
     ),
     phases=Phase.BEFORE_SIZING | Phase.RESTING,

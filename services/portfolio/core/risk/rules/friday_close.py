@@ -38,9 +38,9 @@ def until(ticks: TickRows, row: int, _order: OrderProposal, context: RiskContext
     """Return the first row after `row` at or after the Friday close or the end of the weekend (see `rule.Until`)."""
     close, now_ns = context.limits.friday_close, ticks.time_ns[row]
     assert close is not None
-    day, moment = weekday(now_ns), time_of_day_ns(now_ns)
-    to_close_ns = (FRIDAY - day) * DAY_NS + parse_time_of_day(close) - moment
-    ahead_ns = to_close_ns if to_close_ns > 0 else 7 * DAY_NS - day * DAY_NS - moment
+    day, since_midnight_ns = weekday(now_ns), time_of_day_ns(now_ns)
+    to_close_ns = (FRIDAY - day) * DAY_NS + parse_time_of_day(close) - since_midnight_ns
+    ahead_ns = to_close_ns if to_close_ns > 0 else 7 * DAY_NS - day * DAY_NS - since_midnight_ns
     return first_row_at(ticks, row, clock_time_ahead_ns(now_ns, ahead_ns))
 
 

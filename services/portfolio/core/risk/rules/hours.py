@@ -26,8 +26,10 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
     if hours is None:
         return None
     begin, end = (parse_time_of_day(text) for text in hours.split("-"))
-    moment = time_of_day_ns(now_ns)
-    is_within = begin <= moment < end if begin <= end else moment >= begin or moment < end
+    since_midnight_ns = time_of_day_ns(now_ns)
+    is_within = (
+        begin <= since_midnight_ns < end if begin <= end else since_midnight_ns >= begin or since_midnight_ns < end
+    )
     return None if is_within else Denial("TRADING_HOURS", hours, format_server_time(now_ns))
 
 
@@ -35,8 +37,8 @@ def until(ticks: TickRows, row: int, _order: OrderProposal, context: RiskContext
     """Return the first row after `row` at or after the next beginning or end of the hours (see `rule.Until`)."""
     hours, now_ns = context.limits.trading_hours, ticks.time_ns[row]
     assert hours is not None
-    moment = time_of_day_ns(now_ns)
-    ahead_ns = min((parse_time_of_day(text) - moment) % DAY_NS or DAY_NS for text in hours.split("-"))
+    since_midnight_ns = time_of_day_ns(now_ns)
+    ahead_ns = min((parse_time_of_day(text) - since_midnight_ns) % DAY_NS or DAY_NS for text in hours.split("-"))
     return first_row_at(ticks, row, clock_time_ahead_ns(now_ns, ahead_ns))
 
 

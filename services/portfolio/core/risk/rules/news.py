@@ -65,9 +65,9 @@ def describe_news(event: NewsEvent, now_ns: int) -> str:
 
 
 def _utilization(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
-    """Yield a row for each currency of the known symbols that has an event from now until a day ahead.
+    """Yield a row with the next event of each currency of the known symbols, if the event is at most a day ahead.
 
-    The event counts as present until its minutes after the release have ended.
+    An event remains the next one until its minutes after the release have ended.
     """
     limits, shown = context.limits, set[str]()
     traded = {currency for terms in context.book.instruments.values()

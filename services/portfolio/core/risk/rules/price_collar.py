@@ -44,7 +44,7 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "PRICE_COLLAR",
-            "percent between the decision's price and the latest mid, for an order executed at once; the limit `other` "
+            "percent between the decision's price and the latest mid, for an order executed at once; the second limit "
             "applies to symbols with a currency code that begins with X, such as metals",
             "the signal's price must be near the latest mid: check the delay of the feed",
         ),

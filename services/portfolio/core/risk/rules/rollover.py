@@ -23,11 +23,11 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
     minutes = context.limits.rollover_pause_min
     if minutes is None:
         return None
-    moment = time_of_day_ns(now_ns)
-    distance_ns = min(moment, DAY_NS - moment)
+    since_midnight_ns = time_of_day_ns(now_ns)
+    distance_ns = min(since_midnight_ns, DAY_NS - since_midnight_ns)
     if distance_ns >= minutes * MINUTE_NS:
         return None
-    to_midnight_ns = -moment if moment == distance_ns else DAY_NS - moment
+    to_midnight_ns = -since_midnight_ns if since_midnight_ns == distance_ns else DAY_NS - since_midnight_ns
     return Denial(
         "ROLLOVER",
         f"{minutes} minutes from the rollover",
@@ -40,10 +40,10 @@ def until(ticks: TickRows, row: int, _order: OrderProposal, context: RiskContext
     """Return the first row after `row` at or after the next beginning or end of the pause (see `rule.Until`)."""
     minutes, now_ns = context.limits.rollover_pause_min, ticks.time_ns[row]
     assert minutes is not None
-    moment = time_of_day_ns(now_ns)
+    since_midnight_ns = time_of_day_ns(now_ns)
     # The pause begins 1 ns after `minutes` before midnight, and ends exactly `minutes` after it (see `check`).
     bounds_ns = (minutes * MINUTE_NS, 1 - minutes * MINUTE_NS)
-    ahead_ns = min((bound - moment) % DAY_NS or DAY_NS for bound in bounds_ns)
+    ahead_ns = min((bound - since_midnight_ns) % DAY_NS or DAY_NS for bound in bounds_ns)
     return first_row_at(ticks, row, clock_time_ahead_ns(now_ns, ahead_ns))
 
 

@@ -105,7 +105,7 @@ RULE: Final = RiskRule(
             "STRATEGY_LOSS",
             "percent of the account's first equity of the day: loss of the strategy's symbols, from the day's result "
             "and the unrealized profit",
-            "wait for the server's next day, or raise the strategy's daily_loss_pct_max",
+            "wait for the server's next day or a smaller loss, or raise the strategy's daily_loss_pct_max",
         ),
     ),
     phases=Phase.SIZED,
