@@ -42,18 +42,18 @@ class ValidatedRows:
         self._time_ns.append(rows.time_ns)
         for column, values in zip(self._numbers, (rows.bid, rows.ask, rows.volume), strict=True):
             column.append(values)
-        self._take(self._validator.validate(rows.time_ns, rows.bid, rows.ask, rows.volume))
+        self._add_verdicts(self._validator.validate(rows.time_ns, rows.bid, rows.ask, rows.volume))
 
     def finish(self) -> None:
         """Validate the remaining rows at the end of the data."""
-        self._take(self._validator.finish())
+        self._add_verdicts(self._validator.finish())
 
     @property
     def far_rows(self) -> list[FarRow]:
         """The first rejected rows whose times are far ahead of the rows after them."""
         return self._validator.far_rows
 
-    def _take(self, verdict: NDArray[np.uint8]) -> None:
+    def _add_verdicts(self, verdict: NDArray[np.uint8]) -> None:
         self._verdict.append(verdict)
         counted = np.bincount(verdict, minlength=len(REASONS))
         self.verdict_counts += counted
@@ -124,14 +124,14 @@ def assemble(sources: Sequence[ValidatedRows], *, store: ColumnStore, ticks_max:
         source.finish()
     table = TickTable(store)
     published = np.zeros(len(sources), dtype=np.int64)
-    of_all, of_each = LongPause(), [LongPause() for _ in sources]
+    pause_of_all, pause_of_each = LongPause(), [LongPause() for _ in sources]
     for symbol_index, columns in _merged(sources):
         left = len(symbol_index) if ticks_max is None else min(ticks_max - len(table), len(symbol_index))
         table.append(symbol_index[:left], tuple(values[:left] for values in columns))
         published += np.bincount(symbol_index[:left], minlength=len(sources))
         time_ns = columns[0][:left]
-        of_all.add(time_ns)
-        for index, pause in enumerate(of_each):
+        pause_of_all.add(time_ns)
+        for index, pause in enumerate(pause_of_each):
             pause.add(time_ns if len(sources) == 1 else time_ns[symbol_index[:left] == index])
         if ticks_max is not None and len(table) >= ticks_max:
             break
@@ -156,19 +156,19 @@ def assemble(sources: Sequence[ValidatedRows], *, store: ColumnStore, ticks_max:
             for far in source.far_rows
             if far.row <= end
         ),
-        long_pauses=_long_pauses([source.symbol for source in sources], of_each, of_all),
+        long_pauses=_long_pauses([source.symbol for source in sources], pause_of_each, pause_of_all),
     )
 
 
 def _long_pauses(
-    symbols: Sequence[str], of_each: Sequence[LongPause], of_all: LongPause
+    symbols: Sequence[str], pause_of_each: Sequence[LongPause], pause_of_all: LongPause
 ) -> tuple[tuple[str, Pause], ...]:
-    found = [(symbol, one.longest) for symbol, one in zip(symbols, of_each, strict=True)]
-    found = found if any(pause for _, pause in found) else [(", ".join(symbols), of_all.longest)]
+    found = [(symbol, one.longest) for symbol, one in zip(symbols, pause_of_each, strict=True)]
+    found = found if any(pause for _, pause in found) else [(", ".join(symbols), pause_of_all.longest)]
     return tuple((name, pause) for name, pause in found if pause is not None)
 
 
-class _Front:
+class _UnmergedRows:
     """The accepted rows of one symbol that are in memory and not merged yet."""
 
     def __init__(self, source: ValidatedRows) -> None:
@@ -181,13 +181,13 @@ class _Front:
         return self.columns[0]
 
     @property
-    def is_open(self) -> bool:
+    def has_unread_rows(self) -> bool:
         """Whether there are rows after the ones in memory."""
         return self._row < len(self._source)
 
     def fill(self) -> None:
         """If no rows are in memory, read blocks until one has an accepted row, or to the end."""
-        while not len(self.time_ns) and self.is_open:
+        while not len(self.time_ns) and self.has_unread_rows:
             stop = min(self._row + BLOCK_ROWS, len(self._source))
             self.columns = self._source.accepted_rows(self._row, stop)
             self._row = stop
@@ -200,28 +200,28 @@ class _Front:
 
 def _merged(sources: Sequence[ValidatedRows]) -> Iterator[tuple[NDArray[np.uint16], tuple[NDArray[Any], ...]]]:
     """Yield blocks of merged ticks: the indices of their sources, and the columns time, bid, ask and volume."""
-    fronts = [_Front(source) for source in sources]
+    unmerged = [_UnmergedRows(source) for source in sources]
     while True:
-        for front in fronts:
-            front.fill()
-        if not any(len(front.time_ns) for front in fronts):
+        for one in unmerged:
+            one.fill()
+        if not any(len(one.time_ns) for one in unmerged):
             return
         # Choose the source whose last row in memory is earliest; of equal times, the first source. All rows in memory
-        # up to that row can be merged, because every unread row is later. Of rows at the same time, those of earlier
+        # up to that row can be merged, because no unread row is earlier. Of rows at the same time, those of earlier
         # sources come before it and those of later sources after it.
-        ends = [(int(front.time_ns[-1]), index) for index, front in enumerate(fronts) if front.is_open]
+        ends = [(int(one.time_ns[-1]), index) for index, one in enumerate(unmerged) if one.has_unread_rows]
         if ends:
             time_ns, first = min(ends)
             counts = [
-                int(np.searchsorted(front.time_ns, time_ns, side="right" if index <= first else "left"))
-                for index, front in enumerate(fronts)
+                int(np.searchsorted(one.time_ns, time_ns, side="right" if index <= first else "left"))
+                for index, one in enumerate(unmerged)
             ]
         else:
-            counts = [len(front.time_ns) for front in fronts]
-        parts = [front.take(count) for front, count in zip(fronts, counts, strict=True)]
-        symbol_index = np.repeat(np.arange(len(fronts), dtype=np.uint16), counts)
+            counts = [len(one.time_ns) for one in unmerged]
+        parts = [one.take(count) for one, count in zip(unmerged, counts, strict=True)]
+        symbol_index = np.repeat(np.arange(len(unmerged), dtype=np.uint16), counts)
         columns = tuple(np.concatenate(values) for values in zip(*parts, strict=True))
-        if len(fronts) > 1:
+        if len(unmerged) > 1:
             # A stable sort keeps the order of the sources, and of the rows of each source, for equal times.
             order = np.argsort(columns[0], kind="stable")
             symbol_index, columns = symbol_index[order], tuple(values[order] for values in columns)

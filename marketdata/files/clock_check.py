@@ -62,7 +62,7 @@ CLOSE_HOUR: Final = 17
 FRIDAY_CLOSE_MIN: Final = (FRIDAY + 1) * 24 * 60
 
 
-class _Ahead(NamedTuple):
+class _Offsets(NamedTuple):
     """Offsets from UTC, in hours, of a server and of New-York-close time at one time."""
 
     hours: int
@@ -75,9 +75,9 @@ class _Evidence:
 
     week_ends: Counter[int] = field(default_factory=Counter)
     """Counts of week ends by the hours from the known close to the last tick, negative if the tick is earlier."""
-    week_end_ahead: Counter[_Ahead] = field(default_factory=Counter)
+    week_end_ahead: Counter[_Offsets] = field(default_factory=Counter)
     """Counts of week ends by the offset of the server that wrote the times."""
-    day_ahead: Counter[_Ahead] = field(default_factory=Counter)
+    day_ahead: Counter[_Offsets] = field(default_factory=Counter)
     """Counts of days by the offset of the clock with which the file is read."""
     days: int = 0
     ticks: NDArray[np.int64] = field(default_factory=lambda: np.zeros(24, np.int64))
@@ -95,7 +95,7 @@ class _Evidence:
             return hours, abs(hours) != 1 or count >= WEEKS_SURE or quiet == hours
         return quiet, quiet is not None and abs(quiet) != 1
 
-    def server_ahead(self) -> Counter[_Ahead]:
+    def server_ahead(self) -> Counter[_Offsets]:
         """Counts of the offsets of the server that wrote the times; empty if unknown."""
         quiet = self.quiet_hour()
         if self.week_end_ahead or quiet is None:
@@ -149,7 +149,7 @@ class ClockCheck:
         self._evidence: dict[Season, _Evidence] = {"summer_or_winter": _Evidence(), "differing": _Evidence()}
         self._tail = np.zeros(0, dtype=np.int64)
         self._day: int | None = None
-        self._is_whole = False
+        self._is_whole_day = False
         self._day_ticks = np.zeros(24, np.int64)
         self._day_spreads = np.zeros(24)
 
@@ -185,16 +185,22 @@ class ClockCheck:
         other, is_other_sure = differing.hours_off()
         # One week end in the differing weeks suffices if the week ends of the other weeks confirm the clock.
         is_other_sure = is_other_sure or (bool(differing.week_ends) and other is not None and hours == 0)
-        seen = "; ".join(filter(None, (_seen(usual, ""), _seen(differing, _DIFFERING))))
+        seen = "; ".join(filter(None, (_measured_text(usual, ""), _measured_text(differing, _DIFFERING))))
         seen = seen and f"in New York {seen}; FX closes at {CLOSE_HOUR}:00"
         summer_time, summer_time_text = self._summer_time()
         if hours and is_sure:
             return ClockFinding(
-                "probably_wrong", hours, f"probably wrong: {_off(hours)}: {seen}", summer_time, summer_time_text
+                "probably_wrong",
+                hours,
+                f"probably wrong: {_hours_off_text(hours)}: {seen}",
+                summer_time,
+                summer_time_text,
             )
         fitting = _FITTING.get(summer_time or "", "")
         if other and (is_other_sure or (fitting and not hours)):
-            text = f"probably wrong{_DIFFERING}: {_off(other)}: {seen}" + (f"; {fitting} fits" if fitting else "")
+            text = f"probably wrong{_DIFFERING}: {_hours_off_text(other)}: {seen}" + (
+                f"; {fitting} fits" if fitting else ""
+            )
             return ClockFinding("probably_wrong", other, text, summer_time, summer_time_text)
         if (hours == 0 or other == 0) and not hours and not other:
             return ClockFinding("fits", 0, f"fits: {seen}", summer_time, summer_time_text)
@@ -223,8 +229,8 @@ class ClockCheck:
             return "new_york", f"the server changes on New York's dates, which {NEW_YORK_CLOSE} fits"
         return "europe", f"the server changes on Europe's dates, which {EUROPEAN_SERVER} fits"
 
-    def _ahead(self, utc_ns: int, hours_late: int = 0) -> _Ahead:
-        return _Ahead(
+    def _offsets(self, utc_ns: int, hours_late: int = 0) -> _Offsets:
+        return _Offsets(
             self._clock.ahead_ns(utc_ns) // HOUR_NS + hours_late, (server_time.server_ns(utc_ns) - utc_ns) // HOUR_NS
         )
 
@@ -235,31 +241,31 @@ class ClockCheck:
     def _add_week_end(self, last_ns: int, earlier_ns: int) -> None:
         if last_ns - earlier_ns > HOUR_NS or _is_holiday(last_ns):
             return
-        after_close_ns = _of_week_ns(last_ns) - FRIDAY_CLOSE_MIN * MINUTE_NS
+        after_close_ns = _time_of_week_ns(last_ns) - FRIDAY_CLOSE_MIN * MINUTE_NS
         hours = -((CLOSE_SLACK_NS - after_close_ns) // HOUR_NS)
         if abs(hours) > HOURS_OFF_MAX:
             return
         evidence = self._season(last_ns)
         evidence.week_ends[hours] += 1
-        evidence.week_end_ahead[self._ahead(last_ns, hours)] += 1
+        evidence.week_end_ahead[self._offsets(last_ns, hours)] += 1
 
     def _add_hour(self, utc_ns: int, spread: float, count: int) -> None:
         server_ns = server_time.server_ns(utc_ns)
         day, hour = server_ns // DAY_NS, server_ns % DAY_NS // HOUR_NS
         if day != self._day:
             self._end_day()
-            self._is_whole, self._day = self._day is not None, day
+            self._is_whole_day, self._day = self._day is not None, day
         self._day_ticks[hour] += count
         self._day_spreads[hour] += spread
 
     def _end_day(self) -> None:
         """Add the past day to the evidence if it is whole and from Monday to Thursday."""
-        if self._day is not None and self._is_whole and np.count_nonzero(self._day_ticks) >= DAY_HOURS_MIN:
+        if self._day is not None and self._is_whole_day and np.count_nonzero(self._day_ticks) >= DAY_HOURS_MIN:
             noon_ns = self._day * DAY_NS + DAY_NS // 2
             if server_time.weekday(noon_ns) < FRIDAY:
                 evidence = self._season(noon_ns)
                 evidence.days += 1
-                evidence.day_ahead[self._ahead(noon_ns)] += 1
+                evidence.day_ahead[self._offsets(noon_ns)] += 1
                 evidence.ticks += self._day_ticks
                 evidence.spreads += self._day_spreads
         self._day_ticks = np.zeros(24, np.int64)
@@ -270,7 +276,7 @@ _FITTING: Final[dict[str, str]] = {"new_york": NEW_YORK_CLOSE, "europe": EUROPEA
 _DIFFERING: Final = " in the weeks in which only New York or only Europe has summer time"
 
 
-def _of_week_ns(utc_ns: int) -> int:
+def _time_of_week_ns(utc_ns: int) -> int:
     return server_time.weekday(utc_ns) * DAY_NS + server_time.time_of_day_ns(utc_ns)
 
 
@@ -279,7 +285,7 @@ def _is_holiday(utc_ns: int) -> bool:
     return (day.month, day.day) >= HOLIDAYS[0] or (day.month, day.day) <= HOLIDAYS[1]
 
 
-def _seen(evidence: _Evidence, when: str) -> str:
+def _measured_text(evidence: _Evidence, when: str) -> str:
     parts = []
     if evidence.week_ends:
         count = evidence.week_ends.total()
@@ -297,6 +303,6 @@ def _clock_text(hours: int) -> str:
     return f"at {(CLOSE_HOUR + hours) % 24:02d}:00"
 
 
-def _off(hours: int) -> str:
+def _hours_off_text(hours: int) -> str:
     count = f"{abs(hours)} hour{'s' if abs(hours) > 1 else ''}"
     return f"times are {count} {'late' if hours > 0 else 'early'}"

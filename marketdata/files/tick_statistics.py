@@ -57,14 +57,14 @@ def describe(one: TickInput, *, crossed: Crossed) -> dict[str, Any]:
     stream = read_stream(inputs, accept_crossed=crossed == "accept")
     sources = inputs[0].sources
     instrument = find_instrument(one.symbol)
-    spreads = _Counted(1e-10) if instrument is None else _Counted(0.1)
+    spreads = _ValueCounts(1e-10) if instrument is None else _ValueCounts(0.1)
     scale = 1.0 if instrument is None else 10.0**instrument.digits
-    pace = _Pace()
+    rates = _TickRates()
     check = ClockCheck(instrument, sources[0].clock)
     lowest, highest = np.inf, -np.inf
     for time_ns, bid, ask in stream.blocks():
         spreads.add((ask - bid) * scale)
-        pace.add(time_ns)
+        rates.add(time_ns)
         check.add(time_ns, ask - bid)
         lowest, highest = min(lowest, float(bid.min())), max(highest, float(bid.max()))
     finding = check.finding()
@@ -92,10 +92,10 @@ def describe(one: TickInput, *, crossed: Crossed) -> dict[str, Any]:
         "bid_max": highest,
         "spread_unit": "price" if instrument is None else "points",
         "spread": {f"p{q * 100:g}": value for q, value in zip(QUANTILES, spreads.quantiles(QUANTILES), strict=True)},
-        "ticks_per_second_median": pace.median_rate(),
+        "ticks_per_second_median": rates.median_rate(),
         "gaps": [
             {"after_ns": after_ns, "before_ns": after_ns + gap_ns, "seconds": gap_ns / SECOND_NS}
-            for gap_ns, after_ns in pace.longest
+            for gap_ns, after_ns in rates.longest
         ],
         "data_sha256": stream.data_sha256,
     }
@@ -120,7 +120,7 @@ def _warnings(stream: TickStream, finding: ClockFinding) -> list[str]:
     return warnings
 
 
-class _Counted:
+class _ValueCounts:
     """Frequencies of values that are rounded to multiples of a step."""
 
     def __init__(self, quantum: float) -> None:
@@ -144,7 +144,7 @@ class _Counted:
         return [round(float(values[place]) * self._quantum, 10) for place in places]
 
 
-class _Pace:
+class _TickRates:
     """Ticks per second, and the longest pauses."""
 
     def __init__(self) -> None:

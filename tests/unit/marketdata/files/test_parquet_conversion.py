@@ -196,7 +196,7 @@ def test_the_figures_do_not_depend_on_blocks(tmp_path: Path, monkeypatch: pytest
 
 def test_very_many_different_spreads_are_counted_more_coarsely(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(descriptions, "VALUES_MAX", 100)
-    counted = descriptions._Counted(0.001)
+    counted = descriptions._ValueCounts(0.001)
     counted.add(np.arange(10_000) / 1_000)
     low, middle, high = counted.quantiles((0.0, 0.5, 1.0))
     assert (low, high) == (0.0, 10.0)
