@@ -104,7 +104,7 @@ class _ReplayMonitor:
             ticks = self._ticks
             self._answered, self._status = now, status
             if self._ticks > ticks:
-                self.desk.forget_deaths()
+                self.desk.clear_short_runs()
             # Before portfolio has connected to the gateway, its status is about the previous stream.
             self.ticks_per_s = self.rate.update(self._ticks) or self.ticks_per_s
         last = self._status

@@ -35,20 +35,20 @@ class Standstill:
         """Begin with 0 s without progress; `data_dir` is the folder in which every process writes its files."""
         self._processes = processes
         self._data_dir = data_dir
-        self._position: object = None
-        self._moved = time.monotonic()
+        self._progress: object = None
+        self._progress_at = time.monotonic()
 
-    def note(self, status: StatusReply | None, position: object) -> str:
-        """The reason why there is no progress, or an empty text while `position` changes.
+    def note(self, status: StatusReply | None, progress: object) -> str:
+        """The reason why there is no progress, or an empty text while `progress` changes.
 
         Args:
             status: portfolio's reply; None if portfolio does not answer.
-            position: any value that changes with each progress.
+            progress: any value that changes when the desk makes progress.
         """
         now = time.monotonic()
-        if position != self._position:
-            self._position, self._moved = position, now
-        if now - self._moved < STILL_S:
+        if progress != self._progress:
+            self._progress, self._progress_at = progress, now
+        if now - self._progress_at < STILL_S:
             return ""
         free = free_bytes(self._data_dir)
         if free is not None and free < FREE_BYTES_MIN:

@@ -62,9 +62,9 @@ LOG_TAIL_BYTES: Final = 16_384
 SUPERVISORD_TIMEOUT_S: Final = 1.0
 """Wait for an answer of supervisord, which answers from memory within milliseconds."""
 
-SHORT_LIFE_S: Final = 10.0
-SHORT_LIVES_MAX: Final = 20
-"""Consecutive runs of a program, each shorter than SHORT_LIFE_S, after which the desk fails."""
+SHORT_RUN_S: Final = 10.0
+SHORT_RUNS_MAX: Final = 20
+"""Consecutive runs of a program, each shorter than SHORT_RUN_S, after which the desk fails."""
 
 
 @dataclass(frozen=True)
@@ -98,18 +98,18 @@ def private_configuration(shipped: str, *, root: Path, runtime: Path, python: st
         python: interpreter that replaces the one in `.venv`.
     """
     quoted_python = python.replace("\\", "\\\\").replace('"', '\\"')
-    moved = (
-        ("/usr/bin/env .venv/bin/python", _literal(f'"{quoted_python}"')),
-        ("%%(here)s/var", _literal(_literal(str(runtime)))),
-        ("%(here)s/var", _literal(str(runtime))),
-        ("%(here)s", _literal(str(root))),
+    replacements = (
+        ("/usr/bin/env .venv/bin/python", _without_formats(f'"{quoted_python}"')),
+        ("%%(here)s/var", _without_formats(_without_formats(str(runtime)))),
+        ("%(here)s/var", _without_formats(str(runtime))),
+        ("%(here)s", _without_formats(str(root))),
     )
-    for old, new in moved:
+    for old, new in replacements:
         shipped = shipped.replace(old, new)
     return shipped
 
 
-def _literal(text: str) -> str:
+def _without_formats(text: str) -> str:
     return text.replace("%", "%%")
 
 
@@ -144,7 +144,7 @@ class DeskSupervisor:
         self._sessions: set[int] = set()
         self._pids: dict[int, str] = {}
         self._started: dict[str, float] = {}
-        self._short_lives: Counter[str] = Counter()
+        self._short_runs: Counter[str] = Counter()
         self._logged_before: dict[str, int] = {}
         try:
             self.runtime = Path(tempfile.mkdtemp(prefix="pd-", dir=RUNTIME_PARENT))
@@ -304,16 +304,16 @@ class DeskSupervisor:
             return None
 
     def _note_start(self, program: str, now: float) -> None:
-        """Count consecutive runs of a program that were shorter than SHORT_LIFE_S."""
+        """Count consecutive runs of a program that were shorter than SHORT_RUN_S."""
         started = self._started.get(program)
         self._started[program] = now
         if started is not None:
-            is_short = now - started < SHORT_LIFE_S
-            self._short_lives[program] = self._short_lives[program] + 1 if is_short else 0
+            is_short = now - started < SHORT_RUN_S
+            self._short_runs[program] = self._short_runs[program] + 1 if is_short else 0
 
-    def forget_deaths(self) -> None:
+    def clear_short_runs(self) -> None:
         """Set the count of short runs to zero, because the desk has made progress."""
-        self._short_lives.clear()
+        self._short_runs.clear()
 
     def log_tail(self, program: str) -> list[str]:
         """The last lines that a program logged since the start, the oldest first, without empty lines."""
@@ -349,9 +349,9 @@ class DeskSupervisor:
                 return f"{process.name} stopped by itself, expected it to run until it is stopped"
             if process.state == "FATAL":
                 return f"{process.name} keeps dying, last log line: {self._last_line(process.name)}"
-            if self._short_lives[process.name] >= SHORT_LIVES_MAX:
-                lives = f"{self._short_lives[process.name]} times in a row within {SHORT_LIFE_S:.0f} s of its start"
-                return f"{process.name} died {lives}, last log line: {self._last_line(process.name)}"
+            if self._short_runs[process.name] >= SHORT_RUNS_MAX:
+                runs = f"{self._short_runs[process.name]} times in a row within {SHORT_RUN_S:.0f} s of its start"
+                return f"{process.name} died {runs}, last log line: {self._last_line(process.name)}"
         return None
 
     def _supervisord_line(self, exit_status: int) -> str:

@@ -145,7 +145,7 @@ def test_a_process_that_ends_with_exit_code_3_fails_the_start(root: Path) -> Non
 def test_a_process_that_ends_with_exit_code_0_is_restarted_until_too_many_short_runs(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervisor, "SHORT_LIVES_MAX", 2)
+    monkeypatch.setattr(supervisor, "SHORT_RUNS_MAX", 2)
     with DeskSupervisor(root=root) as desk:
         desk.start(environment(portfolio="leave"))
         first = desk.states()["portfolio"].pid
@@ -155,8 +155,8 @@ def test_a_process_that_ends_with_exit_code_0_is_restarted_until_too_many_short_
         message = "portfolio died 2 times in a row within 10 s of its start, last log line: portfolio runs in"
         with pytest.raises(StartError, match=message):
             desk.check()
-        desk.forget_deaths()
-        assert desk.failure() is None, "deaths before progress are not counted"
+        desk.clear_short_runs()
+        assert desk.failure() is None, "short runs before progress are not counted"
 
 
 def test_a_process_terminated_from_outside_is_restarted(root: Path) -> None:
