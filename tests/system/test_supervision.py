@@ -225,7 +225,7 @@ with DeskSupervisor(root=pathlib.Path(sys.argv[1])) as desk:
 
 
 def an_owner(root: Path) -> tuple[subprocess.Popen[str], list[psutil.Process], Path]:
-    """A process that has its own desk and ends when its stdin is closed, with its desk's processes and folder."""
+    """Start a process that has its own desk; return it with the processes and the runtime folder of the desk."""
     owner = subprocess.Popen(
         [sys.executable, "-c", _OWNER, str(root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

@@ -97,7 +97,7 @@ def states_of(folder: Path) -> dict[str, str]:
 
 
 def test_the_desk_trades_with_a_gateway_elsewhere(tmp_path: Path) -> None:
-    """supervisord is started with the two addresses of the gateway and its folders as the only settings."""
+    """The only settings of supervisord are the two addresses of the gateway and the folders of the desk."""
     folder = a_checkout(tmp_path / "vm")
     gateway_url, ticks_url = f"ipc://{tmp_path}/g", f"ipc://{tmp_path}/t"
     ticks = a_tick_file(tmp_path / "eurusd.parquet", rows=2_000)
