@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from tests.tidy.source import Import, SourceFile, Violation
 
-# The modules of the standard library whose results depend only on the arguments.
+# The modules of the standard library whose results, except for `CLOCKS`, depend only on the arguments.
 PURE_STDLIB = frozenset(
     {
         "__future__",

@@ -59,10 +59,10 @@ class Checkout:
         self.modules = {file.module: file for file in files if file.is_python}
         self._known: dict[str, set[str]] = {}
 
-    def find(self, path: str, *, house: str | None = None) -> list[str]:
-        """The files and folders with this path or, with `house`, those in that folder whose path ends with it."""
+    def find(self, path: str, *, within: str | None = None) -> list[str]:
+        """The files and folders with this path; with `within`, those in that folder whose path ends with this path."""
         pattern = r"[^/\n]*".join(map(re.escape, HOLE.split(path))) + ("" if path.endswith("/") else "/?")
-        start = "" if house is None else f"(?={re.escape(house)})(?:.*/)?"
+        start = "" if within is None else f"(?={re.escape(within)})(?:.*/)?"
         return re.findall(f"^{start}{pattern}$", self._listing, flags=re.MULTILINE)
 
     def defines(self, name: str) -> bool:
@@ -101,7 +101,7 @@ def _is_in(module: SourceFile, names: list[str]) -> bool:
     return not names or (names[0] in module.definitions and module.identifiers.issuperset(names[1:]))
 
 
-def _house(file: SourceFile) -> str:
+def _search_folder(file: SourceFile) -> str:
     """The folder in which short names are searched: the service's folder; for other files, the whole checkout."""
     return "/".join((*file.parts[:2], "")) if file.parts[0] == "services" and len(file.parts) > 2 else ""
 
@@ -130,7 +130,7 @@ def _path_exists(found: re.Match[str], file: SourceFile, checkout: Checkout) -> 
     if slash and first in TOPS:
         places = checkout.find(path)
     elif first and f"{first}/" not in checkout.ignored and (is_folder or path.endswith(NAMED)):
-        places = checkout.find(path, house="" if path.endswith(".md") else _house(file))
+        places = checkout.find(path, within="" if path.endswith(".md") else _search_folder(file))
     else:
         return True
     return any(not path.endswith(".py") or checkout.paths[place].identifiers.issuperset(inside) for place in places)
@@ -173,14 +173,14 @@ def backticked_names_exist(files: list[SourceFile]) -> Iterator[Violation]:
     for file in filter(lambda file: file.is_python, _texts(files)):
         for number, comment in file.comments.items():
             for found in SPAN.finditer(comment):
-                if not _word_exists(found[1], file, checkout, checkout.known(_house(file))):
+                if not _word_exists(found[1], file, checkout, checkout.known(_search_folder(file))):
                     yield Violation(
                         file.path, number, f"nothing in this code is called {found[1]}", "use a name that exists"
                     )
         for node, text in file.docstrings.items():
             number = node.lineno
             is_guide = number == 1 and file.path.endswith("/__init__.py")
-            known = checkout.children(file) if is_guide else checkout.known(_house(file))
+            known = checkout.children(file) if is_guide else checkout.known(_search_folder(file))
             for found in SPAN.finditer(text):
                 if not _word_exists(found[1], file, checkout, known):
                     line = number + text.count("\n", 0, found.start())
@@ -193,10 +193,10 @@ def _word_exists(word: str, file: SourceFile, checkout: Checkout, known: set[str
     if WORD.fullmatch(word):
         return word in known or ("*" in word and any(fnmatchcase(name, word) for name in known))
     first = word.partition(".")[0]
-    is_short = RELATIVE.fullmatch(word) and not word.endswith(NAMED) and not checkout.find(word, house="")
+    is_short = RELATIVE.fullmatch(word) and not word.endswith(NAMED) and not checkout.find(word, within="")
     if not is_short or first in {*OURS, *file.identifiers, *sys.stdlib_module_names}:
         return True
-    return checkout.defines_below(_house(file), word)
+    return checkout.defines_below(_search_folder(file), word)
 
 
 def exceptions_exist(files: list[SourceFile]) -> Iterator[Violation]:

@@ -98,7 +98,7 @@ class SourceFile:
     @cached_property
     def identifiers(self) -> set[str]:
         """All identifiers in the code: variables, attributes, arguments, and words of strings that are not prose."""
-        return {name for node in ast.walk(self.tree) if node not in self.docstrings for name in _called(node)}
+        return {name for node in ast.walk(self.tree) if node not in self.docstrings for name in _identifiers_of(node)}
 
     @cached_property
     def imports(self) -> list[Import]:
@@ -179,7 +179,7 @@ def _bound(node: ast.AST) -> Iterator[str]:
         yield node.asname or _top(node.name)
 
 
-def _called(node: ast.AST) -> Iterator[str]:
+def _identifiers_of(node: ast.AST) -> Iterator[str]:
     yield from _bound(node)
     if isinstance(node, ast.Name):
         yield node.id
