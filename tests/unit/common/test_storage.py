@@ -180,14 +180,14 @@ def test_a_disk_error_at_a_start_is_retried(tmp_path: Path) -> None:
     assert raised.value.exit_code == 1
 
 
-def test_a_file_hidden_by_a_disk_error_is_retried_and_a_damaged_one_is_not() -> None:
+def test_the_exit_code_of_a_disk_error_allows_a_restart_and_that_of_a_damaged_file_does_not() -> None:
     failing = unreadable_file_error(Path("desk.db"), apsw.IOError("disk I/O error"), "restore it")
     damaged = unreadable_file_error(Path("desk.db"), apsw.CorruptError("malformed"), "restore it")
     assert (failing.exit_code, damaged.exit_code) == (1, 2)
     assert str(damaged) == "desk.db cannot be read: CorruptError malformed; restore it"
 
 
-def damaged_log(path: Path, *, frames_from_end: int) -> None:
+def damage_log(path: Path, *, frames_from_end: int) -> None:
     """Flip a bit in the log of a killed process, the given number of frames before its end."""
     log = path.with_name(f"{path.name}-wal")
     content = bytearray(log.read_bytes())
@@ -213,14 +213,14 @@ def test_lost_commits_after_a_damaged_frame_of_a_synced_log_are_found(killed: Pa
 
     The log is not changed, so that the next start reports the damage too.
     """
-    damaged_log(killed, frames_from_end=frames)
+    damage_log(killed, frames_from_end=frames)
     for _ in range(2):
         with pytest.raises(StartError, match=rf"killed\.db-wal is damaged after frame \d+: {frames} later commits"):
             a_writer(killed, synchronous="FULL")
 
 
 def test_the_last_commit_alone_may_be_torn_by_a_power_cut(killed: Path) -> None:
-    damaged_log(killed, frames_from_end=1)
+    damage_log(killed, frames_from_end=1)
     writer = a_writer(killed, synchronous="FULL")
     assert writer.execute("SELECT count(*) FROM notes").fetchall() == [(9,)]
     writer.close()
@@ -237,7 +237,7 @@ def test_a_damaged_header_of_a_synced_log_does_not_count_as_an_empty_log(killed:
 
 
 def test_unsynced_commits_after_a_damaged_frame_are_dropped_unless_the_callback_forbids_it(killed: Path) -> None:
-    damaged_log(killed, frames_from_end=5)
+    damage_log(killed, frames_from_end=5)
     with pytest.raises(StartError, match=r"killed\.db-wal is damaged after frame"):
         a_writer(killed, may_lose_commits=lambda _: False)
     writer = a_writer(killed)

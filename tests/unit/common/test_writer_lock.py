@@ -91,6 +91,6 @@ def test_the_owner_of_a_file_can_be_read_without_taking_the_lock(tmp_path: Path)
     with an_owner(path):
         owner = owner_of(path)
         assert owner == f" (pid {path.with_name('a.db.lock').read_text()})"
-        assert owner_of(path) == owner, "asking twice changes nothing"
+        assert owner_of(path) == owner, "the query does not take the lock"
     assert owner_of(path) is None
     try_to_write(path)

@@ -36,7 +36,7 @@ NOON_NS = 1_795_780_800_000_000_000
 
 
 def obeyed(request: ControlRequest) -> ControlReply:
-    """The replies of a desk that accepts every command; it has a position in EURUSD with both stops, and an order."""
+    """The replies of a desk that accepts every command; it has a resting order, and both stops on its position."""
     match request:
         case OrdersQuery():
             resting = an_order(
