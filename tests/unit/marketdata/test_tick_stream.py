@@ -1,4 +1,4 @@
-"""A tick stream has one order over all symbols, and counts and a hash that identify its source."""
+"""A tick stream has one order over all symbols, counts of its rows, and a hash that identifies its source."""
 
 from __future__ import annotations
 

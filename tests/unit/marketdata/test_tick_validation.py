@@ -26,7 +26,7 @@ times = st.sampled_from([-1, 0, 1, 2, 3, 2 * MINUTE, 5 * MINUTE, TIME_NS_MAX, TI
 prices = st.sampled_from([1.0, 1.1, 1.2, 0.0, -1.0, math.nan, math.inf, -math.inf, 1e-13, 1e13])
 volumes = st.sampled_from([0.0, 0.0, 0.0, 5.0, -1.0, math.nan])
 tables = st.lists(st.tuples(times, prices, prices, volumes), max_size=30)
-lively = st.lists(
+few_values = st.lists(
     st.tuples(st.integers(1, 4), st.sampled_from([1.0, 1.1]), st.sampled_from([1.0, 1.1]), st.just(0.0)), max_size=30
 )
 
@@ -88,7 +88,7 @@ def is_in_range(time_ns: int, bid: float, ask: float, volume: float) -> bool:
     return prices_fit and 0 <= volume <= PRICE_MAX and 0 <= time_ns <= TIME_NS_MAX
 
 
-@given(rows=st.one_of(tables, lively), accept_crossed=st.booleans())
+@given(rows=st.one_of(tables, few_values), accept_crossed=st.booleans())
 def test_columns_are_validated_like_rows_one_by_one(
     rows: list[tuple[int, float, float, float]], accept_crossed: bool
 ) -> None:

@@ -189,7 +189,7 @@ def test_a_recording_has_known_counts_and_the_known_hash(shared_parquet: Path) -
 
 
 def test_a_recording_is_the_same_in_every_layout_stored_beside_it(shared_parquet: Path) -> None:
-    """LEAN's daily files, read by FXCM's clock, give the same hash; the text files have the first 2,000 rows."""
+    """LEAN's daily files, read with the clock of FXCM, give the same hash; the text files have the first 2,000 rows."""
     name = shared_parquet.stem.split("_")[1]
     folder = shared_parquet.parent
     days = folder / "lean" / "fxcm" / name

@@ -110,7 +110,7 @@ def test_garbage_is_counted_and_reported_by_line_and_the_rest_is_read(tmp_path: 
     bad = ["what is this", good[:first_field], good + ",1,2\t3", good.replace("1.3", "one.3"), "\x00\x01", "99" + good]
     seeded = random.Random(3)
     places = sorted(seeded.sample(range(30, len(lines)), len(bad)), reverse=True)
-    # The last row of MetaTrader may repeat neither bid nor ask; then the replaced price leaves it a good row.
+    # A MetaTrader row without a price has no price to replace and stays a good row.
     bad = [line for line in bad if line != good]
     for place, line in zip(places, bad, strict=False):
         lines.insert(place, line)
