@@ -1,4 +1,4 @@
-"""The gateway's replies to CONFIRM, HELLO, GET_TICKS and other requests without orders."""
+"""The gateway's replies to CONFIRM, HELLO, GET_TICKS and other requests that place no order."""
 
 from __future__ import annotations
 

@@ -287,7 +287,7 @@ def test_a_limit_is_not_filled_if_the_widened_touch_is_beyond_it() -> None:
 
 
 def test_the_rollover_spread_follows_new_yorks_summer_time() -> None:
-    """In summer 2014-05-05 21:00 UTC is 17:00 in New York; an hour later the spread is normal again."""
+    """On 2014-05-05, in summer time, 21:00 UTC is 17:00 in New York; an hour later the spread is normal again."""
     nine_pm_ns = 1_399_323_600 * 1_000_000_000
     assert executed(AT_ROLLOVER, time_ns=nine_pm_ns).price == D("1.10015")
     assert executed(AT_ROLLOVER, time_ns=nine_pm_ns + 60 * MINUTE_NS).price == D("1.10010")

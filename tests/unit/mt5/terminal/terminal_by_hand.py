@@ -34,7 +34,7 @@ POLL_MS = 20
 
 
 class InlineCaller:
-    """Runs each job when it is posted; while `holds` is set, jobs wait until `let` is called."""
+    """Runs each job when it is posted; while `holds` is set, jobs wait until `release` is called."""
 
     def __init__(self, api: Mt5Api) -> None:
         self.api = api
@@ -48,7 +48,7 @@ class InlineCaller:
         else:
             self._done.append(job(self.api))
 
-    def let(self) -> None:
+    def release(self) -> None:
         """Run the jobs that were held back."""
         self.holds = False
         held, self._held = self._held, []

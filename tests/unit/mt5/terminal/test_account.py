@@ -31,7 +31,7 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def test_deals_are_numbered_in_the_order_in_which_they_were_shown(bench: Bench) -> None:
-    """A late history may show an earlier deal later, which then gets the next number."""
+    """A deal that the history shows late gets the next number, even if it was made earlier."""
     bench.fake.script.append(ScriptedReply(answer=None, hides=30))
     bench.send(a_buy("A-1"))
     bench.send(a_buy("A-2"))

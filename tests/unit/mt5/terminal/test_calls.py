@@ -282,7 +282,7 @@ def test_the_last_snapshot_stays_valid_during_a_call(bench: Bench) -> None:
     bench.wait(200)
     assert isinstance(bench.link.poll(bench.now), CallInProgress)
     assert bench.shown("A-1") == "FILLED"
-    bench.caller.let()
+    bench.caller.release()
     assert bench.link.poll(bench.now) == TradeResult(10009, 50_002, 70_003)
     assert bench.shown("A-2") == "FILLED"
 

@@ -139,7 +139,7 @@ def test_after_a_restart_ticks_keep_their_numbers_and_missed_ticks_are_read(tmp_
     assert columns.bid == [1.2, 1.3]
 
 
-def test_the_market_has_the_desks_name_of_a_symbol_and_the_account_the_brokers(tmp_path: Path) -> None:
+def test_the_market_has_the_desks_symbol_name_and_the_account_has_that_of_the_broker(tmp_path: Path) -> None:
     bench = Bench(tmp_path, symbols=[a_symbol("EURUSD.m")], symbol_map={"EURUSD": "EURUSD.m"})
     assert bench.market.symbols == ("EURUSD",)
     tick = bench.market.last_tick("EURUSD", bench.market.newest_ordinal)
@@ -148,7 +148,7 @@ def test_the_market_has_the_desks_name_of_a_symbol_and_the_account_the_brokers(t
 
 
 def test_ticks_that_contradict_the_zone_setting_end_the_process(tmp_path: Path) -> None:
-    """Ticks ahead of the host's clock do so at the start; ticks behind it do so with the first fresh tick."""
+    """Ticks ahead of the host's clock end it at the start, and ticks behind it with the first fresh tick."""
     bench = Bench(tmp_path, ahead_ms=3_600_000)
     with pytest.raises(StartError, match=r"MT5_SERVER_ZONE: .* puts the server \+2 h .* newest tick is \+1 h"):
         bench.tick(1.2, 1.2001)
