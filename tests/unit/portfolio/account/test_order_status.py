@@ -51,12 +51,12 @@ ENDED = (S.FILLED, S.CANCELED, S.EXPIRED, S.REJECTED, S.PRESUMED_EXPIRED)
 
 
 @pytest.mark.parametrize(("status", "following"), ALLOWED)
-def test_an_order_may_take_every_status_that_the_venue_can_report(status: S, following: S) -> None:
+def test_a_change_that_the_venue_can_report_is_allowed(status: S, following: S) -> None:
     assert can_transition(status, following)
 
 
 @pytest.mark.parametrize(("status", "following"), FORBIDDEN)
-def test_an_order_may_not_return_to_an_earlier_status_or_skip_its_decision(status: S, following: S) -> None:
+def test_a_change_to_an_earlier_or_contradictory_status_is_forbidden(status: S, following: S) -> None:
     assert not can_transition(status, following)
 
 

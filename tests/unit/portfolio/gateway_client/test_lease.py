@@ -129,7 +129,7 @@ def test_the_next_epoch_is_above_every_earlier_one_up_to_the_highest_that_is_gra
 
 @pytest.mark.parametrize("code", ErrorCode)
 def test_every_refusal_of_the_lease_is_shown_and_a_resume_restores_trading(code: ErrorCode) -> None:
-    """Tested for all error codes, because a code that is not handled would leave the desk without a lease unseen."""
+    """Every error code is tested, because with one that is not handled the desk would lose its lease unnoticed."""
     driven = a_live_desk()
     driven.pass_time_refusing(Lease, code, seconds=LEASE_TTL_MS / 1_000 + 2)
     shown = codes(driven)

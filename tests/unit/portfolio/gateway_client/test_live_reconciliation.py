@@ -40,10 +40,10 @@ def lose_a_cent(driven: DeskHarness) -> None:
 
 
 def reconcile(driven: DeskHarness) -> list[tuple[str, str]]:
-    """Compare twice, as a person requests it; returns kind and subject of each confirmed difference."""
+    """Compare twice, as on a person's request; return the kind and subject of each confirmed difference."""
     earlier = len(driven.comparisons)
     driven.answer_all(driven.compare())
-    while len(driven.comparisons) == earlier:  # a comparison of the schedule may have begun before
+    while len(driven.comparisons) == earlier:  # a scheduled comparison may have begun before
         driven.answer_all(driven.wait(RECHECK_DELAY_NS // 1_000_000))
     return [(found.kind, found.subject) for found in driven.comparisons[-1].differences]
 
