@@ -23,7 +23,7 @@ class SignalRing:
         self._fresh: deque[Signal] = deque(maxlen=self.capacity)
 
     def put(self, signal: Signal) -> None:
-        """Store a signal. Ordinals need not come in order; those of fetched ticks do not."""
+        """Store a signal. Its ordinal may be lower than that of the signal before, as for a fetched tick."""
         self._slots[signal.ordinal % self.capacity] = signal
         self._fresh.append(signal)
         if signal.ordinal > self.last_ordinal:

@@ -16,7 +16,7 @@ _STRATEGY_CHARS_MAX: Final = 64
 
 
 class Strategy(Protocol):
-    """A strategy for one symbol. It may depend only on its ticks, not on a clock, random numbers or files.
+    """A strategy for one symbol. Its signals depend only on the ticks of the symbol, not on time, files or random numbers.
 
     An exception (including SystemExit) or an invalid return value is a fault. After a fault the symbol gets HOLD
     signals until a restart tries the strategy again; other symbols are not affected. It is also a fault if calls at the

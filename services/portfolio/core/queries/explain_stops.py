@@ -71,8 +71,8 @@ def find_stop_origin(deal: VenueDeal, events: Sequence[Event], book: Book) -> St
     """Return the stop that the venue executed: the latest one set before the deal and not refused by the venue.
 
     Args:
-        deal: of a stop loss or take profit.
-        events: of the ledger, in order; those of other positions are ignored.
+        deal: the deal of a stop loss or take profit.
+        events: events of the ledger, in order; events of other positions are ignored.
         book: the account.
     """
     field, valid_stops = _FIELDS[deal.reason], [StopOrigin(None)]

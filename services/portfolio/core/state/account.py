@@ -102,7 +102,7 @@ class AccountState:
     def can_number_orders(self) -> bool:
         """Whether the next order ids are certainly unused.
 
-        They are not certain until the order ids of ledger and gateway were compared: the ledger may have lost ids.
+        The ledger may have lost ids, so that this is certain only after a comparison with the gateway's order ids.
         """
         stream = self.book.stream
         return stream is not None and stream.incarnation == self.incarnation and self._are_ids_checked
@@ -128,7 +128,7 @@ class AccountState:
         self.emit(IncarnationTaken(incarnation=incarnation, why=why, time_ns=time_ns, seen=seen))
 
     def renew_incarnation(self, time_ns: int) -> None:
-        """Record the incarnation of this process as that of the stream, durably, if they differ.
+        """Record the incarnation of this process as the stream's incarnation, durably, if the two differ.
 
         Args:
             time_ns: venue time.

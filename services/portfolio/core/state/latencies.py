@@ -23,7 +23,7 @@ class Latencies:
         self.tick_to_fill = LatencyHistogram()
 
     def on_order(self, order_id: str, signal: Signal) -> None:
-        """Start to measure an order that was made for a signal; it is sent at the end of the turn."""
+        """Start to measure an order that was made for a signal; the order is sent at the end of the turn."""
         self._ticks_ordered_ns.append(signal.tick_published_mono_ns)
         self._signals_ordered_ns.append(signal.sent_mono_ns)
         self._ticks_of_orders_ns[order_id] = signal.tick_published_mono_ns
@@ -33,7 +33,7 @@ class Latencies:
         self._ticks_of_orders_ns.pop(order_id, None)
 
     def on_deal(self, order_id: str) -> None:
-        """Record that a deal of an order was booked; it is durable at the end of the turn."""
+        """Record that a deal of an order was booked; the booking is durable at the end of the turn."""
         published_ns = self._ticks_of_orders_ns.pop(order_id, None)
         if published_ns is not None:
             self._ticks_filled_ns.append(published_ns)

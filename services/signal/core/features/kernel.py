@@ -96,7 +96,7 @@ def _sums(
 ) -> tuple[float, float, float, int]:
     """Add the changes from `newest` down to `oldest` to the sums, and return the sums.
 
-    They are the sums of rises, of falls (positive) and of squares, and the number of rises minus that of falls.
+    The four sums are: rises, falls (positive), squares, and the number of rises minus the number of falls.
     """
     for i in range(newest, oldest - 1, -1):
         moved = change[i]

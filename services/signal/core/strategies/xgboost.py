@@ -39,8 +39,8 @@ class ClassModel:
     def decide(self, sell: float, hold: float, buy: float) -> tuple[int, float]:
         """Return the direction (-1, 0, +1) and the probability of its class.
 
-        The direction is buy or sell, whichever is more probable, if its probability is at least its threshold.
-        Otherwise, and if both are equally probable, it is 0 (HOLD).
+        The direction is buy or sell, whichever is more probable. If the probability of this direction is below its
+        threshold, or if both are equally probable, the direction is 0 (HOLD).
 
         Args:
             sell: probability of the class sell, 0 to 1.
@@ -55,7 +55,7 @@ class ClassModel:
 
 
 class XGBoostClasses:
-    """Decides on each tick by the model, from the latest 100 ticks; it has no state besides these ticks."""
+    """Decides on each tick by the model, from the latest 100 ticks. The strategy has no other state."""
 
     name: Final = "xgboost"
     warm_up_ticks: Final = WINDOW_TICKS
