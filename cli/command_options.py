@@ -1,4 +1,4 @@
-"""The options of a person's commands to a running desk: the reason, the command's id, and the desk."""
+"""The options of a person's commands to a running desk: the reason, the command's key, and the desk."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ class CommandOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class KeyedOptions(CommandOptions):
-    """Options of a command with an id: portfolio executes it once, even if it is sent again with the same id."""
+    """Options of a command with a key: portfolio executes it once, even if it is sent again with the same key."""
 
     key: Annotated[
         str | None,
-        typer.Option("--key", metavar="KEY", help="Id of this command. A repetition with the same id has no effect."),
+        typer.Option("--key", metavar="KEY", help="Key of this command. A repetition with the same key has no effect."),
     ] = None
 
     def command_key(self) -> str:
-        """The command's id: the value of `--key`, or else a new id.
+        """The command's key: the value of `--key`, or else a new key.
 
         Raises:
             StartError: the value of `--key` is empty or longer than NAME_CHARS_MAX.
@@ -56,7 +56,7 @@ class KeyedOptions(CommandOptions):
 
 
 def repeat_hint(key: str) -> str:
-    """The advice for a command without a reply: repeat the command with the same id."""
+    """The advice for a command without a reply: repeat the command with the same key."""
     return f"the outcome is unknown, repeat the command with --key {key}: it is executed once"
 
 

@@ -80,7 +80,7 @@ def no_answer_error(url: str | None, hint: str = "--data-dir DIR reads a stopped
 
 def ledger_views() -> ModuleType:
     """The module with the views of a stopped desk's ledger."""
-    from research import ledger_views  # loads for 0.1 s; a running desk answers without it
+    from research import ledger_views  # takes 0.1 s to load; not needed if a running desk answers
 
     return ledger_views
 

@@ -117,7 +117,7 @@ def gateway_instruments(
 
 def _require_own(hello: HelloReply, folder: Path, url: str) -> None:
     """Refuse a gateway whose account or journal is not that of the ledger; with an unreadable ledger, only warn."""
-    from services.portfolio.ledger import ledger  # loads for 0.1 s; other commands do not need it
+    from services.portfolio.ledger import ledger  # takes 0.1 s to load; other commands do not need it
 
     try:
         book, _ = ledger.read_ledger(folder / ledger.LEDGER_FILE_NAME)

@@ -62,7 +62,7 @@ NAMES: Final = {1: ("BUY", "green"), -1: ("SELL", "red"), 0: ("HOLD", "dim")}
 
 @contextmanager
 def open_screen() -> Iterator[Screen]:
-    """A live page if stdout is a terminal, or else lines."""
+    """A live page if stdout is a terminal, or else status lines."""
     console = Console(highlight=False)
     if not console.is_terminal or console.is_dumb_terminal:
         yield LineScreen()

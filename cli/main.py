@@ -98,7 +98,9 @@ def run(arguments: list[str], *, has_own_process: bool = False) -> int:
         # Python raises this also when a program tests for a file in a folder that the user may not enter.
         if error.filename is None:
             raise
-        return _refuse(arguments, f"{error.filename}: {error.strerror}; expected a file or folder with access")
+        return _refuse(
+            arguments, f"{error.filename}: {error.strerror}; expected a file or folder that the user may access"
+        )
     except typer.TyperException as error:
         return _refuse(arguments, error.format_message().replace("Value error, ", ""))
     except typer.Abort:

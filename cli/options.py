@@ -40,7 +40,8 @@ RunningDesk = Annotated[
     typer.Option("--data-dir", metavar="DIR", help="The desk's data directory.", show_default="the running desk"),
 ]
 Url = Annotated[
-    str | None, typer.Option("--url", metavar="URL", help="Control socket of the desk, if its address is not found.")
+    str | None,
+    typer.Option("--url", metavar="URL", help="Control socket of the desk, needed if its address is not found."),
 ]
 DeskFolder = Annotated[
     Path, typer.Option("--data-dir", metavar="DIR", help="The desk's data directory.", show_default=False)

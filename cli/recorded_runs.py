@@ -107,7 +107,7 @@ def run_spec(options: RunOptions, *, account: AccountTerms | None = None) -> Run
 
 
 def _check_terms(options: RunOptions, account: AccountTerms, balance: Decimal | None) -> None:
-    """Refuse a balance or a currency other than the account was opened with."""
+    """Refuse a balance or a currency that differs from that at the opening of the account."""
     if balance is not None and balance != Decimal(account.balance):
         raise StartError(
             f"--balance is {decimal_text(balance)}, but the account was opened with {account.balance}; "

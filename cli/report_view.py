@@ -91,7 +91,9 @@ def _if_any(name: str, count: int) -> list[tuple[str, str]]:
 
 def _limit_gap(report: Mapping[str, Any], currency: str) -> list[tuple[str, str]]:
     """A row with the advantage of quotes over the prices of filled limit orders; no row if it is 0."""
-    return [("quotes better than limits", f"{report['limit_gap']} {currency}")] if Decimal(report["limit_gap"]) else []
+    return (
+        [("quote advantage over limits", f"{report['limit_gap']} {currency}")] if Decimal(report["limit_gap"]) else []
+    )
 
 
 def _modification_rows(modifications: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -1,8 +1,8 @@
 """Select the desk for a command, and find the addresses of its portfolio and its gateway.
 
-Without an option this is the running desk. `paperdesk run` announces its desk in the checkout; a desk under supervisord
-listens at the addresses of the settings. A desk that is selected by NAMING_SETTINGS has priority. If several desks run,
-the command lists them and does nothing.
+Without an option the command uses the running desk. `paperdesk run` announces its desk in the checkout; a desk under
+supervisord listens at the addresses of the settings. A desk that is selected by NAMING_SETTINGS has priority. If
+several desks run, the command lists them and does nothing.
 """
 
 from __future__ import annotations
@@ -125,6 +125,6 @@ def is_configured_desk(data_dir: Path) -> bool:
 
 
 def _settings() -> CommonSettings:
-    from common.settings import CommonSettings, load  # loads for 0.1 s; a running desk is found without settings
+    from common.settings import CommonSettings, load  # takes 0.1 s to load; a running desk is found without settings
 
     return load(CommonSettings)

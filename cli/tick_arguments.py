@@ -48,8 +48,8 @@ def parse_tick_files(files: Sequence[str], symbol: str | None) -> tuple[TickFile
         symbol: of the files that are given without a symbol; None if `--symbol` is not given.
 
     Raises:
-        StartError: a file has no symbol; `symbol` is malformed, or every file is given with another symbol; or the name
-            of a file has a semicolon.
+        StartError: a file has no symbol; `symbol` is malformed; every file is given with a symbol and one differs from
+            `symbol`; or the name of a file has a semicolon.
     """
     if symbol is not None and not _SYMBOL.fullmatch(symbol):
         raise StartError(f"--symbol is {symbol!r}, expected a symbol such as EURUSD")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 
 class StartError(Exception):
-    """A process cannot start with its settings or files; the text is one line with the fact, value and expectation.
+    """A process cannot start or continue with its settings or files.
 
-    `common.process_main.run_process` prints the text to stderr and exits with `exit_code`. supervisord does not restart
-    a process after exit code 2.
+    The text is one line with the fact, value and expectation. `common.process_main.run_process` prints the text to
+    stderr and exits with `exit_code`. supervisord does not restart a process after exit code 2.
     """
 
     exit_code = 2

@@ -1,7 +1,7 @@
 """Check that a database is still the file that was opened, because writes to a removed file are lost.
 
-A full disk does not end a process. If one of its files was removed or replaced, the process ends before it acknowledges
-any commit to that file. The next start checks the files that exist.
+A full disk does not end a running process. If one of its files was removed or replaced, the process ends before it
+acknowledges any commit to that file. The next start checks the files that exist.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def raise_if_damaged(path: Path) -> Iterator[None]:
     except (apsw.CorruptError, apsw.NotADBError) as error:
         text = " ".join(str(error).split())
         raise FileLostError(
-            f"{path} was damaged while in use: {text}; ending, the next start checks all of it"
+            f"{path} was damaged while in use: {text}; ending, the next start checks the whole file"
         ) from error
 
 
@@ -71,7 +71,7 @@ class FileIdentity:
         The time of modification does not suffice, because programs that copy or unpack files set it to an earlier time.
 
         Raises:
-            FileLostError: one of them was removed or replaced.
+            FileLostError: a file was removed or replaced.
         """
         folder = _folder_state(self._folder) if self._is_in_folder else None
         if folder is not None and folder == self._trusted_folder_state:

@@ -1,8 +1,8 @@
-"""Heartbeat file of a process, which shows that its event loop runs, its progress, and whether work is waiting.
+"""Heartbeat file of a process: it shows that the event loop runs, how much work is done, and whether work is waiting.
 
 ZeroMQ answers its own heartbeats from its threads even if Python hangs. Therefore the event loop itself writes a file
 in the runtime folder twice a second: one line of text for each process. The file is mapped into memory. A beat takes
-about a microsecond, waits for no disk, and succeeds on a full disk. `services.watchdog` reads the files.
+about a microsecond, does not wait for the disk, and succeeds on a full disk. `services.watchdog` reads the files.
 
     pid=4711 phase=RUNNING beat=12 done=53301 waiting=0
 """

@@ -89,7 +89,7 @@ class Sockets:
         self._bound: list[FileIdentity] = []
 
     def pull(self, url: str, bind: bool = True, *, setting: str = "") -> Socket:
-        """A PULL socket, bound by default. `setting` is the setting that error texts name, here and below."""
+        """A PULL socket, bound by default. Error texts name `setting`, as in the other methods."""
         socket = self._make(zmq.PULL, url)
         return self._bind(socket, url, setting) if bind else self._connect(socket, url, setting)
 

@@ -28,7 +28,7 @@ from common.writer_lock import WriterLock
 DATABASE_SUFFIXES: Final = ("", "-wal", "-shm")
 """Suffixes of the files of a database: the database itself, its write-ahead log, and the index of the log."""
 
-READER_BUSY_MS: Final = 1_000
+BUSY_WAIT_MS_MAX: Final = 1_000
 """Milliseconds for which a connection waits for a lock, such as while a writer recovers the file."""
 
 WAL_SIZE_MAX_BYTES: Final = 64 * 1024 * 1024
@@ -36,7 +36,7 @@ WAL_SIZE_MAX_BYTES: Final = 64 * 1024 * 1024
 
 
 DISK_FAULTS: Final = (apsw.FullError, apsw.IOError, apsw.ReadOnlyError, apsw.CantOpenError, apsw.BusyError)
-"""Errors of a transaction that the disk may cause and that may be transient. Any other error is a bug."""
+"""Errors of a transaction that the disk or another connection may cause and that may be transient. Others are bugs."""
 
 FREE_BYTES_MIN: Final = 256 * 1024
 """Free space below which the error of a file that cannot be opened says that the disk is full."""
@@ -172,7 +172,7 @@ def open_reader(path: Path, *, application_id: int = 0, schema_version: int = 0)
         raise StartError(f"{path} does not exist, expected a database file")
     try:
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-        connection.set_busy_timeout(READER_BUSY_MS)
+        connection.set_busy_timeout(BUSY_WAIT_MS_MAX)
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
     except (apsw.Error, ValueError) as error:
         raise StartError(f"{path} cannot be read as a database: {_text(error)}") from None
@@ -301,7 +301,7 @@ def _open(
         _require_space(path, error)
         raise StartError(f"cannot open {path}: {_text(error)}; expected a writable folder") from None
     try:
-        connection.set_busy_timeout(READER_BUSY_MS)
+        connection.set_busy_timeout(BUSY_WAIT_MS_MAX)
         keep_log_on_close(connection, keep=True)
         _require_ours(connection, path, application_id, schema_version, quick_check=quick_check)
         if not may_lose_commits(connection):

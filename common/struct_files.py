@@ -3,7 +3,7 @@
 The types of the struct's fields are the schema, and msgspec converts each value. The code converts field by field, so
 that it can name the field of an error. The expectation is the `description` of the field's type, or is derived from the
 type. For other types, such as a text or a number without an upper limit, it is the text of msgspec's error. Decimals
-must be exact and above 0, unless the type has a `Range`.
+must be exact and, unless the type has a `Range`, above 0.
 """
 
 from __future__ import annotations

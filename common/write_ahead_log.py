@@ -1,7 +1,7 @@
 """Detection of commits lost by damage to a write-ahead log, which SQLite reads only up to the first invalid frame.
 
 If every commit is synced, a power cut leaves at most one incomplete commit in the log, because each commit begins after
-the sync of the commit before. If two or more commits follow the frame at which SQLite stops reading, the log was
+the sync of the previous commit. If two or more commits follow the frame at which SQLite stops reading, the log was
 damaged after they were synced.
 """
 

@@ -63,7 +63,7 @@ class WriterLock:
             os.write(beside, str(os.getpid()).encode())
 
     def release(self) -> None:
-        """Release the lock; a database connection to the file must be closed before."""
+        """Release the lock; a database connection to the file must be closed first."""
         while self._fds:
             os.close(self._fds.pop())
 

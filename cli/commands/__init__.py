@@ -41,7 +41,7 @@ COMMANDS: Final = {
         CommandEntry("halt", "trading_state", "Stop sending orders; keep positions"),
         CommandEntry("reduce-only", "trading_state", "Open nothing; allow closing"),
         CommandEntry("resume", "trading_state", "End a halt or reduce-only: trade again"),
-        CommandEntry("flatten", "trading_state", "Halt and close every position"),
+        CommandEntry("flatten", "trading_state", "Halt, and close every position"),
     ),
     "Files of a desk": (
         CommandEntry("reconcile", "verify", "Compare the ledger with the venue"),

@@ -230,7 +230,7 @@ def bit_flips(
 ) -> int:
     """Flip single bits in copies of a desk's files, and check that each flip is harmless or detected.
 
-    Exit code 0 when the reader of each copy returned the right content or an earlier committed state, or refused or
+    Exit code 0 when the reader of each copy returned the original content or an earlier committed state, or refused or
     rebuilt the file; 1 otherwise, 2 when the run could not be made.
     """
     with progress_line("bit-flips") as show:
@@ -242,7 +242,7 @@ def bit_flips(
         )
     for file, outcomes in sorted(report.outcomes.items()):
         counts = ", ".join(f"{outcomes[one]:,} {one}" for one in flips.Outcome if outcomes[one])
-        print(f"{file}: {counts or 'none drawn'}")
+        print(f"{file}: {counts or 'no flips'}")
     for flipped, failure in report.failures[:SHOWN_MAX]:
         print(f"{flipped}: {failure}")
     print(f"{count:,} flips, seed {seed}, {len(report.failures):,} failures")

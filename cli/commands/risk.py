@@ -108,7 +108,8 @@ def reset(
     print(f"{subject} {done}: {describe_values(reply.before)}; now {describe_values(reply.after)}")
     if reply.trading_state is not TradingState.ACTIVE:
         print(
-            f"trading is still {reply.trading_state}: {reply.trading_reason}; `paperdesk resume --reason ...` ends it"
+            f"trading is still {reply.trading_state}: {reply.trading_reason}; "
+            "`paperdesk resume --reason ...` makes it ACTIVE"
         )
     return 0
 

@@ -62,7 +62,7 @@ def _status_of(desk: DeskClient) -> tuple[str, str, list[Condition], list[Denial
     reply = desk.request(StatusQuery(), StatusReply)
     if reply is not None:
         return reply.state.value, reply.trading_state.value, reply.conditions, reply.latest_denials, reply.symbols
-    from services.portfolio.ledger.ledger import LEDGER_FILE_NAME  # a running desk answers without it
+    from services.portfolio.ledger.ledger import LEDGER_FILE_NAME  # not needed if a running desk answers
 
     folder = desk.fallback_folder()
     trading_state, causes, denials = ledger_views().stopped_state(folder)

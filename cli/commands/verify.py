@@ -119,6 +119,8 @@ def _compared_by_desk(url: str) -> list[Difference]:
 def _compared_with_book(data_dir: Path) -> list[Difference]:
     if not is_configured_desk(data_dir):
         return stopped_desk_audit.reconcile(data_dir, None)
-    from services.mt5.settings import Mt5Settings  # polars loads for 0.3 s; only the configured desk has a symbol map
+    from services.mt5.settings import (
+        Mt5Settings,
+    )  # polars takes 0.3 s to load; only the configured desk has a symbol map
 
     return stopped_desk_audit.reconcile(data_dir, load(Mt5Settings).mt5_symbol_map)

@@ -28,7 +28,7 @@ WHY_EXAMPLES: Final = '[bold]Examples[/bold]\n\n  paperdesk why EURUSD\n\n  pape
 ID_CHARS_MAX: Final = 64
 
 SHOWN_ROWS: Final = 50
-"""Most rows of a table without `--last`."""
+"""Maximum number of rows of a table without `--last`."""
 
 ORDER_COLUMNS: Final = [
     "number",

@@ -27,7 +27,7 @@ def test_a_folder_without_access_is_refused_in_one_line(
     monkeypatch.setattr(Path, "is_dir", refuse)
     assert run(["orders", "--data-dir", "/closed/desk"]) == 2
     error = capsys.readouterr().err
-    assert error == "paperdesk: /closed/desk: Permission denied; expected a file or folder with access\n"
+    assert error == "paperdesk: /closed/desk: Permission denied; expected a file or folder that the user may access\n"
 
 
 HEAVY = {"pydantic", "numpy", "numba", "polars", "apsw", "xgboost", "zmq"}
