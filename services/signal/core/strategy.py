@@ -16,11 +16,12 @@ _STRATEGY_CHARS_MAX: Final = 64
 
 
 class Strategy(Protocol):
-    """A strategy for one symbol. Its signals depend only on the ticks of the symbol, not on time, files or random numbers.
+    """A strategy for one symbol.
 
-    An exception (including SystemExit) or an invalid return value is a fault. After a fault the symbol gets HOLD
-    signals until a restart tries the strategy again; other symbols are not affected. It is also a fault if calls at the
-    same tick end or block the process three times in a row.
+    Its signals may depend only on the ticks of the symbol, not on a clock, random numbers or files. An exception
+    (including SystemExit) or an invalid return value is a fault. After a fault the symbol gets HOLD signals until a
+    restart tries the strategy again; other symbols are not affected. It is also a fault if calls at the same tick end
+    or block the process three times in a row.
     """
 
     @property
