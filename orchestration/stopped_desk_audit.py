@@ -99,7 +99,7 @@ def reconcile(data_dir: Path, symbol_map: Mapping[str, str] | None = None) -> li
 
 
 def reconcile_stopped(data_dir: Path, symbol_map: Mapping[str, str] | None = None) -> tuple[list[Difference], int]:
-    """Compare as `reconcile`, after booking in memory the deals and order ends that the next start will book.
+    """Compare as `reconcile` does, after booking in memory the deals and order ends that the next start will book.
 
     Returns:
         The differences, and the number of deals that the next start will book.

@@ -435,7 +435,7 @@ def _session_of(pid: int) -> int | None:
 
 
 def _last_lines(path: Path, *, since: int = 0) -> list[str]:
-    """The last lines of a file without empty lines, from the part that was written after the size was `since` bytes."""
+    """The last lines of a file, without empty lines and without the first `since` bytes of the file."""
     try:
         with path.open("rb") as file:
             size = path.stat().st_size
