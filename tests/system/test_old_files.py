@@ -314,7 +314,7 @@ class Before:
         self.signals = {path: rows(desk / path, SIGNALS) for path in databases(desk) if path.parts[0] == "signal"}
 
     def assert_gone_on_with(self, desk: Path) -> None:
-        """Require that events and order ids are kept and were added, and that no stored name is missing but `GONE`."""
+        """Require that old events and order ids are kept, new ones exist, and only names in `GONE` are missing."""
         events = rows(desk / "ledger.db", EVENTS)
         assert events[: len(self.events)] == self.events
         assert len(events) > len(self.events)

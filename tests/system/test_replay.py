@@ -99,7 +99,7 @@ def named(recording: Path) -> str:
 # ----------------------------------------------------------------------------------------------------------- full speed
 
 
-def test_full_speed_accounts_for_every_tick_of_two_symbols_together_and_apart(market: Path, tmp_path: Path) -> None:
+def test_at_full_speed_no_tick_of_two_symbols_is_lost_in_one_run_or_in_two(market: Path, tmp_path: Path) -> None:
     other = a_tick_file(tmp_path / "other.parquet", rows=TICKS // 2, seed=3, price=0.8612, crossed_every=20)
     one, both = [f"{market}:EURUSD"], [f"{market}:EURUSD", f"{other}:NZDUSD"]
     with (
