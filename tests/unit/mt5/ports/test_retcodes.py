@@ -18,7 +18,7 @@ def test_the_table_has_every_official_number_once() -> None:
     assert [row.number for row in TABLE] == [10004, *range(10006, 10037), *range(10038, 10047)]
 
 
-def test_each_constant_is_the_tables_number() -> None:
+def test_each_constant_has_the_number_of_the_table() -> None:
     assert {row.name: row.number for row in TABLE} == {row.name: getattr(retcodes, row.name) for row in TABLE}
     assert retcodes.NO_QUOTES == 10021
 

@@ -49,7 +49,7 @@ def test_an_order_without_effect_can_be_fenced(live: LiveGateway) -> None:
     assert live.executed == 0
 
 
-def test_an_order_reported_as_executed_without_a_trace_is_never_sent_again_and_presumed_expired(
+def test_an_order_reported_as_executed_without_a_trace_is_presumed_expired_and_never_sent_again(
     live: LiveGateway,
 ) -> None:
     live.play(Fault.NOT_EXECUTED)

@@ -287,7 +287,7 @@ def test_deals_reported_after_the_last_tick_count_at_the_end() -> None:
     assert desk.opened().deal_cursor_at(2) == 1
 
 
-def test_a_delayed_close_of_a_position_that_is_closed_before_is_refused() -> None:
+def test_a_delayed_close_is_refused_if_its_position_was_closed_before_its_arrival() -> None:
     desk = Dealing(1.1, 1.1, 1.1, 1.1, 1.1, 1.1, profile=SLOW)
     desk.buy("0.10")
     desk.to(3)

@@ -71,7 +71,9 @@ def test_another_triple_day_charges_the_weekend_on_that_day() -> None:
     thursday = utc_ns("2026-01-08 10:00")
     assert nights_charged(thursday, thursday + DAY_NS, 3) == 3
     assert nights_charged(thursday - DAY_NS, thursday, 3) == 1
-    assert nights_charged(utc_ns("2026-01-10 10:00"), utc_ns("2026-01-11 10:00"), 5) == 3, "even on a Saturday"
+    assert nights_charged(utc_ns("2026-01-10 10:00"), utc_ns("2026-01-11 10:00"), 5) == 3, (
+        "a Saturday may be the triple day"
+    )
 
 
 @given(SOME_TIMES, st.integers(0, 400 * DAY_NS), st.integers(0, 400 * DAY_NS))
@@ -126,7 +128,7 @@ def test_long_and_short_positions_have_their_own_swap_points() -> None:
     """A point is 1 USD a lot and night."""
     eurusd = with_points("EURUSD", "-7.43", "1.49")
     assert swap(eurusd, "1", 1) == D("-7.43")
-    assert swap(eurusd, "-0.5", 3) == D("2.24"), "1.49 x 0.5 x 3 = 2.235, halves away from zero"
+    assert swap(eurusd, "-0.5", 3) == D("2.24"), "1.49 x 0.5 x 3 = 2.235; a half is rounded away from zero"
     assert swap(eurusd, "0.01", 1) == D("-0.07")
     assert swap(eurusd, "1", 0) == 0
 

@@ -172,7 +172,7 @@ def test_a_step_back_has_no_effect_and_a_step_past_the_end_stops_at_the_last_tic
     assert (venue.ordinal, venue.time_ns) == (3, START_NS + 2 * SECOND_NS)
 
 
-def test_the_deal_cursor_at_a_tick_does_not_count_deals_of_commands_at_it() -> None:
+def test_the_deal_cursor_at_a_tick_does_not_count_deals_of_commands_at_that_tick() -> None:
     venue = a_venue()
     trade(venue, Side.BUY, "0.01")
     venue.step_to(3)

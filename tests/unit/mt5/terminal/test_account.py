@@ -44,7 +44,7 @@ def test_deals_are_numbered_in_the_order_in_which_they_were_shown(bench: Bench) 
 
 
 def test_a_deal_after_a_month_without_deals_is_shown(bench: Bench) -> None:
-    """Nothing else dates the account: a market order is not listed as open, and the newest deal is a month old."""
+    """When the second deal is made, the account has no open order, and its newest deal is a month old."""
     bench.send(a_buy("A-1"))
     bench.mono_ns += 30 * 86_400 * SECOND_NS
     bench.tick(1.1, 1.1001)
