@@ -57,7 +57,7 @@ def test_a_second_writer_is_refused_while_the_first_lives(tmp_path: Path) -> Non
     a_writer(path).close()
 
 
-def test_a_killed_writer_leaves_no_lock_and_no_lost_commit(tmp_path: Path) -> None:
+def test_a_killed_writer_leaves_no_lock_and_loses_no_commit(tmp_path: Path) -> None:
     path = tmp_path / "desk.db"
     script = f"""
 import os, signal

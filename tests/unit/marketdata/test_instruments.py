@@ -21,7 +21,7 @@ def all_instruments() -> Iterator[str]:
     yield from (base + profit for base in sorted(CURRENCIES) for profit in sorted(CURRENCIES) if base != profit)
 
 
-def test_margin_of_currencies_is_in_the_base_currency_and_of_metals_in_dollars() -> None:
+def test_margin_of_currencies_is_in_the_base_currency_and_that_of_metals_in_dollars() -> None:
     assert an_instrument("EURJPY.m").margin_currency == "EUR"
     assert an_instrument("XAUUSD").margin_currency == "USD"
 

@@ -21,7 +21,7 @@ def parsed(text: str) -> configparser.RawConfigParser:
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_crash_restarts_and_a_refused_setting_does_not(program: str) -> None:
+def test_a_program_restarts_after_a_crash_and_not_after_a_refused_setting(program: str) -> None:
     section = parsed(SHIPPED)[f"program:{program}"]
     assert section["autorestart"] == "unexpected"
     # A process may end with 0 without a stop by supervisord: after SIGTERM, or if a strategy exits. It must restart.

@@ -169,7 +169,7 @@ def test_a_zone_contradicted_by_summer_time_gets_a_warning_with_the_fitting_one(
     assert described(path, "new_york_close")["warnings"] == []
 
 
-def test_other_weeks_do_not_reveal_the_dates_of_summer_time(tmp_path: Path) -> None:
+def test_weeks_with_summer_time_in_both_regions_do_not_reveal_its_dates(tmp_path: Path) -> None:
     path = a_market(tmp_path / "t.parquet", "2024-05-01", "2024-05-14", server="Europe/Athens")
     for zone in ("new_york_close", "Europe/Athens", "+03:00"):
         found = described(path, zone)["clock"]

@@ -84,7 +84,7 @@ def test_a_desk_that_cannot_write_its_ledger_does_not_report_a_silent_gateway() 
     assert "GATEWAY_SILENT" in {one.code for one in conditions_of(driven.state, driven.mono_ns)}
 
 
-def test_signals_queued_during_a_reconnect_are_stale_if_old_against_the_newest_tick() -> None:
+def test_signals_queued_during_a_reconnect_are_stale_if_much_older_than_the_newest_tick() -> None:
     """Ticks arrive for ten seconds before the restarted gateway answers; the first five signals are stale by then."""
     driven = a_live_desk()
     driven.portfolio.client.scheduler.on_gateway_restart()
