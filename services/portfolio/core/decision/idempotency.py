@@ -55,7 +55,7 @@ def done_reply(key: str, order_ids: list[str], past_rules: Sequence[PassedRule] 
     Args:
         key: the command's key.
         order_ids: the orders that the command created, changed or canceled.
-        past_rules: the rules that the orders were excepted from.
+        past_rules: the rules that were overridden for the orders.
     """
     return OrderCommandReply(
         key=key, order_ids=order_ids, denied=False, past_rules=[passed.text for passed in past_rules]

@@ -1,4 +1,4 @@
-"""Commands about risk rules: reset the values that a rule remembers, or except a manual order from a rule.
+"""Commands about risk rules: reset the stored state of a rule, or override a rule for a manual order.
 
 Only a person can give either command, with a reason. The event is durable before the reply is sent.
 """
@@ -87,7 +87,7 @@ def refuse_exceptions(command: PlaceCommand) -> ControlError | None:
 
 
 def passed_rules(command: PlaceCommand, denials: Mapping[str, Denial]) -> list[PassedRule]:
-    """Return the rules that an order is excepted from.
+    """Return the rules that a person has overridden for an order.
 
     Args:
         command: names the rules.

@@ -29,7 +29,7 @@ def check_order(
 def excepted_denials(
     order: OrderProposal, context: RiskContext, now_ns: int, excepted: Collection[str]
 ) -> dict[str, Denial]:
-    """Return the denials at venue time `now_ns` from which an order is excepted, by code."""
+    """Return the denials at venue time `now_ns` that a person has overridden for an order, by code."""
     if not excepted or not order.opening_volume > 0:
         return {}
     found = (rule.check(order, context, now_ns) for rule in OPENING_RULES)
@@ -63,7 +63,7 @@ def check_resting(
     """Return the denial because of which a resting order must be canceled at venue time `now_ns`; None without one.
 
     Only rules of the phase RESTING are checked. Their denials usually last for many ticks, unlike those of rules such
-    as SPREAD. A manual order remains excepted from the rules with an `excepted` code.
+    as SPREAD. The rules with an `excepted` code remain overridden for a manual order.
     """
     return _first_denial(active_rules(context.limits, context.plan).resting, order, context, now_ns, excepted)
 

@@ -21,7 +21,7 @@ HINT_OF_CODE: Final = {code.code: code.hint for rule in RULES for code in rule.c
 """Hint of every code, in the order of the rules."""
 
 EXCEPTABLE_CODES: Final = frozenset(rule.code for rule in RULES if rule.can_be_excepted)
-"""Codes from whose denials a person may except a manual order, by naming the code and giving a reason."""
+"""Codes of rules that a person may override for a manual order, by naming the code and giving a reason."""
 
 RESET_OF_CODE: Final[dict[str, RuleReset]] = {
     rule.code: rule.reset for rule in sorted(RULES, key=lambda rule: rule.code) if rule.reset is not None

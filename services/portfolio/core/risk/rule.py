@@ -144,7 +144,7 @@ class RiskRule:
         ends_with_day: whether `rearm_at_day_end` ends a restriction that the rule caused.
         has_condition: whether a condition of the desk reports the cause of the rule's denials. These denials do not
             count for the condition SIGNALS_DENIED.
-        can_be_excepted: whether a manual order may be excepted from the rule with `--past-rule`.
+        can_be_excepted: whether a person may override the rule for a manual order with `--past-rule`.
         reset: functions with which a person resets the rule's state.
         on_resume: clears the state that restricted the desk when a person resumes trading.
         updates: functions that update the rule's state from an event, by the event's type.

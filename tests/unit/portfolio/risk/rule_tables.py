@@ -71,7 +71,7 @@ def _value(value: object) -> str:
 
 
 def _remedies(rule: RiskRule) -> str:
-    return ", ".join(["except"] * rule.can_be_excepted + ["reset"] * (rule.reset is not None))
+    return ", ".join(["override"] * rule.can_be_excepted + ["reset"] * (rule.reset is not None))
 
 
 if __name__ == "__main__":
