@@ -28,7 +28,7 @@ M = TypeVar("M")
 NIL: Final = Raw(b"\xc0")
 """MessagePack nil, in place of an absent embedded message."""
 
-JSON_DEPTH_MAX: Final = 16
+JSON_BRACKETS_MAX: Final = 16
 """Most opening brackets and braces in a JSON request, nested or not, texts included.
 
 A valid request is one flat object, with one brace. The limit bounds the recursion of the parser.
@@ -220,7 +220,7 @@ def map_of_pairs(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
 
 
 def _json_fields(payload: bytes) -> dict[Any, Any]:
-    if payload.count(b"{") + payload.count(b"[") > JSON_DEPTH_MAX:
+    if payload.count(b"{") + payload.count(b"[") > JSON_BRACKETS_MAX:
         raise MalformedMessageError("too many opening brackets, expected one flat object", ErrorCode.INVALID_JSON)
     try:
         fields = json.loads(payload, object_pairs_hook=map_of_pairs)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgpack
 from msgspec import structs
 
-from proto.codec import JSON_DEPTH_MAX, encode, encode_json, looks_like_json
+from proto.codec import JSON_BRACKETS_MAX, encode, encode_json, looks_like_json
 from proto.gateway import Reply, TicksReply
 from proto.trading.units import MAX_FRAME_BYTES
 
@@ -56,7 +56,7 @@ def readable_fields(payload: bytes) -> dict[str, Any]:
     try:
         if not looks_like_json(payload):
             fields = msgpack.unpackb(payload, strict_map_key=True)
-        elif payload.count(b"{") + payload.count(b"[") <= JSON_DEPTH_MAX:
+        elif payload.count(b"{") + payload.count(b"[") <= JSON_BRACKETS_MAX:
             fields = json.loads(payload)
         else:
             return {}
