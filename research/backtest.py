@@ -66,7 +66,7 @@ class Backtest(InProcessDesk):
             progress(self._progress())
 
 
-_KINDS: Final[dict[OrderPolicyName, type[InProcessDesk]]] = {
+_BACKTESTS: Final[dict[OrderPolicyName, type[InProcessDesk]]] = {
     OrderPolicyName.LOCK_STEP: Backtest,
     OrderPolicyName.LIVE: LiveBacktest,
 }
@@ -108,7 +108,7 @@ def run_backtest(
                 )
             )
         try:
-            backtest = _KINDS[spec.order_policy](spec, stream, ledger, journal, store)
+            backtest = _BACKTESTS[spec.order_policy](spec, stream, ledger, journal, store)
             started = time.perf_counter()
             backtest.run(progress)
         except StrategyError as error:

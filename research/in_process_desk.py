@@ -101,11 +101,11 @@ class InProcessDesk:
             if (mark := marks[symbol]) is not None:
                 mark(0)
 
-        makers = strategy_factories(spec.strategy, spec.symbols, model=spec.model, mark_load=mark_load)
+        factories = strategy_factories(spec.strategy, spec.symbols, model=spec.model, mark_load=mark_load)
         self._engines = {}
-        for symbol, make in makers.items():
+        for symbol, new_strategy in factories.items():
             mark_load(symbol)
-            self._engines[symbol] = SymbolEngine(symbol, make(), mark_call=marks[symbol])
+            self._engines[symbol] = SymbolEngine(symbol, new_strategy(), mark_call=marks[symbol])
         end_calls()
         self._now = Now(0, 0)
 

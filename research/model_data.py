@@ -42,7 +42,7 @@ def model_data(spec: RunSpec, *, data_sha256: str, first_ns: int, last_ns: int) 
     training = manifest.training
     known = {name: part for name in LEARNED_FROM if (part := training.parts.get(name)) is not None and part.last_ns}
     overlap: dict[str, list[str]] = {}
-    if data_sha256 == training.data_sha256 or _is_its_market(spec, manifest):
+    if data_sha256 == training.data_sha256 or _trades_training_market(spec, manifest):
         for name, part in known.items():
             if first_ns <= part.last_ns and part.first_ns <= last_ns:
                 overlap[name] = [utc_text(max(first_ns, part.first_ns)), utc_text(min(last_ns, part.last_ns))]
@@ -65,7 +65,7 @@ def model_data(spec: RunSpec, *, data_sha256: str, first_ns: int, last_ns: int) 
     return {"sample": OUT_OF_SAMPLE, "overlap": {}, "text": text}
 
 
-def _is_its_market(spec: RunSpec, manifest: Manifest) -> bool:
+def _trades_training_market(spec: RunSpec, manifest: Manifest) -> bool:
     """Whether a symbol that the model trades is the symbol of its training; brokers' suffixes are ignored."""
     names = parse_strategies(spec.strategy, spec.symbols)
     markets = {_market(symbol) for symbol, name in names.items() if name in MODEL_STRATEGIES}

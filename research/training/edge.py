@@ -76,11 +76,11 @@ def measure_edge(signals: NDArray[np.int64], at: Ints, quotes: QuoteColumns, hor
         horizon_ticks: ticks from the entry of a trade to its exit.
     """
     entries: list[int] = []
-    free = -1
+    earliest_entry = -1
     for row in np.flatnonzero(signals).tolist():
-        if at[row] >= free:
+        if at[row] >= earliest_entry:
             entries.append(row)
-            free = int(at[row]) + horizon_ticks
+            earliest_entry = int(at[row]) + horizon_ticks
     if not entries:
         return NO_TRADES
     side, enter = signals[entries], at[entries]

@@ -149,7 +149,7 @@ def train(spec: TrainSpec, stream: TickStream, on_round: Callable[[int], None] |
         time_ns, bid, ask, horizon_ticks=spec.horizon_ticks, pause_max_ns=round(spec.pause_max_s * SECOND_NS)
     )
     parts = split_parts(feature_rows(time_ns, bid, ask, volume), labels, horizon_ticks=spec.horizon_ticks)
-    _require_something_to_learn(parts, spec)
+    _require_labelled_rows(parts, spec)
 
     booster, rounds = _grow(parts, spec, on_round)
     margins = {
@@ -241,7 +241,7 @@ def split_parts(features: NDArray[np.float32], labels: NDArray[np.int8], *, hori
     return parts
 
 
-def _require_something_to_learn(parts: dict[str, _Rows], spec: TrainSpec) -> None:
+def _require_labelled_rows(parts: dict[str, _Rows], spec: TrainSpec) -> None:
     for name, rows in parts.items():
         if not len(rows.labels):
             raise TrainingError(

@@ -59,7 +59,7 @@ class ExecutionGateway:
     def connect(self) -> bool:
         """Send a PING, and return whether the gateway replies within the timeout."""
         with self._lock:
-            answer, _ = self._ask(b'{"action":"PING"}')
+            answer, _ = self._exchange(b'{"action":"PING"}')
         return answer is not None
 
     def send_order(self, order: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class ExecutionGateway:
         request = _encoded(order)
         order_id: str = order["order_id"]
         with self._lock:
-            answer, was_sent = self._ask(request)
+            answer, was_sent = self._exchange(request)
         if answer is None:
             return _in_doubt(
                 order_id,
@@ -106,7 +106,7 @@ class ExecutionGateway:
         """Disconnect."""
         self.disconnect()
 
-    def _ask(self, request: bytes) -> tuple[bytes | None, bool]:
+    def _exchange(self, request: bytes) -> tuple[bytes | None, bool]:
         """Send a request; return the reply, None after the timeout, and whether the request was sent."""
         deadline_ns = mono_ns() + self.timeout_ms * 1_000_000
         socket = self._open()

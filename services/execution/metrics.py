@@ -16,7 +16,7 @@ ANSWERS: Final = METRICS.internal_counter(
     "reported_answers_total", "Answers reported to portfolio, by outcome", "outcome", known=CallOutcome
 )
 REFUSED: Final = METRICS.internal_counter("refused_calls_total", "Calls refused because too many were waiting")
-NOT_TAKEN: Final = METRICS.internal_counter(
+UNSENT: Final = METRICS.internal_counter(
     "unsent_requests_total", "Requests not sent because no gateway was connected or its queue was full, PING included"
 )
 MALFORMED: Final = METRICS.internal_counter(

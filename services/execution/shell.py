@@ -112,7 +112,7 @@ class ExecutionShell:
                 if send(self._gateway, [output.call_id.to_bytes(_ID_BYTES, "big"), b"", output.request]):
                     self._time_request(output.call_id)
                 else:
-                    metrics.NOT_TAKEN.inc()
+                    metrics.UNSENT.inc()
                     self._perform(self._courier.handle(SendFailed(output.call_id), _now()))
             elif isinstance(output, Answer):
                 metrics.ANSWERS.inc(output.outcome)

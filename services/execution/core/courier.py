@@ -201,7 +201,7 @@ class Courier(Core[Message, Output]):
             outputs += self._expire(now)
         if self._ping_due() <= now.mono_ns:
             if self._is_pinged and self._is_connected:
-                outputs += self._miss(now)
+                outputs += self._count_missing_reply(now)
             if self.is_up or self._take_probe(now):
                 outputs.append(self._ping(now))
         return outputs
@@ -227,7 +227,7 @@ class Courier(Core[Message, Output]):
         self._is_connected = False
         self._probe_ns = now.mono_ns + PROBE_NS_FIRST
         if call_id == PING_ID:
-            return self._miss(now)
+            return self._count_missing_reply(now)
         pending = self._in_flight.pop(call_id, None)
         if pending is not None:
             self._waiting[call_id] = pending
@@ -254,7 +254,7 @@ class Courier(Core[Message, Output]):
         self._probe_pause_ns = min(2 * self._probe_pause_ns, PROBE_NS_MAX)
         return True
 
-    def _miss(self, now: Now) -> list[Output]:
+    def _count_missing_reply(self, now: Now) -> list[Output]:
         """Count a call or PING without a reply."""
         self._missed_replies += 1
         if not self.is_up or self._missed_replies < MISSED_REPLIES_MAX:
@@ -300,7 +300,7 @@ class Courier(Core[Message, Output]):
                 del calls[call_id]
                 outputs.append(Answer(call_id, CallOutcome.NO_ANSWER, NIL))
                 if calls is self._in_flight:
-                    outputs += self._miss(now)
+                    outputs += self._count_missing_reply(now)
         deadlines = [pending.deadline_ns for calls in (self._in_flight, self._waiting) for pending in calls.values()]
         self._deadline_ns = min(deadlines, default=None)
         if self.is_up and self._waiting and self._is_connected:
