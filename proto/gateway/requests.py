@@ -255,7 +255,7 @@ class Flatten(_Request, frozen=True, kw_only=True, tag="FLATTEN"):
 class Simulate(_Request, frozen=True, kw_only=True, tag="SIMULATE"):
     """Inject a fault into the simulated venue; refused by any other venue, and if faults are not enabled.
 
-    The fault affects the next `count` calls of the venue. With `rate` it affects each call with that probability until
+    The fault affects the next `count` calls to the venue. With `rate` it affects each call with that probability until
     ALL_OFF, drawn from `seed`; `count` is then ignored. A fault that is a state lasts `duration_ms`. For a fault that
     delays something, `delay_ms` is the delay.
     """

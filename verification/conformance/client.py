@@ -181,7 +181,7 @@ class ConformanceClient:
         return kind(order_id=order_id or self.new_id(), **fields)
 
     def place(self, order: PlaceOrder | Close) -> OrderReply:
-        """Send an order, repeat it until the gateway's call of the venue has ended, and return the reply."""
+        """Send an order, repeat it until the gateway's call to the venue has ended, and return the reply."""
         return self.poll_until(lambda: self._order_reply(order), lambda reply: reply.status not in IN_CALL)
 
     def place_until_filled(self, order: PlaceOrder | Close) -> OrderReply:
@@ -201,7 +201,7 @@ class ConformanceClient:
         return self.poll_until(lambda: self._order_reply(request), lambda reply: reply.status not in IN_CALL)
 
     def modify(self, request: Modify) -> ModifyReply:
-        """Modify an order or position, and repeat the request until the gateway's call of the venue has ended.
+        """Modify an order or position, and repeat the request until the gateway's call to the venue has ended.
 
         The request must have a revision, so that it can be repeated.
         """

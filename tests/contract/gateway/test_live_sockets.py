@@ -1,4 +1,4 @@
-"""A live gateway over sockets: replies during a slow call of the venue, and a person's commands."""
+"""A live gateway over sockets: replies during a slow call to the venue, and a person's commands."""
 
 from __future__ import annotations
 

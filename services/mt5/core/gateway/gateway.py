@@ -132,7 +132,7 @@ class Gateway(Core[Request, Reply | Tick]):
             header=header,
             client_order_id=self._orders.client_order_id,
         )
-        self._changes = ModifyService(venue=venue, terminal=terminal, queries=self._queries, header=header)
+        self._modifications = ModifyService(venue=venue, terminal=terminal, queries=self._queries, header=header)
         self._operator = OperatorCommands(
             venue=venue,
             terminal=terminal,
@@ -171,7 +171,7 @@ class Gateway(Core[Request, Reply | Tick]):
 
     def handle(self, request: Request, now: Now) -> list[Reply]:
         """Answer a request with exactly one reply; in lock-step `now.domain_ns` is ignored."""
-        self._do_due(now)
+        self._run_due_timers(now)
         if request.needs_venue and (trouble := self._terminal.unavailable(now)) is not None:
             return [self._header.error(request.request_id, trouble.code, trouble.message)]
         return [self._handlers[type(request)](request, now)]
@@ -183,7 +183,7 @@ class Gateway(Core[Request, Reply | Tick]):
 
     def on_timer(self, now: Now) -> list[Tick]:
         """Run due timers and return the ticks to publish now; a live book is stepped to the last of these ticks."""
-        self._do_due(now)
+        self._run_due_timers(now)
         ticks = self.publisher.on_timer(now)
         if ticks and self.publisher.is_live:
             self.venue.step_to(ticks[-1].ordinal)
@@ -192,7 +192,7 @@ class Gateway(Core[Request, Reply | Tick]):
     on_idle = on_timer
     """Called when no request waits, because a CONFIRM may have made ticks due."""
 
-    def _do_due(self, now: Now) -> None:
+    def _run_due_timers(self, now: Now) -> None:
         """Run the timers of lease, terminal and operator commands, and complete a call that has returned."""
         if self.publisher.is_live or not self.venue.quiet:
             self.leases.on_timer(now)
@@ -359,14 +359,14 @@ class Gateway(Core[Request, Reply | Tick]):
         if symbol is None:
             text = f"unknown symbol {request.symbol}"
             return self._header.error(request.request_id, ErrorCode.UNKNOWN_SYMBOL, text)
-        asked = with_broker_names(request, symbol, self.venue)
-        known = self._changes.existing_reply(asked, now, symbol=request.symbol)
+        at_broker = with_broker_names(request, symbol, self.venue)
+        known = self._modifications.existing_reply(at_broker, now, symbol=request.symbol)
         if known is not None:
             return known
         refused = self._step_for(request, now) or self._change_refusal(request, now)
         if refused is not None:
             return refused
-        reply, is_waiting = self._changes.modify(asked, now)
+        reply, is_waiting = self._modifications.modify(at_broker, now)
         if is_waiting:
             self._orders.mark_busy()
         return reply
@@ -387,7 +387,7 @@ class Gateway(Core[Request, Reply | Tick]):
         return None if name is None or self.venue.instrument(name) is None else name
 
     def _busy(self, request: Request) -> ErrorReply:
-        text = "another call of the venue is in progress"
+        text = "another call to the venue is in progress"
         return self._header.error(request.request_id, ErrorCode.VENUE_BUSY, text)
 
     def _order_refusal(self, request: PlaceOrder, now: Now) -> Reply | None:

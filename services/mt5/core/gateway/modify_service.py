@@ -56,27 +56,27 @@ class ModifyService:
         """Send a modification to the venue; returns the reply, and whether the call is still in progress."""
         sent = self._terminal.modify(request, now)
         if isinstance(sent, CallInProgress):
-            text = "the call of the venue is in progress"
-            return self._present(request, now, status="CALL_IN_PROGRESS", error=text), True
+            text = "the call to the venue is in progress"
+            return self._state_reply(request, now, status="CALL_IN_PROGRESS", error=text), True
         if sent is not None and (outcome := self._terminal.previous_modification(request, now)) is not None:
             return self._reply_to(request, outcome), False
-        return self._answered(request, sent, now), False
+        return self._reply_to_answer(request, sent, now), False
 
-    def _answered(self, request: Modify, sent: TradeResult | None, now: Now) -> ModifyReply:
+    def _reply_to_answer(self, request: Modify, sent: TradeResult | None, now: Now) -> ModifyReply:
         if sent is None:
-            text = "the call of the venue returned no answer"
-            return self._present(request, now, status="IN_DOUBT", error=text, error_code=ErrorCode.NO_TRACE)
+            text = "the call to the venue returned no answer"
+            return self._state_reply(request, now, status="IN_DOUBT", error=text, error_code=ErrorCode.NO_TRACE)
         if retcodes.outcome_of(sent.retcode) is retcodes.RetcodeOutcome.DONE:
-            done = self._present(request, now, status="OK", retcode=sent.retcode)
-            if _is_as_asked(request, done):
+            done = self._state_reply(request, now, status="OK", retcode=sent.retcode)
+            if _shows_requested_prices(request, done):
                 return done
             text = f"the venue answered {sent.retcode}, but does not show the requested prices"
-            return self._present(request, now, status="IN_DOUBT", error=text, error_code=ErrorCode.NO_TRACE)
+            return self._state_reply(request, now, status="IN_DOUBT", error=text, error_code=ErrorCode.NO_TRACE)
         code = sent.error_code or ErrorCode.VENUE_REFUSED
         text = sent.message or f"the venue answered {sent.retcode}"
-        return self._present(request, now, status=REJECTED, retcode=sent.retcode, error=text, error_code=code)
+        return self._state_reply(request, now, status=REJECTED, retcode=sent.retcode, error=text, error_code=code)
 
-    def _present(self, request: Modify, now: Now, **fields: Any) -> ModifyReply:
+    def _state_reply(self, request: Modify, now: Now, **fields: Any) -> ModifyReply:
         """A reply with the current state of the order or position."""
         order: VenueOrder | None = None
         position: VenuePosition | None = None
@@ -84,10 +84,10 @@ class ModifyService:
             found = self._terminal.find(magic_of(request.order_id), now)
             order = None if found is None else self._queries.order_with_desk_names(found)
         else:
-            mine = [held for held in self._venue.positions() if held.symbol == request.symbol]
+            matching = [held for held in self._venue.positions() if held.symbol == request.symbol]
             if request.position:
-                mine = [held for held in mine if held.ticket == request.position]
-            position = self._queries.position_with_desk_names(mine[0]) if len(mine) == 1 else None
+                matching = [held for held in matching if held.ticket == request.position]
+            position = self._queries.position_with_desk_names(matching[0]) if len(matching) == 1 else None
         return ModifyReply(
             **(self._header.ok_fields(request.request_id) | fields),
             order=order,
@@ -115,7 +115,7 @@ class ModifyService:
         )
 
 
-def _is_as_asked(request: Modify, shown: ModifyReply) -> bool:
+def _shows_requested_prices(request: Modify, shown: ModifyReply) -> bool:
     """Whether the venue shows the requested prices, because a retcode alone proves nothing."""
     target = shown.order if request.order_id else shown.position
     return target is not None and has_requested_prices(target, request)

@@ -58,7 +58,7 @@ class OperatorCommands:
             return self._header.not_available(request)
         trouble = self._terminal.unavailable(now)
         if isinstance(request, Flatten) and (trouble is not None or self._orders.is_busy):
-            code, text = trouble or (ErrorCode.VENUE_BUSY, "another call of the venue is in progress")
+            code, text = trouble or (ErrorCode.VENUE_BUSY, "another call to the venue is in progress")
             return self._header.error(request.request_id, code, text)
         self._journal.set_halt_reason("" if isinstance(request, Resume) else request.reason)
         self._cancel_reason = ""

@@ -1,6 +1,6 @@
 """Orders by id: each order has its effect at most once, and a repeat is answered without a second execution.
 
-The journal is written before and after the call of the venue. The venue's answer is no proof; the reply is made from
+The journal is written before and after the call to the venue. The venue's answer is no proof; the reply is made from
 the order that the venue shows under the order's magic. If the venue's complete history lacks the order, the order had
 no effect, and a repeat sends it. If the history may be incomplete, the id is in doubt, and a repeat does not send it.
 After its deadline, a settling time and repeated searches without a trace, the order is presumed to have had no effect.
@@ -70,7 +70,7 @@ class OrderService:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a call of the venue is in progress."""
+        """Whether a call to the venue is in progress."""
         return self._calling is not None or self._is_changing
 
     def mark_busy(self) -> None:
@@ -122,8 +122,8 @@ class OrderService:
     def close(self, request: Close) -> OrderReply | PlaceOrder:
         """The order of a CLOSE with a new id, or the final rejection if there is no position to close."""
         symbol = self._symbols.to_broker(request.symbol)
-        named = self._venue.position_ticket(request.position)
-        at_broker = structs.replace(request, symbol=symbol, position=named)
+        ticket = self._venue.position_ticket(request.position)
+        at_broker = structs.replace(request, symbol=symbol, position=ticket)
         position = close_requests.position_to_close(at_broker, self._venue.positions(), self._venue.account_mode)
         if position is not None:
             return close_requests.closing_order(request, position)
@@ -158,7 +158,7 @@ class OrderService:
         return self._settle(request, sent, now, time_ns=time_ns)
 
     def reject_permanently(self, request: PlaceOrder, code: ErrorCode, text: str) -> OrderReply:
-        """Reject an order without a call of the venue; its id keeps this answer."""
+        """Reject an order without a call to the venue; its id keeps this answer."""
         reply = self._refusal(request, OrderReplyStatus.REJECTED, code, text, retcode=retcodes.REJECT)
         self._journal.record_done(request.order_id, effect_of(request), _stored(reply))
         return reply
@@ -183,7 +183,7 @@ class OrderService:
         known = self._known(order_id, entry, now, time_ns=time_ns, store=False)
         if known is not None:
             return known
-        text = f"{entry.effect}: the call of the venue was prepared, and the venue shows no trace of the order"
+        text = f"{entry.effect}: the call to the venue was prepared, and the venue shows no trace of the order"
         return self._reply(order_id, OrderReplyStatus.CALL_IN_PROGRESS, None, text)
 
     def fence(self, order_id: str, now: Now, *, time_ns: int) -> OrderReply:
@@ -236,7 +236,7 @@ class OrderService:
         if known.status not in _OPEN:
             return known
         if sent is None:
-            text = "the call of the venue returned no answer, and the order still rests"
+            text = "the call to the venue returned no answer, and the order still rests"
             return structs.replace(known, error_code=ErrorCode.NO_TRACE, error=text)
         is_claimed = retcodes.outcome_of(sent.retcode) is retcodes.RetcodeOutcome.DONE
         code = sent.error_code or (ErrorCode.NO_TRACE if is_claimed else ErrorCode.VENUE_REFUSED)
@@ -357,7 +357,7 @@ class OrderService:
         return self._reply(order_id, OrderReplyStatus.IN_DOUBT, ErrorCode.NO_TRACE, text, **fields)
 
     def _in_progress(self, order_id: str, effect: Effect, *, ticket: int = 0) -> OrderReply:
-        text = f"{effect}: the call of the venue is in progress"
+        text = f"{effect}: the call to the venue is in progress"
         fields = {"symbol": effect.symbol, "action": effect.action, "ticket": ticket or None}
         return self._reply(order_id, OrderReplyStatus.CALL_IN_PROGRESS, None, text, **fields)
 

@@ -67,6 +67,7 @@ class TickPublisher:
         self._running = pace.window == 0
         self._next = self.confirmed + 1
         self._anchor: tuple[int, int] | None = None
+        """Monotonic and market time at which the market's clock started; None before."""
         self._waiting_since_ns = 0
         self._repeat_after_ns = REPUBLISH_FIRST_NS
 
@@ -110,8 +111,8 @@ class TickPublisher:
             if first == self.confirmed + 1:
                 self._start_repeat_timer(now)
             return ticks
-        again_at = self._again_at()
-        if again_at is not None and again_at <= now.mono_ns:
+        repeat_at = self._repeat_at()
+        if repeat_at is not None and repeat_at <= now.mono_ns:
             self._waiting_since_ns = now.mono_ns
             self._repeat_after_ns = min(2 * self._repeat_after_ns, REPUBLISH_MAX_NS)
             return [self._tick(self.confirmed + 1, now.mono_ns)]
@@ -124,11 +125,11 @@ class TickPublisher:
         """
         if not self._running:
             return None
-        again_at = self._again_at()
+        repeat_at = self._repeat_at()
         if self._next > self._end():
-            return again_at
+            return repeat_at
         next_at = self._due_at(self._next)
-        return next_at if again_at is None else min(next_at, again_at)
+        return next_at if repeat_at is None else min(next_at, repeat_at)
 
     def market_time_ns(self, mono_ns: int) -> int | None:
         """The live market's clock at `mono_ns`, UTC nanoseconds; None in lock-step, which uses the book's tick time."""
@@ -149,7 +150,7 @@ class TickPublisher:
         mono_start_ns, time_start_ns = self._anchor
         return mono_start_ns + int((self._stream.tick_at(ordinal).time_ns - time_start_ns) / self._factor)
 
-    def _again_at(self) -> int | None:
+    def _repeat_at(self) -> int | None:
         """Monotonic time of the next repetition; None if every tick published since the start is confirmed."""
         if self.window == 0 or self._next <= self.confirmed + 1:
             return None
