@@ -24,7 +24,7 @@ from orchestration.control_client import ControlClient
 from orchestration.environment import desk_environment
 from proto.control import DeskState, StatusQuery, StatusReply
 from tests.benchmarks.workload import a_run, write_ticks
-from tests.fuzz.decoders import throw_at
+from tests.fuzz.decoders import check_decoder
 from tests.fuzz.frames import Frames
 from tests.support.waits import wait_for
 
@@ -69,24 +69,25 @@ def run(folder: Path, frames: int, seed: int) -> dict[str, Any]:
             processes[name] = process
         client = stack.enter_context(ControlClient(control_url(runtime)))
         wait_for(lambda: _state(client) is DeskState.WAITING_FOR_SIGNALS, "a desk that waits", seconds=START_S)
+        wait_for(lambda: _is_reconciliation_stored(data_dir), "the stored reconciliation", seconds=START_S)
         before = hashes(data_dir)
         sockets = Sockets()
         stack.callback(sockets.close)
-        thrown = Thrower(sockets, runtime, seed)
-        thrown.throw(frames // 10)
+        sender = FrameSender(sockets, runtime, seed)
+        sender.send(frames // 10)
         wait_for(lambda: _state(client) is not None, "an answer between the frames", seconds=START_S)
         memory = {name: rss_mb(process.pid) for name, process in processes.items()}
-        thrown.throw(frames - frames // 10)
+        sender.send(frames - frames // 10)
         wait_for(lambda: _state(client) is DeskState.WAITING_FOR_SIGNALS, "an answer at the end", seconds=START_S)
         grown = {name: round(rss_mb(process.pid) - memory[name], 1) for name, process in processes.items()}
         dead = [name for name, process in processes.items() if process.poll() is not None]
         assert not dead, f"seed {seed}: {', '.join(dead)} died"
         assert hashes(data_dir) == before, f"seed {seed}: frames that are not messages changed stored data"
         assert max(grown.values()) < GROWTH_MB_MAX, f"seed {seed}: memory grew by {grown} MB"
-    return {"frames": thrown.counts, "memory grown MB": grown}
+    return {"frames": sender.counts, "memory grown MB": grown}
 
 
-class Thrower:
+class FrameSender:
     """A client connected to every socket."""
 
     def __init__(self, sockets: Sockets, runtime: Path, seed: int) -> None:
@@ -100,13 +101,13 @@ class Thrower:
             wait_for(lambda socket=socket: socket.poll(0, zmq.POLLOUT), f"a connection to {name}")  # type: ignore[misc]
         self.counts = dict.fromkeys(SOCKETS, 0)
 
-    def throw(self, frames: int) -> None:
+    def send(self, frames: int) -> None:
         """Send `frames` frames that are not messages, to the sockets in turn."""
         names = list(SOCKETS)
         for number in range(frames):
             name = names[number % len(names)]
             frame = self._frames.next()
-            while throw_at(SOCKETS[name], frame):
+            while check_decoder(SOCKETS[name], frame):
                 frame = self._frames.next()
             socket = self._sockets[name]
             envelope = [b""] if socket.type == zmq.DEALER and self._dice.random() < 0.9 else []
@@ -131,6 +132,14 @@ def hashes(data_dir: Path) -> dict[str, str]:
         found[name] = state_hash(db, tables)
         db.close()
     return found
+
+
+def _is_reconciliation_stored(data_dir: Path) -> bool:
+    """Whether the ledger has the reconciliation of the start, which may be committed after the status shows it."""
+    db = open_reader(data_dir / "ledger.db")
+    payloads = [bytes(payload) for (payload,) in db.execute("SELECT payload FROM events")]
+    db.close()
+    return any(payload.startswith(b'{"type":"reconciled"') for payload in payloads)
 
 
 def rss_mb(pid: int) -> float:
