@@ -31,7 +31,7 @@ class BrokenDecoderError(AssertionError):
     """A decoder gave a wrong result; the text has its name and the frame."""
 
 
-def throw_at(name: str, frame: bytes) -> bool:
+def check_decoder(name: str, frame: bytes) -> bool:
     """Decode a frame, and return whether the decoder accepted it as a message.
 
     Raises:
@@ -50,7 +50,7 @@ def throw_at(name: str, frame: bytes) -> bool:
     return True
 
 
-def throw_at_the_wire(frame: bytes) -> None:
+def call_wire_functions(frame: bytes) -> None:
     """Call the functions that the gateway applies to a payload besides decoding.
 
     Raises:
@@ -73,7 +73,7 @@ def run(frames: int, seed: int) -> dict[str, dict[str, int]]:
         name, frame = names[number % len(names)], source.next()
         found[name]["frames"] += 1
         if name == "wire":
-            throw_at_the_wire(frame)
+            call_wire_functions(frame)
         else:
-            found[name]["messages"] += throw_at(name, frame)
+            found[name]["messages"] += check_decoder(name, frame)
     return found

@@ -251,7 +251,7 @@ def make_engine(
     fault: StrategyFault | None = None,
     mark_call: Callable[[str, int], object] | None = None,
 ) -> SymbolEngine:
-    """Create a symbol's engine. It is out of use if `fault` is given, or if creating its strategy or snapshot fails.
+    """Create a symbol's engine, which is out of use if `fault` is given, or if its strategy or first snapshot fails.
 
     Args:
         symbol: symbol of the engine.
@@ -275,7 +275,7 @@ def _made(symbol: str, make_strategy: Callable[[], Strategy]) -> Strategy:
         raise
     except BaseException as error:  # any error of a strategy stops only its symbol
         name = getattr(make_strategy, "__name__", "")
-        fault = StrategyFault(symbol, name or "of its own", 0, 0, error_line(error), error_details(error))
+        fault = StrategyFault(symbol, name or "without a name", 0, 0, error_line(error), error_details(error))
         raise StrategyError(fault) from error
 
 

@@ -45,7 +45,7 @@ class Features(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
-    """Lowest probability at which the strategy signals sell or buy."""
+    """Lowest probability of a direction at which the strategy signals this direction."""
 
     sell: Probability
     buy: Probability

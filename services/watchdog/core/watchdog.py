@@ -127,7 +127,7 @@ class StartProgram(Struct, frozen=True):
 class RaiseAlert(Struct, frozen=True):
     """Raise an alert about a program; `text` describes it in one line, `facts` are further values such as a pid.
 
-    For the alert of a condition, `program` is the subject of the condition, such as a symbol.
+    For the alert of a condition, `program` is the subject of the condition, such as a symbol, or portfolio without one.
     """
 
     kind: str
