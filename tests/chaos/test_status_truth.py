@@ -33,18 +33,18 @@ def judged(found: list[StatusSample], *made: list[OpeningDeal]) -> list[tuple[fl
     return [(one.at_s, one.breach, one.subject) for one in find_violations(found, every, SYMBOLS)]
 
 
-def test_a_trading_desk_without_conditions_is_true() -> None:
+def test_the_status_of_a_trading_desk_without_conditions_is_true() -> None:
     assert judged(samples(20, {}), deals("EURUSD", range(20)), deals("USDJPY", range(20))) == []
 
 
-def test_a_symbol_without_trades_and_conditions_is_found_at_each_second() -> None:
+def test_a_symbol_without_trades_and_conditions_is_a_violation_at_each_second() -> None:
     """The last deal is at 5.7 s, so each sample from 9 s is a violation, until the next deal."""
     found = judged(samples(20, {}), deals("EURUSD", range(6), range(12, 20)), deals("USDJPY", range(20)))
     assert found == [(second, Breach.SILENT, "EURUSD") for second in (9.0, 10.0, 11.0)]
 
 
 @pytest.mark.parametrize("shown", [(HALT,), (OF_SYMBOL,), None])
-def test_a_symbol_without_trades_under_a_condition_is_true(shown: tuple[Condition, ...] | None) -> None:
+def test_the_status_of_a_symbol_without_trades_is_true_under_a_condition(shown: tuple[Condition, ...] | None) -> None:
     found = samples(20, {range(8, 12): shown})
     assert judged(found, deals("EURUSD", range(6), range(12, 20)), deals("USDJPY", range(6), range(8, 20))) == []
 
@@ -61,7 +61,7 @@ def test_a_condition_of_another_symbol_or_without_effect_does_not_explain_missin
     assert (9.0, Breach.SILENT, "EURUSD") in found
 
 
-def test_the_end_of_a_condition_leaves_the_grace_time_until_the_next_deal() -> None:
+def test_the_first_deal_after_a_condition_must_come_within_the_grace_time() -> None:
     """The condition ends at 10 s. A deal at 13.2 s is in time; if the first deal is at 15.2 s, 14 s is a violation."""
     found = samples(20, {range(5, 11): (HALT,)})
     steady = deals("USDJPY", range(5), range(11, 20))
@@ -75,7 +75,7 @@ def test_trading_under_a_shown_halt_is_a_false_alarm() -> None:
     assert found == [(12.0, Breach.FALSE_ALARM, "EURUSD"), (13.0, Breach.FALSE_ALARM, "EURUSD")]
 
 
-def test_a_condition_that_is_over_within_three_seconds_of_the_first_deal_is_true() -> None:
+def test_a_condition_that_ends_within_three_seconds_of_the_first_deal_is_true() -> None:
     shown = samples(20, {range(5, 14): (HALT,)})
     assert judged(shown, deals("EURUSD", range(5), range(11, 20)), deals("USDJPY", range(5), range(13, 20))) == []
 

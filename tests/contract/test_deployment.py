@@ -46,7 +46,7 @@ def test_the_dashboards_folder_is_the_one_that_is_mounted() -> None:
 
 @pytest.mark.skipif(COMPOSE is None, reason="no docker-compose here; Debian: apt-get install docker-compose")
 @pytest.mark.parametrize("profile", [(), ("--profile", "grafana")])
-def test_docker_compose_reads_the_file(profile: tuple[str, ...]) -> None:
+def test_docker_compose_accepts_the_compose_file(profile: tuple[str, ...]) -> None:
     """The command needs neither a Docker Engine nor settings; versions 1.29 and 2 have the same arguments."""
     assert COMPOSE is not None
     done = subprocess.run(

@@ -69,7 +69,7 @@ STEPS = st.lists(
 
 
 @given(st.sampled_from(["close", "reverse"]), STEPS)
-def test_for_any_input_the_position_is_the_sum_of_its_fills_without_an_error(
+def test_any_input_raises_no_error_and_the_position_is_the_sum_of_its_fills(
     mode: str, steps: list[tuple[object, ...]]
 ) -> None:
     manager = PortfolioManager(on_opposite=mode, clock_ns=lambda: 1)

@@ -146,7 +146,7 @@ def test_every_limit_denies_in_some_of_the_situations(rule: RiskRule) -> None:
     )
 
 
-def test_a_denial_by_trading_hours_has_the_end_of_those_hours_as_until() -> None:
+def test_until_of_trading_hours_is_the_next_beginning_or_end_of_the_hours() -> None:
     [rule] = [rule for rule in RULES if rule.code == "TRADING_HOURS"]
     assert rule.until is not None
     account = an_account(structs.replace(NO_LIMITS, trading_hours="00:00-12:00"))

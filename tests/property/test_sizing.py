@@ -78,7 +78,7 @@ PLANS = st.one_of(
 
 
 @given(PLANS, inputs())
-def test_a_size_is_valid_or_no_trade(plan: Sizing, given_: SizingInput) -> None:
+def test_a_size_is_valid_or_zero(plan: Sizing, given_: SizingInput) -> None:
     terms = given_.instrument
     volume, sizing_text = size_order(plan, given_)
     assert is_on_step(volume, terms.volume_step)

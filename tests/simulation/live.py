@@ -80,7 +80,11 @@ class LiveSetting:
 
 @dataclass(frozen=True)
 class LiveEnding:
-    """Result of a run; `lost_orders` are the order ids that a power cut removed from the ledger."""
+    """Result of a run.
+
+    `lost_orders` are the order ids that a power cut removed from the ledger. `why` describes the last state, for the
+    text of a failure.
+    """
 
     is_settled: bool
     book: Book

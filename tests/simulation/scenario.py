@@ -64,7 +64,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Ending:
-    """Result of a run."""
+    """Result of a run; `why` describes portfolio's last state, for the text of a failure."""
 
     is_finished: bool
     book: Book

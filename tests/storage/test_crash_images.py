@@ -42,7 +42,7 @@ ACCOUNT = "paper-USD"
 
 
 @dataclass
-class Promises:
+class Acknowledgements:
     """The acknowledgements of a run, each with the number of file operations before it."""
 
     recorder: Recorder
@@ -55,27 +55,27 @@ class Promises:
         return len(self.recorder.operations)
 
 
-class PromisingJournal(DurableJournal):
+class AcknowledgingJournal(DurableJournal):
     """A journal that records each reply when it is stored, because the gateway may send it from then on."""
 
-    promises: Promises
+    acknowledgements: Acknowledgements
 
     def record_done(self, order_id: str, effect: Effect, reply: OrderReply) -> None:
         super().record_done(order_id, effect, reply)
-        self.promises.replies.append((self.promises.done, order_id, reply))
+        self.acknowledgements.replies.append((self.acknowledgements.done, order_id, reply))
 
 
-class PromisingBookStore(DurableBookStore):
+class AcknowledgingBookStore(DurableBookStore):
     """A book store that records the orders and deals that the broker has committed."""
 
-    promises: Promises
+    acknowledgements: Acknowledgements
     orders = deals = 0
 
     def commit(self, change: BookChange) -> None:
         super().commit(change)
         self.orders += change.order is not None
         self.deals += change.deal is not None
-        self.promises.book.append((self.promises.done, self.orders, self.deals))
+        self.acknowledgements.book.append((self.acknowledgements.done, self.orders, self.deals))
 
 
 class EagerBacktest(Backtest):
@@ -90,7 +90,7 @@ class EagerBacktest(Backtest):
 class Recorded:
     """A recorded run: its file operations, acknowledgements and result."""
 
-    promises: Promises
+    acknowledgements: Acknowledgements
     deals: list[VenueDeal]
     ledger_deals: list[VenueDeal]
     order_ids: list[str]
@@ -103,31 +103,31 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     ticks = a_tick_file(folder / "may.parquet", rows=TICKS)
     spec = RunSpec(inputs=(TickInput(ticks, "EURUSD"),), strategy="tests.support.flipping:Flipping", risk="none")
     data = folder / "desk"
-    promises = Promises(Recorder(data))
-    with promises.recorder.running():
+    acknowledgements = Acknowledgements(Recorder(data))
+    with acknowledgements.recorder.running():
         ledger = Ledger(data / LEDGER_FILE_NAME)
-        store = PromisingBookStore(data / "book.db")
-        journal = PromisingJournal(data / "journal.db", new_id="journal", account=ACCOUNT)
-        store.promises = journal.promises = promises
+        store = AcknowledgingBookStore(data / "book.db")
+        journal = AcknowledgingJournal(data / "journal.db", new_id="journal", account=ACCOUNT)
+        store.acknowledgements = journal.acknowledgements = acknowledgements
         backtest = EagerBacktest(spec, spec.load(), ledger, journal, store)
         backtest.run()
         deals = store.load().deals
         for opened in (journal, store, ledger):
             opened.close()
     book = backtest.state.account.book
-    assert len(promises.replies) > TICKS // 10
-    return Recorded(promises, deals, list(book.deals), list(book.orders))
+    assert len(acknowledgements.replies) > TICKS // 10
+    return Recorded(acknowledgements, deals, list(book.deals), list(book.orders))
 
 
-def test_everything_acknowledged_is_there_after_a_power_cut(recorded: Recorded, tmp_path: Path) -> None:
+def test_all_acknowledged_data_is_there_after_a_power_cut(recorded: Recorded, tmp_path: Path) -> None:
     tally: Counter[str] = Counter()
-    promises = recorded.promises
-    for cut, number, files in crash_images(promises.recorder.operations, count=IMAGES, seed=SEED):
+    acknowledgements = recorded.acknowledgements
+    for cut, number, files in crash_images(acknowledgements.recorder.operations, count=IMAGES, seed=SEED):
         folder = tmp_path / str(number)
         write_image(files, folder)
         again = f"CRASH_IMAGES={IMAGES} CRASH_IMAGES_SEED={SEED} image {number} after operation {cut}"
         tally["images"] += 1
-        tally[check_journal(folder, promises, cut, again)] += 1
+        tally[check_journal(folder, acknowledgements, cut, again)] += 1
         tally[check_book(folder, recorded, cut, again)] += 1
         tally[check_ledger(folder, recorded, again)] += 1
     print(", ".join(f"{count} {what}" for what, count in sorted(tally.items())), f"(seed {SEED})")
@@ -135,14 +135,14 @@ def test_everything_acknowledged_is_there_after_a_power_cut(recorded: Recorded, 
     assert not [what for what in tally if "refused" in what], tally
 
 
-def check_journal(folder: Path, promises: Promises, cut: int, again: str) -> str:
+def check_journal(folder: Path, acknowledgements: Acknowledgements, cut: int, again: str) -> str:
     """Require that the journal has every reply that was acknowledged as stored."""
     try:
         journal = DurableJournal(folder / "journal.db", new_id="another", account=ACCOUNT)
     except StartError:
         return "journals refused"
     try:
-        for done, order_id, reply in promises.replies:
+        for done, order_id, reply in acknowledgements.replies:
             if done > cut:
                 break
             entry = journal.find(order_id)
@@ -163,7 +163,7 @@ def check_book(folder: Path, recorded: Recorded, cut: int, again: str) -> str:
         found = store.load()
     finally:
         store.close()
-    orders, deals = max(((o, d) for done, o, d in recorded.promises.book if done <= cut), default=(0, 0))
+    orders, deals = max(((o, d) for done, o, d in recorded.acknowledgements.book if done <= cut), default=(0, 0))
     assert len(found.orders) >= orders, again
     assert len(found.deals) >= deals, again
     assert found.deals == recorded.deals[: len(found.deals)], again
@@ -188,7 +188,7 @@ def check_ledger(folder: Path, recorded: Recorded, again: str) -> str:
 def test_nothing_is_lost_after_an_orderly_end(recorded: Recorded, tmp_path: Path) -> None:
     """Closing a database checkpoints and syncs it, so that all data is durable."""
     disk = Disk()
-    for operation in recorded.promises.recorder.operations:
+    for operation in recorded.acknowledgements.recorder.operations:
         disk.do(operation)
     write_image({name: bytes(content) for name, content in disk.durable.items()}, tmp_path)
     book, _ = read_ledger(tmp_path / LEDGER_FILE_NAME)

@@ -80,7 +80,7 @@ def test_resting_orders_are_canceled_after_a_restart_without_portfolio(
 
 
 @pytest.mark.slow
-def test_a_second_restart_of_the_gateway_does_not_delay_the_lapse(process: LiveProcess) -> None:
+def test_a_second_restart_of_the_gateway_does_not_extend_the_lease(process: LiveProcess) -> None:
     with closing(Desk(process)) as desk:
         place_resting(desk)
         process.kill()

@@ -66,7 +66,7 @@ def test_the_checkpoint_of_a_new_stream_replaces_the_signals_of_the_earlier_stre
     assert len(saved.signals) == 20
 
 
-def test_an_unreadable_body_is_reported(tmp_path: Path) -> None:
+def test_an_unreadable_checkpoint_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "signal.db"
     connection = open_writer(
         path, application_id=APPLICATION_ID, schema=SCHEMA, schema_version=SCHEMA_VERSION, synchronous="NORMAL"
