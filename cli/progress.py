@@ -47,13 +47,13 @@ def _terminal_line(what: str) -> Iterator[ProgressDisplay]:
         yield show
 
 
-def fitting_text(progress: Progress, left_s: float | None, room: int) -> str:
-    """The text of a progress line, cut to `room` characters.
+def fitting_text(progress: Progress, left_s: float | None, chars_max: int) -> str:
+    """The text of a progress line, cut to `chars_max` characters.
 
     Args:
         progress: to show.
         left_s: estimate of the remaining seconds; None when unknown.
-        room: maximum number of characters. A fact that does not fit is omitted; a note that does not fit is cut.
+        chars_max: maximum number of characters. A fact that does not fit is omitted; a note that does not fit is cut.
     """
     text = f"{min(1.0, progress.done / progress.total):.0%}" if progress.total else "starting"
     if left_s is not None:
@@ -61,9 +61,9 @@ def fitting_text(progress: Progress, left_s: float | None, room: int) -> str:
     if progress.note:
         text += f"; {progress.note}"
     for fact in progress.facts:
-        if len(text) + len(", ") + len(fact) <= room:
+        if len(text) + len(", ") + len(fact) <= chars_max:
             text += f", {fact}"
-    return text[:room]
+    return text[:chars_max]
 
 
 def time_text(seconds: float) -> str:
