@@ -60,6 +60,7 @@ class InProcessDesk:
 
         Raises:
             StartError: the account cannot be continued with this stream.
+            StrategyError: a strategy cannot be created.
         """
         self._stream = stream
         self._stream_id = spec.stream_id(stream.data_sha256)

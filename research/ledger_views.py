@@ -73,7 +73,7 @@ def risk(data_dir: Path, risk_set: str | None, plan: str | None = None) -> list[
     book, kept = read_ledger(data_dir / LEDGER_FILE_NAME)
     limits = load_limits(risk_set) if risk_set is not None else _own_limits(book)
     if limits is None:
-        raise StartError(f"the desk trades with the limits {_set_name(book)!r} of a file, expected --risk FILE")
+        raise StartError(f"the desk trades with the limits {_limits_name(book)!r} of a file, expected --risk FILE")
     budgets = load_plan(plan) if plan is not None else _own_plan(book)
     if budgets is None:
         raise StartError(f"the desk trades with the plan {_plan_name(book)!r} of a file, expected --plan FILE")
@@ -101,13 +101,13 @@ def why(data_dir: Path, name: str) -> dict[str, Any]:
         raise StartError(str(error)) from None
 
 
-def _set_name(book: Book) -> str:
+def _limits_name(book: Book) -> str:
     return book.stream.settings.get("risk", "") if book.stream else DEFAULT_LIMITS.name
 
 
 def _own_limits(book: Book) -> Limits | None:
     """The desk's limits if they are a named set; None if they are in a file."""
-    name = _set_name(book)
+    name = _limits_name(book)
     return load_limits(name) if name in RISK_SETS else None
 
 

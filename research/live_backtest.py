@@ -60,7 +60,7 @@ class LiveBacktest(InProcessDesk):
         while (due_ns := self._gateway.publisher.next_timer()) is not None:
             if self.state.stream.desk_state is DeskState.FAILED:
                 break
-            self._pass_time(due_ns)
+            self._advance_to(due_ns)
             for published in self._gateway.on_timer(self._now):
                 self._process(published)
                 if published.ordinal % COMMIT_EVERY_TICKS == 0:
@@ -90,7 +90,7 @@ class LiveBacktest(InProcessDesk):
         client.scheduler.on_effect(PullDeals())
         self._settle([*calls, *self._portfolio.on_idle(self._now)])
 
-    def _pass_time(self, until_ns: int) -> None:
+    def _advance_to(self, until_ns: int) -> None:
         """Advance the clock to `until_ns`, and run every timer at its due time."""
         while (due_ns := min(self._hello_due_ns, self._portfolio.next_timer())) < until_ns:
             self._set_clock(max(self._now.mono_ns, due_ns))
@@ -111,7 +111,7 @@ class LiveBacktest(InProcessDesk):
         self._settle(self._portfolio.handle(ReconcileCommand(), self._now))
         end_ns = self._now.mono_ns + FINAL_COMPARISON_NS_MAX
         while self._comparison is None and self._now.mono_ns < end_ns:
-            self._pass_time(self._now.mono_ns + HELLO_EVERY_NS)
+            self._advance_to(self._now.mono_ns + HELLO_EVERY_NS)
         cursor, counts = stream.cursor, self._stream.counts
         account.emit(
             StreamEnded(stream_id=cursor.stream_id, ordinal=cursor.ordinal, time_ns=cursor.time_ns, counts=counts)

@@ -47,14 +47,14 @@ def model_data(spec: RunSpec, *, data_sha256: str, first_ns: int, last_ns: int) 
             if first_ns <= part.last_ns and part.first_ns <= last_ns:
                 overlap[name] = [utc_text(max(first_ns, part.first_ns)), utc_text(min(last_ns, part.last_ns))]
     if overlap:
-        stretches = " and ".join(f"{LEARNED_FROM[name]} on, {start} to {end}" for name, (start, end) in overlap.items())
+        fitted_on = " and ".join(f"{LEARNED_FROM[name]} on, {start} to {end}" for name, (start, end) in overlap.items())
         which = (
             "are ticks"
             if data_sha256 == training.data_sha256
             else f"are of the symbol, {training.symbol}, and the time"
         )
         text = (
-            f"IN SAMPLE: ticks of this run {which} that the model was {stretches}: the results are no test of the model"
+            f"IN SAMPLE: ticks of this run {which} that the model was {fitted_on}: the results are no test of the model"
         )
         return {"sample": IN_SAMPLE, "overlap": overlap, "text": text}
     if len(known) < len(LEARNED_FROM):

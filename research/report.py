@@ -188,5 +188,5 @@ def as_json(report: Mapping[str, Any]) -> str:
 def report_digest(report: Mapping[str, Any]) -> str:
     """SHA-256 of the report without `timings`, `mode`, `warnings` and `model_data`, to compare the results of runs."""
     left_out = ("timings", "mode", "warnings", "model_data")
-    same = {key: value for key, value in report.items() if key not in left_out}
-    return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()
+    compared = {key: value for key, value in report.items() if key not in left_out}
+    return hashlib.sha256(json.dumps(compared, sort_keys=True).encode()).hexdigest()

@@ -113,7 +113,7 @@ class HaltReply(_Reply, frozen=True, kw_only=True, tag="halt"):
 
 
 class SimulateReply(_Reply, frozen=True, kw_only=True, tag="simulate"):
-    """The faults in force, each with the remaining number of calls or milliseconds."""
+    """The faults in force, each with the remaining calls or milliseconds; a fault with a `rate` lasts until ALL_OFF."""
 
     active: dict[str, Cursor]
 

@@ -51,14 +51,14 @@ def fit_calibration(margins: NDArray[np.float32], labels: NDArray[np.int8]) -> F
     slope, sell, buy = 1.0, 0.0, 0.0
     targets = np.eye(3)[labels]
     for _ in range(STEPS_MAX):
-        found = _softmax(slope * scores + np.array([sell, 0.0, buy]))
+        predicted = _softmax(slope * scores + np.array([sell, 0.0, buy]))
         # Gradient and Hessian in (slope, bias of sell, bias of buy); `inputs` are the derivatives of the scores.
         inputs = np.zeros((len(scores), 3, 3))
         inputs[:, 0, :] = scores
         inputs[:, 1, SELL] = inputs[:, 2, BUY] = 1.0
-        gradient = np.einsum("npc,nc->p", inputs, found - targets) / len(scores)
-        means = np.einsum("npc,nc->np", inputs, found)
-        curvature = np.einsum("npc,nqc,nc->pq", inputs, inputs, found) / len(scores) - means.T @ means / len(scores)
+        gradient = np.einsum("npc,nc->p", inputs, predicted - targets) / len(scores)
+        means = np.einsum("npc,nc->np", inputs, predicted)
+        curvature = np.einsum("npc,nqc,nc->pq", inputs, inputs, predicted) / len(scores) - means.T @ means / len(scores)
         step = np.linalg.solve(curvature + _RIDGE * np.eye(3), gradient)
         slope = float(np.clip(slope - step[0], SLOPE_MIN, SLOPE_MAX))
         sell, buy = (float(np.clip(old - part, -BIAS_MAX, BIAS_MAX)) for old, part in ((sell, step[1]), (buy, step[2])))
@@ -68,14 +68,14 @@ def fit_calibration(margins: NDArray[np.float32], labels: NDArray[np.int8]) -> F
     return min((UNCALIBRATED, fitted), key=lambda one: log_loss(probabilities(margins, one), labels))
 
 
-def log_loss(found: Floats, labels: NDArray[np.int8]) -> float:
+def log_loss(predicted: Floats, labels: NDArray[np.int8]) -> float:
     """Mean over the rows of -log(probability of the true class), in nats.
 
     Args:
-        found: probabilities of sell, hold and buy, of shape (rows, 3).
+        predicted: probabilities of sell, hold and buy, of shape (rows, 3).
         labels: class of each row (sell 0, hold 1, buy 2), of shape (rows,).
     """
-    return float(-np.log(np.maximum(found[np.arange(len(labels)), labels], 1e-15)).mean())
+    return float(-np.log(np.maximum(predicted[np.arange(len(labels)), labels], 1e-15)).mean())
 
 
 def log_loss_of_rates(rates: Floats, labels: NDArray[np.int8]) -> float:
@@ -88,21 +88,21 @@ def log_loss_of_rates(rates: Floats, labels: NDArray[np.int8]) -> float:
     return log_loss(np.broadcast_to(rates, (len(labels), 3)), labels)
 
 
-def calibration_error(found: Floats, labels: NDArray[np.int8]) -> float:
+def calibration_error(predicted: Floats, labels: NDArray[np.int8]) -> float:
     """Mean absolute difference of predicted probability and observed frequency, over ten bins each of sell and buy.
 
     The bins have equal numbers of rows, in the order of the predicted probability.
 
     Args:
-        found: probabilities of sell, hold and buy, of shape (rows, 3).
+        predicted: probabilities of sell, hold and buy, of shape (rows, 3).
         labels: class of each row (sell 0, hold 1, buy 2), of shape (rows,).
     """
     errors: list[float] = []
     for column in (SELL, BUY):
-        order = np.argsort(found[:, column], kind="stable")
+        order = np.argsort(predicted[:, column], kind="stable")
         for rows in np.array_split(order, _BINS):
             if len(rows):
-                errors.append(abs(float(found[rows, column].mean()) - float((labels[rows] == column).mean())))
+                errors.append(abs(float(predicted[rows, column].mean()) - float((labels[rows] == column).mean())))
     return float(np.mean(errors))
 
 

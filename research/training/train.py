@@ -157,11 +157,11 @@ def train(spec: TrainSpec, stream: TickStream, on_round: Callable[[int], None] |
         for name, rows in parts.items()
     }
     fitted = calibration.fit_calibration(margins["validation"], parts["validation"].labels)
-    found = {name: calibration.probabilities(margins[name], fitted) for name in PARTS}
+    predicted = {name: calibration.probabilities(margins[name], fitted) for name in PARTS}
     quotes = edge.QuoteColumns(bid, ask)
     threshold = spec.threshold
     if threshold is None:
-        threshold = edge.best_threshold(found["validation"], parts["validation"].at, quotes, spec.horizon_ticks)
+        threshold = edge.best_threshold(predicted["validation"], parts["validation"].at, quotes, spec.horizon_ticks)
     model = bytes(booster.save_raw("ubj"))
     manifest = Manifest(
         kind="paperdesk xgboost classes",
@@ -191,7 +191,7 @@ def train(spec: TrainSpec, stream: TickStream, on_round: Callable[[int], None] |
             "threshold_chosen_by": "validation" if spec.threshold is None else "command line",
             **{
                 name: _metrics(
-                    found[name], parts[name], parts["training"].labels, quotes, threshold, spec.horizon_ticks
+                    predicted[name], parts[name], parts["training"].labels, quotes, threshold, spec.horizon_ticks
                 )
                 for name in PARTS
             },
@@ -292,22 +292,22 @@ def _part(rows: _Rows, time_ns: NDArray[np.int64]) -> Part:
 
 
 def _metrics(
-    found: NDArray[np.float64],
+    predicted: NDArray[np.float64],
     rows: _Rows,
     training_labels: NDArray[np.int8],
     quotes: edge.QuoteColumns,
     threshold: float,
     horizon_ticks: int,
 ) -> dict[str, Any]:
-    signals = edge.directions(found, threshold)
+    signals = edge.directions(predicted, threshold)
     has_signal = signals != 0
     right = np.where(rows.labels == BUY, 1, np.where(rows.labels == SELL, -1, 0)) == signals
     rates = np.bincount(training_labels, minlength=len(CLASSES)) / len(training_labels)
     shares = np.bincount(rows.labels, minlength=len(CLASSES)) / len(rows.labels)
     figures = {
-        "log_loss": calibration.log_loss(found, rows.labels),
+        "log_loss": calibration.log_loss(predicted, rows.labels),
         "log_loss_of_base_rates": calibration.log_loss_of_rates(rates, rows.labels),
-        "calibration_error": calibration.calibration_error(found, rows.labels),
+        "calibration_error": calibration.calibration_error(predicted, rows.labels),
         "share_sell": float(shares[SELL]),
         "share_hold": float(shares[HOLD]),
         "share_buy": float(shares[BUY]),

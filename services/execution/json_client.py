@@ -86,7 +86,7 @@ class ExecutionGateway:
                 f"no answer within {self.timeout_ms} ms; "
                 + ("the order may have been executed" if was_sent else f"no gateway is connected at {self.url}"),
             )
-        reply = _object(answer)
+        reply = _json_object(answer)
         if reply is None:
             return _in_doubt(order_id, "the answer is no JSON object; the order may have been executed")
         return reply
@@ -149,7 +149,7 @@ def _in_doubt(order_id: str, error: str) -> dict[str, Any]:
     return {"status": IN_DOUBT, "order_id": order_id, "error": error, "error_code": "NO_ANSWER"}
 
 
-def _object(payload: bytes) -> dict[str, Any] | None:
+def _json_object(payload: bytes) -> dict[str, Any] | None:
     try:
         found = json.loads(payload)
     except (ValueError, RecursionError):

@@ -27,7 +27,7 @@ DROPPED_REPORTS: Final = METRICS.internal_counter(
 )
 _IN_FLIGHT: Final = METRICS.gauge("in_flight_calls", "Calls sent to the gateway but not answered yet")
 _WAITING: Final = METRICS.gauge("waiting_calls", "Calls not sent to the gateway yet")
-_KEPT: Final = METRICS.gauge(
+_WAITING_REPORTS: Final = METRICS.gauge(
     "waiting_reports", "Reports not sent yet because portfolio is disconnected or does not read"
 )
 _GATEWAY_UP: Final = METRICS.gauge("gateway_up", "1 while the gateway answers")
@@ -61,7 +61,7 @@ def update(courier: Courier, *, waiting_reports: int, mono_ns: int) -> None:
 def _readings(courier: Courier, waiting_reports: int, mono_ns: int) -> Iterator[Reading]:
     yield _IN_FLIGHT, courier.in_flight
     yield _WAITING, courier.waiting
-    yield _KEPT, waiting_reports
+    yield _WAITING_REPORTS, waiting_reports
     yield _GATEWAY_UP, int(courier.is_up and bool(courier.gateway_boot))
     yield _HEARTBEAT_AGE, (mono_ns - courier.heard_mono_ns) / 1e9
     yield _ORDER_TO_GATEWAY, ORDER_TO_GATEWAY

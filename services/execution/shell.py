@@ -65,7 +65,7 @@ class ExecutionShell:
         self._commands = sockets.pull(settings.command_url, setting="COMMAND_URL")
         self._reports = sockets.push(settings.report_url, setting="REPORT_URL")
         self._gateway = sockets.dealer(settings.gateway_url, setting="ZMQ_EXECUTION_URL")
-        self._kept: deque[bytes] = deque()
+        self._waiting_reports: deque[bytes] = deque()
         self._handled = 0
         self._has_answered = False
         self._ordered_mono_ns: dict[int, int] = {}
@@ -73,7 +73,7 @@ class ExecutionShell:
         loop.add_socket(self._commands, self._on_command)
         loop.add_socket(self._gateway, self._on_reply)
         loop.drive(courier, self._perform, _now)
-        loop.every(RETRY_REPORTS_MS, self._send_kept)
+        loop.every(RETRY_REPORTS_MS, self._send_waiting_reports)
         loop.every(GAUGES_MS, self._update_gauges)
         loop.every(LOOK_EVERY_MS, sockets.require_in_place)
 
@@ -138,17 +138,17 @@ class ExecutionShell:
             metrics.ROUND_TRIP.observe(mono_ns() - sent_ns)
 
     def _report(self, report: bytes) -> None:
-        if not self._kept and send(self._reports, [report]):
+        if not self._waiting_reports and send(self._reports, [report]):
             return
-        if len(self._kept) >= REPORTS_KEPT_MAX:
-            self._kept.popleft()
+        if len(self._waiting_reports) >= REPORTS_KEPT_MAX:
+            self._waiting_reports.popleft()
             metrics.DROPPED_REPORTS.inc()
-        self._kept.append(report)
-        self._send_kept()
+        self._waiting_reports.append(report)
+        self._send_waiting_reports()
 
-    def _send_kept(self) -> None:
-        while self._kept and send(self._reports, [self._kept[0]]):
-            self._kept.popleft()
+    def _send_waiting_reports(self) -> None:
+        while self._waiting_reports and send(self._reports, [self._waiting_reports[0]]):
+            self._waiting_reports.popleft()
 
     def _log_event(self, event: GatewayDown | GatewayUp | MalformedReply | CallRefused) -> None:
         match event:
@@ -166,7 +166,7 @@ class ExecutionShell:
                 _log.warning(f"call {event.call_id} refused: {event.waiting} calls waiting, limit {WAITING_CALLS_MAX}")
 
     def _update_gauges(self) -> None:
-        metrics.update(self._courier, waiting_reports=len(self._kept), mono_ns=mono_ns())
+        metrics.update(self._courier, waiting_reports=len(self._waiting_reports), mono_ns=mono_ns())
 
 
 def _remember(notes: dict[int, int], call_id: int, at_ns: int) -> None:
