@@ -1,4 +1,4 @@
-"""Messages between the processes of the desk, and the trading arithmetic that every process shares.
+"""Messages between the processes of the desk, and the trading arithmetic that they share.
 
 The package contains messages, gateway requests and replies, units, money rules, default ports, topics and the codec. It
 opens no socket, reads no clock and no file, and imports no service. Every service may import it. `PROTOCOL.md` in this

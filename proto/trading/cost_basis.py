@@ -2,7 +2,7 @@
 
 A deal on the position's side adds to the cost. A deal on the other side removes a part of the cost in proportion to the
 closed volume. A deal that reverses the position closes the whole position, and opens one with the rest of the deal's
-volume at the deal's price. Closed and open cost always add up to the whole cost, so that no profit is lost by rounding.
+volume at the deal's price. Closed and open cost always add up to the whole cost, even if an average price is rounded.
 """
 
 from __future__ import annotations
