@@ -19,7 +19,7 @@ MONEY_BY_CATEGORY: Final = {"cash": "cash", "pnl_by_tag": "P&L of tag"}
 COUNTS_BY_CATEGORY: Final = {"signals": "signals", "blocked": "signals blocked", "denied": "signals denied"}
 TEXTS_BY_SYMBOL: Final = {"last_blocked": "last blocked", "last_denied": "last denied"}
 
-HEAD: Final = {
+TERMS: Final = {
     "account": "account",
     "mode": "mode",
     "account_mode": "account mode",
@@ -50,7 +50,7 @@ def _rows(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     def money(value: Any) -> str:
         return "unknown: no conversion rate" if value is None else f"{value} {currency}".rstrip()
 
-    yield from ((title, cell(name, fields[name])) for name, title in HEAD.items())
+    yield from ((title, cell(name, fields[name])) for name, title in TERMS.items())
     state, reason = fields["trading_state"], fields["trading_reason"]
     yield "trading state", f"{state}: {reason}" if reason else state
     yield from ((title, money(fields[name])) for name, title in MONEY.items())

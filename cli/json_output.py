@@ -21,14 +21,14 @@ def print_json(value: object) -> None:
 
 def json_text(value: object, *, is_ascii: bool = False) -> str:
     """JSON with sorted keys. Decimals are strings and each `..._ns` also has a text, for readers that round numbers."""
-    return json.dumps(_timed(value), sort_keys=True, indent=2, ensure_ascii=is_ascii, default=_plain)
+    return json.dumps(_with_all_time_texts(value), sort_keys=True, indent=2, ensure_ascii=is_ascii, default=_plain)
 
 
-def _timed(value: Any) -> Any:
+def _with_all_time_texts(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {name: _timed(item) for name, item in with_time_texts(value).items()}
+        return {name: _with_all_time_texts(item) for name, item in with_time_texts(value).items()}
     if isinstance(value, list | tuple):
-        return [_timed(item) for item in value]
+        return [_with_all_time_texts(item) for item in value]
     return value
 
 

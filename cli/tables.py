@@ -118,13 +118,13 @@ def _short(column: str, cells: list[str]) -> list[str]:
 
 def _fitting(texts: dict[str, list[str]], spare: Sequence[str], width: int) -> dict[str, list[str]]:
     """The columns that fit into `width`; a cell counts with at most FOLDED_CHARS, because longer texts are folded."""
-    left = {name: cells for name, cells in texts.items() if name not in spare or any(text != NOTHING for text in cells)}
+    kept = {name: cells for name, cells in texts.items() if name not in spare or any(text != NOTHING for text in cells)}
     for name in spare:
-        needed = sum(min(max(map(len, (_title(column), *cells))), FOLDED_CHARS) + 3 for column, cells in left.items())
+        needed = sum(min(max(map(len, (_title(column), *cells))), FOLDED_CHARS) + 3 for column, cells in kept.items())
         if needed < width:
             break
-        left.pop(name, None)
-    return left
+        kept.pop(name, None)
+    return kept
 
 
 def show_fields(fields: Mapping[str, Any]) -> None:

@@ -33,19 +33,20 @@ class ClockStepDetector:
         self._step_max_ns = step_max_ms * 1_000_000
         self._wall = wall
         self._mono = mono
-        self._distance_ns = self._distance()
+        self._difference_ns = self._difference()
 
     def step_ns(self) -> int:
         """Step in nanoseconds since the last reported one: positive forward, negative backward, 0 within the limit."""
-        distance = self._distance()
-        step = distance - self._distance_ns
+        difference = self._difference()
+        step = difference - self._difference_ns
         if abs(step) <= self._step_max_ns:
             return 0
-        self._distance_ns = distance
+        self._difference_ns = difference
         return step
 
-    def _distance(self) -> int:
-        wall, steady = _together(self._wall, self._mono, self._step_max_ns // 2)
+    def _difference(self) -> int:
+        """The wall clock minus the monotonic clock, in nanoseconds."""
+        wall, steady = _read_together(self._wall, self._mono, self._step_max_ns // 2)
         return wall - steady
 
 
@@ -60,7 +61,7 @@ class ClockRecord(NamedTuple):
     @classmethod
     def now(cls) -> Self:
         """Read the current clocks."""
-        return cls(host_boot(), *_together(wall_ns, boot_ns, CLOCK_STEP_MAX_MS * 500_000))
+        return cls(host_boot(), *_read_together(wall_ns, boot_ns, CLOCK_STEP_MAX_MS * 500_000))
 
     def step_ns_since(self, earlier: ClockRecord) -> int:
         """Step of the wall clock in nanoseconds since an earlier record; 0 within CLOCK_STEP_MAX_MS.
@@ -90,7 +91,7 @@ class ClockRecord(NamedTuple):
         return cls(boot, wall, since_boot)
 
 
-def _together(wall: Callable[[], int], steady: Callable[[], int], pause_ns_max: int) -> tuple[int, int]:
+def _read_together(wall: Callable[[], int], steady: Callable[[], int], pause_ns_max: int) -> tuple[int, int]:
     """Read both clocks; repeat until a pause between the two reads is too short to look like a step.
 
     Returns:

@@ -195,7 +195,7 @@ def send(socket: Socket, frames: list[bytes]) -> bool:
         else:
             socket.send_multipart(frames, zmq.NOBLOCK)
     except zmq.ZMQError as error:
-        return _is_untaken(error)
+        return _unsent(error)
     return True
 
 
@@ -208,11 +208,11 @@ def begin_reply(router: Socket, peer: bytes) -> bool:
     try:
         router.send(peer, zmq.NOBLOCK | zmq.SNDMORE)
     except zmq.ZMQError as error:
-        return _is_untaken(error)
+        return _unsent(error)
     return True
 
 
-def _is_untaken(error: zmq.ZMQError) -> bool:
+def _unsent(error: zmq.ZMQError) -> bool:
     """Return False for the error of a send without a peer or with a full queue; raise any other error."""
     if error.errno in (zmq.EAGAIN, zmq.EHOSTUNREACH):
         return False
