@@ -23,7 +23,7 @@ class SignalSettings(CommonSettings):
         min_length=1,
         description="a strategy's name or package.module:Class, or SYMBOL=NAME for each symbol",
     )
-    model: DeskPath = Field(default=DEFAULT_MODEL, description="a folder of a model")
+    model: DeskPath = Field(default=DEFAULT_MODEL, description="the folder of a model")
     signal_checkpoint_ticks: int = Field(default=1_000, ge=1, le=1_000_000, description="ticks from 1 to 1000000")
     metrics_port_signal: Port = 0
 

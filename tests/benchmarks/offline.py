@@ -30,10 +30,9 @@ def signal_ticks_per_s(ticks_file: Path, strategy: str, model: Path | None = Non
     """Ticks per second of decoding, strategy and encoding, and of a loop that only decodes and encodes."""
     stream = a_run(ticks_file, strategy=strategy).load()
     frames = [
-        encode(Tick("mt5", "boot", "", t.symbol, t.sequence, t.ordinal, t.time_ns, t.bid, t.ask, t.volume, 1))
+        encode(Tick("mt5", "boot", "s", t.symbol, t.sequence, t.ordinal, t.time_ns, t.bid, t.ask, t.volume, 1))
         for t in map(stream.tick_at, range(1, stream.last_ordinal + 1))
     ]
-    frames = [frame.replace(b"\xa9stream_id\xa0", b"\xa9stream_id\xa1s") for frame in frames]
     for part in (frames[:WARM_UP_TICKS], frames):
         ours = _through(part, strategy, model)
     started = time.perf_counter()

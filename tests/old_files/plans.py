@@ -1,4 +1,4 @@
-"""Plans and limits of the desks here, with as many features as possible, so that many kinds of data are stored."""
+"""Plans and limits of the desks that `make.py` makes, with many features, so that many kinds of data are stored."""
 
 from __future__ import annotations
 

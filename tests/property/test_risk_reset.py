@@ -1,4 +1,4 @@
-"""After a reset, the state of the risk rules depends only on the events, not on restarts of the desk."""
+"""A reset clears only its own risk rule, and the state of the rules does not depend on restarts of the desk."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class Commit(NamedTuple):
 
 
 def fold(commits: Sequence[Commit]) -> tuple[Book, PersistedState]:
-    """The account computed from the events of the commits."""
+    """The account computed from the events of the commits, and the state that the last commit stored."""
     book, persisted = Book(), PersistedState()
     for commit in commits:
         for payload in commit.events:

@@ -31,7 +31,7 @@ def replay_command(seed: int) -> str:
 
 
 def kinds_of(book: Book) -> Counter[str]:
-    """Names of the order types, final states and causes of closes that occurred in a run."""
+    """Counts of the orders by final status, and by type and cause; of the deals by reason; and of changed stops."""
     found = Counter(order.status.value for order in book.orders.values())
     found.update(f"{order.type} {order.decision.cause}" for order in book.orders.values())
     found.update(deal.reason.value for deal in book.deals)

@@ -44,7 +44,7 @@ def a_booster(
     stop_after: int | None = None,
     **parameters: Any,
 ) -> Any:
-    """A small booster with three classes, unless `parameters` define another, trained on random rows.
+    """A small booster trained on random rows, with three classes unless `parameters` has another number.
 
     The training ends early after `stop_after` rounds without a lower loss on other rows.
     """

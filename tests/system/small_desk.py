@@ -1,7 +1,7 @@
 """A desk of four small processes without trading, for tests of supervision.
 
-They are real processes under the shipped `supervisord.conf`, together with the watchdog. An environment variable with
-the name of a program sets its behaviour: `refuse`, `crash`, `deaf` (ignores SIGTERM), `leave` (exits with 0),
+They are real processes under the shipped `supervisord.conf`, together with the watchdog. The environment variable with
+the name of a program sets the program's behaviour: `refuse`, `crash`, `deaf` (ignores SIGTERM), `leave` (exits with 0),
 `elsewhere` (exits with 3), `beat` (sends heartbeats), `beat-leave` (sends heartbeats, and exits with 2, as a strategy
 can cause) or `stuck` (sends heartbeats that report waiting work, and does none of it).
 """

@@ -1,4 +1,4 @@
-"""Detection of crash loops: many deaths of a program within a sliding window, however long its processes had run."""
+"""Detection of crash loops: many deaths of a program within a sliding window, no matter how long each process ran."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class DeathWindow:
             now_ns: monotonic time.
 
         Returns:
-            The number of deaths within the window if an alert is due, else 0. After an alert, the next is due after
-            `DEATHS_MAX` further deaths at the earliest.
+            The number of deaths within the window if an alert is due, else 0. After an alert, the next alert is due
+            after `DEATHS_MAX` further deaths at the earliest.
         """
         deaths = self._deaths.setdefault(program, deque())
         deaths.append(now_ns)

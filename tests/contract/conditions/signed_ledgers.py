@@ -10,7 +10,7 @@ from services.portfolio.ledger.signing_key import ensure_key, key_file
 from tests.support.desk_harness import DeskHarness, a_live_desk
 
 
-def older_than_its_signature(folder: Path) -> DeskHarness:
+def deleted_ledger_with_signed_head(folder: Path) -> DeskHarness:
     """A desk whose ledger was deleted, while its signed head still exists."""
     key = ensure_key(key_file(folder))
     signed = Ledger(folder / LEDGER_FILE_NAME, key)

@@ -37,7 +37,7 @@ from services.portfolio.ledger.audit import AuditResult
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.portfolio.ledger.ledger_writer import LedgerWriter
 from tests.contract.conditions.idle_desks import held_back_order, holding_strategy, resting_entry
-from tests.contract.conditions.signed_ledgers import older_than_its_signature, unwritable_signed_head
+from tests.contract.conditions.signed_ledgers import deleted_ledger_with_signed_head, unwritable_signed_head
 from tests.contract.conditions.venue_refusals import (
     missing_rate,
     near_plan,
@@ -393,7 +393,7 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "LEASE_REFUSED": lambda _: _refused_lease(ErrorCode.EPOCH_TOO_HIGH),
     "LEDGER_BROKEN": _broken_ledger,
     "LEDGER_ROLLED_BACK": lambda _: _rolled_back_ledger(),
-    "LEDGER_TAIL_MISSING": lambda folder: Scene(older_than_its_signature(folder)),
+    "LEDGER_TAIL_MISSING": lambda folder: Scene(deleted_ledger_with_signed_head(folder)),
     "VENUE_ROLLED_BACK": lambda _: _rolled_back_venue(),
     "UNCLASSIFIED": lambda _: _earlier_version(),
     "LEDGER_INVARIANT": lambda _: _invariant(),
