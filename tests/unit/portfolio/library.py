@@ -1,4 +1,4 @@
-"""Builders for tests of the library: a manager, fill reports of the venue, a trade, and invalid numbers."""
+"""Builders for tests of `PortfolioManager`: a manager, fill reports of the venue, a trade, and invalid numbers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def trade(manager: PortfolioManager, signal: int, volume: Any = 0.01, price: Any
     return order
 
 
-NO_NUMBERS = [
+INVALID_NUMBERS = [
     0,
     -1,
     -0.0,

@@ -37,7 +37,7 @@ from tests.support.builders import STREAM_ID, a_gateway, a_signal, a_stream, an_
 from tests.support.desk_harness import DeskHarness, request_of
 
 QUOTES = [(1.1 + n / 1_000, 1.1001 + n / 1_000) for n in range(6)]
-MODES = pytest.mark.parametrize("window", [1, 4])
+each_window = pytest.mark.parametrize("window", [1, 4])
 
 
 def a_desk(gateway: Gateway | None = None, *, window: int = 4) -> DeskHarness:
@@ -60,7 +60,7 @@ def signal_at(ordinal: int, direction: int = 0) -> Signal:
 
 
 def play(driven: DeskHarness, *directions: int) -> None:
-    """Let the desk decide and confirm the first ticks, each with a signal in this direction."""
+    """Let the desk decide and confirm ticks from the first on, one with a signal in each direction."""
     for ordinal, direction in enumerate(directions, 1):
         driven.gateway.on_timer(driven.now)
         driven.answer_all(driven.deliver(signal_at(ordinal, direction)))
@@ -124,7 +124,7 @@ def _hello() -> SignalHello:
     return SignalHello("signal", "boot", STREAM_ID, "test", ["EURUSD"], 0, 0, [])
 
 
-# ------------------------------------------------------------------------------------------------------------- order
+# ---------------------------------------------------------------------------------------------- sequence of messages
 
 
 def test_signals_that_arrive_out_of_order_are_decided_in_the_order_of_ordinals() -> None:
@@ -137,7 +137,7 @@ def test_signals_that_arrive_out_of_order_are_decided_in_the_order_of_ordinals()
     assert driven.state.stream.cursor.gaps == 0
 
 
-@MODES
+@each_window
 def test_a_buy_signal_makes_an_order_whose_deal_is_booked(window: int) -> None:
     driven = a_running_desk(window)
     driven.answer_all(driven.deliver(signal_at(1, 1)))
@@ -279,7 +279,7 @@ def test_a_reply_that_cannot_be_decoded_leaves_the_request_open() -> None:
     assert driven.wait(300) == [call]
 
 
-# -------------------------------------------------------------------------------------------------- stepping and boots
+# ------------------------------------------------------------------------------------------------- confirms and replies
 
 
 def test_ticks_are_decided_before_the_answer_to_confirm_only_without_orders_in_flight() -> None:
@@ -315,7 +315,7 @@ def test_a_restarted_gateway_gets_the_highest_confirm() -> None:
     assert [tick.ordinal for tick in driven.gateway.on_timer(driven.now)] == [3, 4, 5, 6]
 
 
-def test_a_refusal_halts_the_desk_with_its_text() -> None:
+def test_a_refusal_of_the_gateway_fails_the_desk_with_its_text() -> None:
     driven = a_running_desk()
     [call] = driven.deliver(signal_at(1, 1))
     refusal = ErrorReply(
@@ -362,7 +362,7 @@ def test_the_deals_of_a_canceled_order_are_booked_before_the_next_tick() -> None
     assert driven.state.account.book.positions["EURUSD"].net_volume == Decimal("0.01")
 
 
-@MODES
+@each_window
 def test_the_desk_reconciles_and_finishes_at_the_end_of_the_data(window: int) -> None:
     driven = a_running_desk(window)
     play(driven, 1, 0, -1, -1, 1, 0)
@@ -394,7 +394,7 @@ def test_the_result_does_not_depend_on_the_window() -> None:
     assert all(book == books[0] for book in books)
 
 
-def test_a_stream_with_other_symbols_halts_the_desk() -> None:
+def test_a_stream_with_other_symbols_fails_the_desk() -> None:
     driven = DeskHarness(a_gateway(a_stream(*QUOTES)), rules=some_rules("EURUSD", "GBPUSD"))
     driven.answer_all(driven.start())
     assert driven.state.stream.desk_state is DeskState.FAILED

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from services.portfolio import Order, OrderStatus, PortfolioManager, Position
-from tests.unit.portfolio.library import BUY, HOLD, NO_NUMBERS, NOW_NS, PRICE, SELL, a_manager, filled, trade
+from tests.unit.portfolio.library import BUY, HOLD, INVALID_NUMBERS, NOW_NS, PRICE, SELL, a_manager, filled, trade
 
-# ---------------------------------------------------------------------------------------------------------- the rule
+# -------------------------------------------------------------------------------------------------- the position rule
 
 
 def test_a_flat_manager_allows_both_directions_with_the_documented_texts() -> None:
@@ -153,7 +153,7 @@ def test_text_is_exact_and_in_ascii_digits(text: str) -> None:
     assert manager.last_reason == f"[ORDER] volume is '{text}', expected a finite number above 0"
 
 
-@pytest.mark.parametrize("value", NO_NUMBERS, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("value", INVALID_NUMBERS, ids=lambda value: type(value).__name__)
 def test_an_invalid_price_or_volume_makes_no_order(value: Any) -> None:
     manager = a_manager()
     assert manager.create_order(BUY, value) is None

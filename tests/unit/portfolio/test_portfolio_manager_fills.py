@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.portfolio import OrderStatus
-from tests.unit.portfolio.library import BUY, NO_NUMBERS, PRICE, SELL, a_manager, filled, trade
+from tests.unit.portfolio.library import BUY, INVALID_NUMBERS, PRICE, SELL, a_manager, filled, trade
 
 # ------------------------------------------------------------------------------------------------------------- fills
 
@@ -67,7 +67,7 @@ def test_a_repeated_report_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("end", ["REJECTED", "CANCELED"])
-def test_after_a_rejection_another_order_of_the_symbol_is_allowed(end: str) -> None:
+def test_after_a_rejection_or_cancel_another_order_of_the_symbol_is_allowed(end: str) -> None:
     manager = a_manager()
     order = manager.create_order(BUY, PRICE)
     assert not manager.on_fill(filled(order, status=end, error="no money"))
@@ -78,7 +78,7 @@ def test_after_a_rejection_another_order_of_the_symbol_is_allowed(end: str) -> N
 
 
 @pytest.mark.parametrize("end", ["REJECTED", "CANCELED"])
-def test_a_rejection_of_the_rest_keeps_the_filled_part(end: str) -> None:
+def test_a_rejection_or_cancel_of_the_rest_keeps_the_filled_part(end: str) -> None:
     manager = a_manager()
     order = manager.create_order(BUY, PRICE, 0.02)
     assert manager.on_fill(filled(order, status="PARTIALLY_FILLED", filled_volume=0.01))
@@ -127,7 +127,7 @@ def test_a_report_that_is_no_dict_is_no_fill(response: Any) -> None:
 
 
 @pytest.mark.parametrize("order_id", [None, "", "ORD_9_1", 1, 10**6_000, [], {}, b"x"], ids=lambda v: type(v).__name__)
-def test_unknown_orders_change_nothing(order_id: Any) -> None:
+def test_reports_and_cancels_of_unknown_orders_change_nothing(order_id: Any) -> None:
     manager = a_manager()
     manager.create_order(BUY, PRICE)
     before = manager.get_order_history()
@@ -137,8 +137,8 @@ def test_unknown_orders_change_nothing(order_id: Any) -> None:
     assert not manager.on_fill({})
 
 
-@pytest.mark.parametrize("value", NO_NUMBERS, ids=lambda value: type(value).__name__)
-def test_a_report_without_a_price_or_with_an_invalid_volume_is_no_fill(value: Any) -> None:
+@pytest.mark.parametrize("value", INVALID_NUMBERS, ids=lambda value: type(value).__name__)
+def test_a_report_with_an_invalid_price_or_volume_is_no_fill(value: Any) -> None:
     manager = a_manager()
     order = manager.create_order(BUY, PRICE)
     assert not manager.on_fill(filled(order, filled_price=value))
@@ -167,7 +167,7 @@ def test_every_other_field_may_be_null() -> None:
     assert manager.get_order_history()[0]["ticket"] is None
 
 
-# ----------------------------------------------------------------------------------------------------------- cancelling
+# ------------------------------------------------------------------------------------------------------------ canceling
 
 
 def test_after_a_cancel_another_order_is_allowed_and_a_second_cancel_is_refused() -> None:

@@ -70,7 +70,7 @@ def test_a_tick_packed_by_another_messagepack_library_is_decoded() -> None:
 
 @pytest.mark.parametrize("field", ["bid", "ask", "volume"])
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0, 1e13, "1.1", None, True])
-def test_a_tick_has_finite_prices(field: str, value: Any) -> None:
+def test_a_tick_with_an_invalid_price_or_volume_is_refused(field: str, value: Any) -> None:
     with pytest.raises(MalformedMessageError):
         decode_tick_message(msgpack.packb({**TICK, field: value}))
 
@@ -154,14 +154,14 @@ def test_a_field_with_a_default_may_be_left_out() -> None:
 
 @pytest.mark.parametrize("field", list(PLACE))
 def test_a_repeated_field_is_refused_even_if_another_is_left_out(field: str) -> None:
-    """The map then has as many entries as one with every field once."""
+    """The map then has as many entries as a map with every field once."""
     twice: list[tuple[str, Any]] = [*PLACE.items(), (field, PLACE[field])]
     with pytest.raises(MalformedMessageError):
         decode_control_request(packed_pairs(twice))
 
 
 @pytest.mark.parametrize("head", [b"\xde\x00\x0c", b"\xdf\x00\x00\x00\x0c"])
-def test_longer_map_headers_count_the_same(head: bytes) -> None:
+def test_a_map_header_in_a_longer_form_is_accepted(head: bytes) -> None:
     body = encode(a_tick())[1:]
     assert decode_tick_message(head + body) == a_tick()
 
@@ -190,7 +190,7 @@ def test_deep_nesting_is_malformed_and_not_a_crash(nest: bytes) -> None:
         decode_report_message(b"\x84\xa4type\xa6answer\xa7call_id\x01\xa7outcome\xa5REPLY\xa5reply" + deep)
 
 
-def test_messages_without_fields_are_messages() -> None:
+def test_a_message_without_fields_is_encoded_and_decoded() -> None:
     assert decode_control_request(encode(StatusQuery())) == StatusQuery()
     assert encode(StatusQuery()) == b"\x81\xa7command\xa6STATUS", "so that a portfolio of an earlier version answers"
 
@@ -319,7 +319,7 @@ def test_trailing_zeros_of_a_decimal_do_not_count_on_any_socket() -> None:
         ({"action": "GET_TICKS", "symbol": "EURUSD", "from_sequence": 1, "limit": 1_001}, ErrorCode.INVALID_FIELD),
     ],
 )
-def test_a_request_is_refused_by_the_rule_it_breaks(fields: dict[str, Any], code: ErrorCode) -> None:
+def test_a_request_is_refused_with_the_code_of_its_fault(fields: dict[str, Any], code: ErrorCode) -> None:
     assert code_of(json.dumps(fields).encode()) is code
     assert code_of(msgpack.packb(fields)) is code
 
@@ -382,7 +382,7 @@ def test_the_longest_request_that_fits_is_read() -> None:
 
 @pytest.mark.parametrize("text", ["NaN", "sNaN", "Infinity", "-Infinity", "1e400", "9" * 40])
 @pytest.mark.parametrize("request_of", [GetAccount, GetOrders, GetPositions, GetDeals])
-def test_a_gateways_amount_that_is_not_a_number_is_refused(request_of: Any, text: str) -> None:
+def test_an_invalid_amount_in_a_gateways_reply_is_refused(request_of: Any, text: str) -> None:
     """Otherwise the invalid amount would be found only in the reconciliation."""
     gateway = a_gateway(a_stream((1.1, 1.1001), (1.2, 1.2001)))
     now = Now(0, 0)

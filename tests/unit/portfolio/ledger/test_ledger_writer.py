@@ -1,4 +1,4 @@
-"""Commits to a ledger that is not writable: they wait, the desk is informed, and they succeed once there is space."""
+"""Writer of the ledger: commits on a full disk, audits of the ledger, and signatures of its head."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def fill_up(ledger: Ledger) -> None:
     ledger._db.pragma("max_page_count", 1)
 
 
-def make_room(ledger: Ledger) -> None:
+def free_space(ledger: Ledger) -> None:
     ledger._db.pragma("max_page_count", 1_000_000)
 
 
@@ -56,34 +56,34 @@ def something_large(number: int) -> OrderDenied:
 
 
 def test_a_commit_on_a_full_disk_is_repeated_once_there_is_space(ledger: Ledger, state: PortfolioState) -> None:
-    keeper = LedgerWriter(ledger, state)
-    assert keeper.commit()
+    writer = LedgerWriter(ledger, state)
+    assert writer.commit()
     fill_up(ledger)
     for number in (1, 2, 3):
         state.account.emit(something_large(number))
         state.stream.cursor.ordinal = number
-        assert not keeper.commit()
-    assert keeper.is_retrying
-    assert keeper.uncommitted == 3
+        assert not writer.commit()
+    assert writer.is_retrying
+    assert writer.uncommitted == 3
     assert "full" in state.warnings.storage_problem
-    assert not keeper.retry_commit()
+    assert not writer.retry_commit()
     assert read_ledger(ledger.path)[1].cursor.ordinal == 0, "the failed commit wrote nothing"
-    make_room(ledger)
-    assert keeper.retry_commit()
-    assert (keeper.is_retrying, keeper.uncommitted, state.warnings.storage_problem) == (False, 0, "")
+    free_space(ledger)
+    assert writer.retry_commit()
+    assert (writer.is_retrying, writer.uncommitted, state.warnings.storage_problem) == (False, 0, "")
     kept, persisted = read_ledger(ledger.path)
     assert persisted.cursor.ordinal == 3
     assert is_same_account(kept, state.account.book)
     assert verify_ledger(ledger.path) == []
 
 
-def test_a_full_disk_is_checked_again_within_a_second(ledger: Ledger, state: PortfolioState) -> None:
-    keeper = LedgerWriter(ledger, state)
-    assert keeper.next_retry_mono_ns() is None
+def test_a_commit_on_a_full_disk_is_retried_within_half_a_second(ledger: Ledger, state: PortfolioState) -> None:
+    writer = LedgerWriter(ledger, state)
+    assert writer.next_retry_mono_ns() is None
     fill_up(ledger)
     state.account.emit(something_large(1))
-    keeper.commit()
-    due_ns = keeper.next_retry_mono_ns()
+    writer.commit()
+    due_ns = writer.next_retry_mono_ns()
     assert due_ns is not None
     assert RETRY_NS <= 500_000_000
 
@@ -120,7 +120,7 @@ def test_a_damaged_ledger_halts_trading(ledger: Ledger, state: PortfolioState) -
     assert "event 2" in state.account.book.trading.reason
 
 
-def test_a_short_ledger_is_verified_by_the_start(ledger: Ledger, state: PortfolioState) -> None:
+def test_a_short_ledger_is_verified_at_the_start_and_not_by_an_audit(ledger: Ledger, state: PortfolioState) -> None:
     verify_if_short(ledger)
     assert LedgerWriter(ledger, state).commit()
     verify_if_short(ledger)
@@ -133,7 +133,10 @@ def test_a_short_ledger_is_verified_by_the_start(ledger: Ledger, state: Portfoli
 def test_the_head_is_signed_at_each_interval_in_which_there_were_events(
     tmp_path: Path, state: PortfolioState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Events are signed after half a minute; a head without new events is not signed again."""
+    """The writer signs events half a minute after the last signature, or at once if they are many enough.
+
+    It does not sign the same head again.
+    """
     key = ensure_key(key_file(tmp_path))
     now_ns = SIGN_EVERY_NS
 
@@ -144,22 +147,22 @@ def test_the_head_is_signed_at_each_interval_in_which_there_were_events(
 
     monkeypatch.setattr(clock, "mono_ns", lambda: now_ns)
     with closing(Ledger(tmp_path / LEDGER_FILE_NAME, key)) as ledger:
-        keeper = LedgerWriter(ledger, state)
-        keeper.sign()
-        assert keeper.commit()
+        writer = LedgerWriter(ledger, state)
+        writer.sign()
+        assert writer.commit()
         now_ns += SIGN_EVERY_NS - 1
-        keeper.sign_if_due()
+        writer.sign_if_due()
         assert (signed_up_to(), ledger.unsigned_events) == (0, 3)
         now_ns += 1
-        keeper.sign_if_due()
+        writer.sign_if_due()
         assert (signed_up_to(), ledger.unsigned_events) == (3, 0)
         written = key.head_path.stat().st_mtime_ns
         now_ns += SIGN_EVERY_NS
-        keeper.sign_if_due()
+        writer.sign_if_due()
         assert key.head_path.stat().st_mtime_ns == written
         monkeypatch.setattr(ledger_writer, "SIGN_EVERY_EVENTS", 1)
         state.account.emit(something_large(1))
         now_ns -= SIGN_EVERY_NS
-        assert keeper.commit()
-        keeper.sign_if_due()
+        assert writer.commit()
+        writer.sign_if_due()
         assert signed_up_to() == 4

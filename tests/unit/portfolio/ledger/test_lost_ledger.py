@@ -1,4 +1,4 @@
-"""A new ledger is a loss if portfolio had a ledger under the same supervisor; otherwise it begins an account."""
+"""A new ledger reports a loss if portfolio had a ledger with events under the same supervisor."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_new_ledger_under_another_supervisor_is_a_new_account(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A person stopped the desk, removed its folder and restarted it."""
-    with closing(a_full_ledger(tmp_path / LEDGER_FILE_NAME)) as ledger:
+    with closing(a_ledger_with_an_event(tmp_path / LEDGER_FILE_NAME)) as ledger:
         assert note_ledger(ledger, tmp_path)
     remove(tmp_path)
     monkeypatch.setattr(lost_ledger, "process_identity", lambda _pid: "another")
@@ -40,7 +40,7 @@ def test_a_new_ledger_under_another_supervisor_is_a_new_account(
 
 def test_a_ledger_found_at_a_start_is_noted_before_it_is_opened(tmp_path: Path) -> None:
     path = tmp_path / LEDGER_FILE_NAME
-    a_full_ledger(path).close()
+    a_ledger_with_an_event(path).close()
     note_before_opening(path, tmp_path)
     remove(tmp_path)
     with closing(Ledger(path)) as ledger:
@@ -58,14 +58,14 @@ def test_a_ledger_without_an_event_is_not_noted_before_it_is_opened(tmp_path: Pa
 
 
 def test_an_existing_ledger_is_no_loss(tmp_path: Path) -> None:
-    with closing(a_full_ledger(tmp_path / LEDGER_FILE_NAME)) as ledger:
+    with closing(a_ledger_with_an_event(tmp_path / LEDGER_FILE_NAME)) as ledger:
         assert note_ledger(ledger, tmp_path)
     with closing(Ledger(tmp_path / LEDGER_FILE_NAME)) as ledger:
         mark_if_lost(ledger, tmp_path)
         assert ledger.rollback == ""
 
 
-def a_full_ledger(path: Path) -> Ledger:
+def a_ledger_with_an_event(path: Path) -> Ledger:
     ledger, book = Ledger(path), Book()
     event = an_opened_stream()
     book.apply(event)
@@ -74,8 +74,9 @@ def a_full_ledger(path: Path) -> Ledger:
 
 
 def loss_after(folder: Path, *, has_events: bool) -> str:
+    """Remove a ledger with or without events; return the loss that a new ledger in its place reports."""
     path = folder / LEDGER_FILE_NAME
-    with closing(a_full_ledger(path) if has_events else Ledger(path)) as ledger:
+    with closing(a_ledger_with_an_event(path) if has_events else Ledger(path)) as ledger:
         assert note_ledger(ledger, folder) is has_events
     remove(folder)
     with closing(Ledger(path)) as ledger:

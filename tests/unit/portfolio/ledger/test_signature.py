@@ -1,4 +1,4 @@
-"""Signature of the ledger: `verify` and a start find changes that were made without the key."""
+"""Signature of the ledger: `verify` and the start of a desk find changes that were made without the key."""
 
 from __future__ import annotations
 
@@ -76,14 +76,14 @@ def test_the_key_is_readable_by_its_owner_alone(desk: Path) -> None:
 
 
 EDITS = {
-    "an event that was signed, with the chain made again": (
+    "a signed event, with the chain recomputed": (
         [
             replace_in("events", '"leverage":100', '"leverage":900', "number = 1"),
             replace_in("account", '"leverage":100', '"leverage":900'),
         ],
         "event 3 differs from the signed one",
     ),
-    "an event after the signature, with the chain made again": (
+    "an event after the signature, with the chain recomputed": (
         [replace_in("events", "0.01", "0.09", "number = 4"), replace_in("orders", "0.01", "0.09")],
         "the end of the chain, differs from what the desk wrote",
     ),
@@ -96,8 +96,8 @@ EDITS = {
         ["UPDATE meta SET value = 'ffffffff' WHERE name = 'incarnation'"],
         "the notes, which include the incarnation, differ from the signed ones",
     ),
-    "the signature taken away": (["DELETE FROM meta WHERE name = 'seal'"], "the signature was removed"),
-    "the signature and every code taken away": (
+    "the signature removed": (["DELETE FROM meta WHERE name = 'seal'"], "the signature was removed"),
+    "the signature and every authentication code removed": (
         ["DELETE FROM meta WHERE name = 'seal'", "UPDATE cursor SET code = x''"],
         "the ledger is not signed, but its key has signed event 3",
     ),
@@ -117,9 +117,9 @@ def test_an_edit_without_the_key_is_found_by_verify_and_at_the_start(what: str, 
         opened(desk)
 
 
-def test_without_a_signature_the_same_edits_are_not_found(desk: Path) -> None:
-    """The other checks do not find the edits, which shows that the tests above test the signature."""
-    statements, _ = EDITS["an event that was signed, with the chain made again"]
+def test_without_a_signature_an_edited_event_is_not_found(desk: Path) -> None:
+    """The other checks do not find this edit, so the test above depends on the signature."""
+    statements, _ = EDITS["a signed event, with the chain recomputed"]
     edit_skilfully(
         desk / LEDGER_FILE_NAME, *statements, "DELETE FROM meta", "UPDATE cursor SET code = x''", is_chained=True
     )
@@ -143,7 +143,7 @@ def rolled_back(desk: Path) -> Path:
 def test_an_older_ledger_is_a_rollback_and_changes_the_incarnation(rolled_back: Path) -> None:
     message = "the ledger ends at event 4, but event 5 was signed: its tail is missing"
     assert problem(rolled_back) == message
-    for _ in range(2):  # each start finds the rollback again until the halt because of it is committed
+    for _ in range(2):  # each start finds the rollback until the ledger is signed again
         with closing(opened(rolled_back)) as ledger:
             before = ledger.meta("incarnation")
             assert ledger.rollback == message
@@ -254,7 +254,7 @@ def test_a_printed_head_is_found_in_the_ledger_and_not_after_an_edit(desk: Path)
         write(ledger, book, OrderCreated(order=an_order(2)))
     assert verify(desk, expected_head=head) == verify(desk)
     shutil.rmtree(key_file(desk).parent)
-    statements, _ = EDITS["an event after the signature, with the chain made again"]
+    statements, _ = EDITS["an event after the signature, with the chain recomputed"]
     edit_skilfully(desk / LEDGER_FILE_NAME, *statements, is_chained=True)
     found: LedgerReport = verify(desk, expected_head=head)
     assert any("does not contain the expected head: event 4 is " in line for line in found.problems)
@@ -283,14 +283,14 @@ def test_a_backup_restored_under_the_key_of_the_desk_is_no_rollback(desk: Path, 
 
 def test_an_edited_backup_is_refused(desk: Path, tmp_path: Path) -> None:
     back_up(desk, tmp_path / "copy")
-    statements, expected = EDITS["an event that was signed, with the chain made again"]
+    statements, expected = EDITS["a signed event, with the chain recomputed"]
     edit_skilfully(tmp_path / "copy", *statements, is_chained=True)
     with pytest.raises(StartError, match=f"copy is damaged, nothing was changed: {expected}"):
         restore(tmp_path / "copy", desk)
 
 
-def test_a_damaged_log_of_a_ledger_is_refused_in_the_boot_that_wrote_it(desk: Path) -> None:
-    """Only a power cut can damage a log in this way. After a power cut, order ids have another incarnation."""
+def test_a_damaged_write_ahead_log_is_refused_only_in_the_boot_that_wrote_it(desk: Path) -> None:
+    """A power cut can damage a log in this way. The ledger then gets a new incarnation, so its start is allowed."""
     with closing(Ledger(desk / LEDGER_FILE_NAME, existing_key(key_file(desk)), host_boot="boot")) as ledger:
         book, _ = ledger.load()
         for number in range(2, 9):

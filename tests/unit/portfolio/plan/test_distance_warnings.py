@@ -1,4 +1,4 @@
-"""Warnings about a plan with distances below the venue's stops level, with which every signal is denied."""
+"""Warnings about a plan whose distances are below the venue's stops level, so that its opening orders are denied."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ def test_an_order_is_explained_from_its_tick_to_the_resulting_position() -> None
     assert "signal-7 signaled SELL with confidence 0.625" in reply.summary
 
 
-def test_the_order_step_has_one_line_for_each_event_of_the_order() -> None:
+def test_the_order_step_has_one_line_for_the_creation_and_each_update() -> None:
     book, events = a_reversed_position()
     order = next(step for step in why("01234567-000002", book, events).steps if step.name == "order")
     assert [line.words for line in order.lines] == [
@@ -266,7 +266,7 @@ def test_a_denied_manual_order_is_explained_with_its_command_and_reason() -> Non
 
 
 def test_the_lines_of_an_order_are_in_the_sequence_of_its_events_and_not_of_their_times() -> None:
-    """A manual order has the venue time that the desk estimates, and its answer the earlier time of the last tick."""
+    """A manual order has the desk's estimate of the venue time. Its answer has the time of the last tick, earlier."""
     book, _ = a_reversed_position()
     made = an_order(3, created_ns=START_NS + 500)
     rejected = an_update(made.order_id, OrderStatus.REJECTED, time_ns=START_NS)

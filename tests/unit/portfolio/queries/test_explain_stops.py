@@ -132,7 +132,7 @@ def test_the_stop_of_an_order_is_explained_from_the_signal_to_the_deal(desk: Des
     assert "signal-7 signaled BUY with confidence 0.625" in reply.summary
 
 
-def test_the_order_behind_a_stop_has_one_line_for_each_of_its_events(desk: Desk) -> None:
+def test_the_order_that_set_a_stop_has_one_line_for_its_creation(desk: Desk) -> None:
     desk.order(stop_loss=D("1.09"))
     order = next(s for s in desk.why(desk.close(DealReason.STOP_LOSS, "1.09")).steps if s.name == "order")
     assert [line.words for line in order.lines] == ["created, its volume reserved: PENDING"]

@@ -1,7 +1,7 @@
-"""The table of risk rules, with the last situation that a rule allows and the first that it denies.
+"""The table of risk rules, with the last situation that each rule allows and the first that it denies.
 
-Each rule needs at least one row. A row has two neighbouring situations on both sides of the rule's limit, built from
-events and ticks, and the exact denial in the second situation.
+Each rule needs at least one row. A row has two neighboring situations, one on each side of the rule's limit, and the
+exact denial in the second situation. The argument `past` of the functions below selects the second situation.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Row(NamedTuple):
 
     @property
     def rules(self) -> list[RiskRule]:
-        """The rules that declare the code; two rules declare NO_QUOTE."""
+        """The rules that declare the code: two for NO_QUOTE, otherwise one."""
         return [rule for rule in RULES if self.code in {code.code for code in rule.codes}]
 
 
@@ -55,13 +55,13 @@ def a_stopped_desk(state: TradingState) -> Callable[[bool], Scene]:
     return build
 
 
-def a_storage(past: bool) -> Scene:
+def a_storage_problem(past: bool) -> Scene:
     scene = Scene()
     scene.facts["storage_problem"] = "disk full" if past else ""
     return scene
 
 
-def a_lease(past: bool) -> Scene:
+def a_lease_problem(past: bool) -> Scene:
     scene = Scene()
     scene.facts["lease_problem"] = "the gateway grants no lease: it does not answer" if past else ""
     return scene
@@ -75,20 +75,20 @@ def an_unknown_symbol(past: bool) -> Scene:
 
 def an_expiry(past: bool) -> Scene:
     """An order that expires at the current venue time (`past`), or shortly afterwards."""
-    return Scene().ask(
+    return Scene().propose(
         type=OrderType.LIMIT, limit_price=D("1.1"), time_in_force=TimeInForce.GTD, expires_ns=START_NS + (not past)
     )
 
 
 def a_session(past: bool) -> Scene:
-    """A market that has closed in this minute (`past`), or closes with the next minute."""
+    """A market that closed at the start of this minute (`past`), or closes at the end of this minute."""
     minute = minute_of_week(START_NS)
     return Scene().term(sessions=((minute - 60, minute + (0 if past else 1)),))
 
 
-def an_unquoted(**changed: Any) -> Callable[[bool], Scene]:
+def an_unquoted_symbol(**changed: Any) -> Callable[[bool], Scene]:
     def build(past: bool) -> Scene:
-        scene = Scene().ask(**changed)
+        scene = Scene().propose(**changed)
         if past:
             del scene.state.stream.cursor.marks["EURUSD"]
         return scene
@@ -96,8 +96,8 @@ def an_unquoted(**changed: Any) -> Callable[[bool], Scene]:
     return build
 
 
-def an_unconverted(past: bool) -> Scene:
-    scene = Scene().ask(symbol="USDJPY")
+def a_missing_conversion(past: bool) -> Scene:
+    scene = Scene().propose(symbol="USDJPY")
     if past:
         del scene.state.stream.cursor.marks["USDJPY"]
     return scene
@@ -117,12 +117,12 @@ def some_losses(past: bool) -> Scene:
     return scene.at(START_NS + NS)
 
 
-def a_fall(limits: dict[str, Any], just_under: str, at: str) -> Callable[[bool], Scene]:
-    """Let the equity fall from 10,000 to this amount."""
+def a_fall(limits: dict[str, Any], passes: str, denied: str) -> Callable[[bool], Scene]:
+    """Let the equity fall from 10,000 USD to `passes` or `denied`."""
 
     def build(past: bool) -> Scene:
         scene = Scene(only(**limits))
-        for equity in ("10000", at if past else just_under):
+        for equity in ("10000", denied if past else passes):
             update_equity_peaks(scene.state.stream.risk, D(equity), START_NS)
         return scene
 
@@ -149,7 +149,7 @@ def some_rejections(past: bool) -> Scene:
 
 
 def some_orders(limits: dict[str, Any], count: int) -> Callable[[bool], Scene]:
-    """Make this many buy orders of EURUSD within a minute, and one more if `past`."""
+    """Make `count` buy orders of EURUSD within a minute, and one more if `past`."""
 
     def build(past: bool) -> Scene:
         scene = Scene(only(**limits))
@@ -168,12 +168,12 @@ def a_wide_spread(past: bool) -> Scene:
 
 
 def a_collar(past: bool) -> Scene:
-    scene = Scene(only(price_collar_fx_pct_max=D("0.5"))).ask(price=D("1.1056" if past else "1.1055"))
+    scene = Scene(only(price_collar_fx_pct_max=D("0.5"))).propose(price=D("1.1056" if past else "1.1055"))
     scene.facts["latest_bid_ask"] = (1.1, 1.1)
     return scene
 
 
-def an_age(past: bool) -> Scene:
+def a_ticks_age(past: bool) -> Scene:
     scene = Scene(only(quote_age_ms_max=2_000))
     scene.facts["tick_age_ns"] = 2_000_000_000 + past
     return scene
@@ -200,11 +200,11 @@ def a_release(past: bool) -> Scene:
 def a_strategy(past: bool) -> Scene:
     """A strategy with two symbols and a limit of 0.5 lots for both together."""
     plan = Plan(strategies={"trend": Strategy(symbols=("EURUSD", "GBPUSD"), volume_max=D("0.5"))})
-    return Scene(plan=plan).hold("GBPUSD", "-0.3").ask("0.21" if past else "0.2")
+    return Scene(plan=plan).hold("GBPUSD", "-0.3").propose("0.21" if past else "0.2")
 
 
 def a_losing_strategy(past: bool) -> Scene:
-    """A loss of 1 % of 10,000 USD: 60 USD are realized; the open position has lost 40 USD, or less unless `past`."""
+    """A realized loss of 60 USD and an unrealized loss of 40 USD (`past`) or 39.90 USD; the limit is 100 USD."""
     plan = Plan(strategies={"trend": Strategy(symbols=("EURUSD", "GBPUSD"), daily_loss_pct_max=D(1))})
     scene = Scene(plan=plan)
     update_equity_peaks(scene.state.stream.risk, D(10_000), START_NS)
@@ -215,16 +215,16 @@ def a_losing_strategy(past: bool) -> Scene:
     return scene
 
 
-def lots(limits: dict[str, Any], just_under: str, past_it: str) -> Callable[[bool], Scene]:
-    return lambda past: Scene(only(**limits)).ask(past_it if past else just_under)
+def a_volume(limits: dict[str, Any], passes: str, denied: str) -> Callable[[bool], Scene]:
+    return lambda past: Scene(only(**limits)).propose(denied if past else passes)
 
 
 def a_limit_price(*, passes: str, denied: str) -> Callable[[bool], Scene]:
-    return lambda past: Scene().ask(type=OrderType.LIMIT, limit_price=D(denied if past else passes))
+    return lambda past: Scene().propose(type=OrderType.LIMIT, limit_price=D(denied if past else passes))
 
 
 def a_stop_loss(*, passes: str, denied: str) -> Callable[[bool], Scene]:
-    return lambda past: Scene().ask(stop_loss=D(denied if past else passes)).term(stops_level_points=10)
+    return lambda past: Scene().propose(stop_loss=D(denied if past else passes)).term(stops_level_points=10)
 
 
 def an_evening(past: bool) -> Scene:
@@ -232,9 +232,9 @@ def an_evening(past: bool) -> Scene:
 
 
 ROWS = (
-    Row("STORAGE", a_storage,
+    Row("STORAGE", a_storage_problem,
         "a ledger that can be written", "disk full", stops_closing=True),
-    Row("LEASE_MISSING", a_lease,
+    Row("LEASE_MISSING", a_lease_problem,
         "a lease in force", "the gateway grants no lease: it does not answer"),
     Row("HALTED", a_stopped_desk(TradingState.HALTED),
         "ACTIVE", "HALTED", stops_closing=True),
@@ -248,27 +248,27 @@ ROWS = (
         "opening in EURUSD", "CLOSE_ONLY"),
     Row("MARKET_CLOSED", a_session,
         "a session of EURUSD", "Monday 10:00 server time"),
-    Row("INVALID_VOLUME", lots({}, "0.02", "0.015"),
+    Row("INVALID_VOLUME", a_volume({}, "0.02", "0.015"),
         "0.01 to 100 lots in steps of 0.01", "0.015 lots of EURUSD", stops_closing=True),
     Row("INVALID_PRICE", a_limit_price(passes="1.10001", denied="1.10002"),
         "1 points better than 1.1/1.10002", "BUY LIMIT at 1.10002, 0 points", stops_closing=True),
-    Row("NO_QUOTE", an_unquoted(type=OrderType.LIMIT, limit_price=D("1.1")),
+    Row("NO_QUOTE", an_unquoted_symbol(type=OrderType.LIMIT, limit_price=D("1.1")),
         "a quote of EURUSD", "none", stops_closing=True),
     Row("INVALID_STOPS", a_stop_loss(passes="1.0999", denied="1.09991"),
         "10 points below 1.1", "stop loss 1.09991, 9 points", stops_closing=True),
-    Row("NO_QUOTE", an_unquoted(stop_loss=D("1.09")),
+    Row("NO_QUOTE", an_unquoted_symbol(stop_loss=D("1.09")),
         "a quote of EURUSD", "none", stops_closing=True),
     Row("INVALID_EXPIRATION", an_expiry,
         "a GTD order's expiry after 2026-01-05 08:00:00.000Z", "2026-01-05 08:00:00.000Z", stops_closing=True),
-    Row("NO_CONVERSION_RATE", an_unconverted,
+    Row("NO_CONVERSION_RATE", a_missing_conversion,
         "a quoted pair", "none for JPY", stops_closing=True),
     Row("CIRCUIT_BREAKER", some_losses,
         "3 losses in a row", "pause until 2026-01-05 08:05:00.000000Z"),
-    Row("CONFIDENCE", lambda past: Scene(only(confidence_min=D("0.9"))).ask(confidence=0.89 if past else 0.9),
+    Row("CONFIDENCE", lambda past: Scene(only(confidence_min=D("0.9"))).propose(confidence=0.89 if past else 0.9),
         "at least 0.9", "0.89"),
     Row("SIGNAL_STALE", a_signals_age,
         "5000 ms", "5000 ms old"),
-    Row("QUOTE_STALE", an_age,
+    Row("QUOTE_STALE", a_ticks_age,
         "2000 ms", "2000 ms old"),
     Row("TRADING_HOURS", an_evening,
         "07:00-20:00", "20:00 server time"),
@@ -298,17 +298,17 @@ ROWS = (
         "3 times 2.0 points", "7.0 points"),
     Row("PRICE_COLLAR", a_collar,
         "0.5 % from 1.1", "0.51 % away"),
-    Row("ORDER_VOLUME", lots({"order_volume_max": D(1)}, "1", "1.01"),
+    Row("ORDER_VOLUME", a_volume({"order_volume_max": D(1)}, "1", "1.01"),
         "1 lots", "1.01 lots"),
-    Row("ORDER_NOTIONAL", lots({"order_notional_pct_of_power_max": D(10)}, "0.9", "0.91"),
+    Row("ORDER_NOTIONAL", a_volume({"order_notional_pct_of_power_max": D(10)}, "0.9", "0.91"),
         "10 % of 1000000 USD", "100101 USD"),
-    Row("SYMBOL_EXPOSURE", lots({"symbol_exposure_pct_of_power_max": D(20)}, "1.81", "1.82"),
+    Row("SYMBOL_EXPOSURE", a_volume({"symbol_exposure_pct_of_power_max": D(20)}, "1.81", "1.82"),
         "20 % of 1000000 USD", "200202 USD"),
-    Row("GROSS_EXPOSURE", lots({"gross_exposure_pct_of_power_max": D(100)}, "9.09", "9.1"),
+    Row("GROSS_EXPOSURE", a_volume({"gross_exposure_pct_of_power_max": D(100)}, "9.09", "9.1"),
         "100 % of 1000000 USD", "1001009 USD"),
-    Row("CURRENCY_EXPOSURE", lots({"currency_exposure_pct_of_power_max": D(50)}, "4.54", "4.55"),
+    Row("CURRENCY_EXPOSURE", a_volume({"currency_exposure_pct_of_power_max": D(50)}, "4.54", "4.55"),
         "50 % of 1000000 USD", "500505 USD in EUR"),
-    Row("MARGIN_USE", lots({"margin_pct_of_equity_max": D(30)}, "2.72", "2.73"),
+    Row("MARGIN_USE", a_volume({"margin_pct_of_equity_max": D(30)}, "2.72", "2.73"),
         "30 % of 10000 USD", "3003 USD"),
     Row("STRATEGY_VOLUME", a_strategy,
         "0.5 lots of trend", "0.51 lots"),

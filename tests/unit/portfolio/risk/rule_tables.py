@@ -36,7 +36,7 @@ def limits_table() -> list[str]:
 
 
 def replace_tables(page: str) -> str:
-    """Return the page with both tables made again."""
+    """Return the page with both tables computed again."""
     lines = page.splitlines()
     for table in (base_table(), limits_table()):
         start = lines.index(table[0])
@@ -50,7 +50,7 @@ def _row(*cells: str) -> str:
 
 
 def _limits_of(rule: RiskRule) -> tuple[str, str]:
-    """Return the setting that has the rule's limit, and its default."""
+    """Return the names of the rule's limits (a setting, budgets of a strategy, or fields) and their defaults."""
     if rule.setting:
         default = PortfolioSettings.model_fields[rule.setting.lower()].default
         return f"setting {rule.setting}", str(default)

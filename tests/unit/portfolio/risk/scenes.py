@@ -42,12 +42,12 @@ def an_account(limits: Limits = DEFAULT_LIMITS, *, balance: str = "10000", **cha
     book.apply(DealBooked(deal=a_deposit(amount=balance), order_id="", closings=[]))
     for symbol in PRICES:
         book.apply(InstrumentLearned(instrument=terms_of(symbol)))
-        quote_usually(stream, symbol)
+        quote_at_two_points(stream, symbol)
     return RiskContext(book, stream.cursor, limits, stream.risk)._replace(**changed)
 
 
-def quote_usually(stream: StreamState, symbol: str) -> None:
-    """Quote a symbol at a spread of two points."""
+def quote_at_two_points(stream: StreamState, symbol: str) -> None:
+    """Quote a symbol at a spread of two points, which is also its median spread."""
     price, point = PRICES[symbol], 10.0 ** -terms_of(symbol).digits
     stream.cursor.marks[symbol] = Mark(price, price + 2 * point, START_NS)
     stream.risk.spread_medians[symbol] = 2 * point
@@ -70,8 +70,8 @@ def held(account: RiskContext, symbol: str, lots: str) -> RiskContext:
 def an_order_for(lots: str = "0.01", symbol: str = "EURUSD", **changed: Any) -> OrderProposal:
     """Return a buy order that opens with its whole volume."""
     terms = terms_of(symbol)
-    made = OrderProposal(terms, 1, D(lots), D(lots), D(str(PRICES[symbol])), 0.9)
-    return made._replace(**changed)
+    proposal = OrderProposal(terms, 1, D(lots), D(lots), D(str(PRICES[symbol])), 0.9)
+    return proposal._replace(**changed)
 
 
 def denied(order: OrderProposal, account: RiskContext, now_ns: int = START_NS) -> Denial | None:
@@ -91,7 +91,7 @@ def only(**limits: Any) -> Limits:
 class Scene:
     """A desk with 10,000 USD after some events, and an order to check.
 
-    `facts` are what the process knows of the present: the fields of `RiskContext` that are not stored.
+    `facts` are fields of `RiskContext` that the ledger does not store, such as the age of the tick.
     """
 
     def __init__(self, limits: Limits = NO_LIMITS, *, plan: Plan = PLAIN) -> None:
@@ -104,20 +104,20 @@ class Scene:
         self.state.account.emit(DealBooked(deal=a_deposit(), order_id="", closings=[]))
         for symbol in PRICES:
             self.state.account.emit(InstrumentLearned(instrument=terms_of(symbol)))
-            quote_usually(self.state.stream, symbol)
+            quote_at_two_points(self.state.stream, symbol)
 
-    def ask(self, lots: str = "0.01", symbol: str = "EURUSD", **changed: Any) -> Scene:
-        """Set another order to check."""
+    def propose(self, lots: str = "0.01", symbol: str = "EURUSD", **changed: Any) -> Scene:
+        """Set a buy order of this volume as the order to check."""
         self.order = an_order_for(lots, symbol, **changed)
         return self
 
     def hold(self, symbol: str, lots: str) -> Scene:
-        """Open a position."""
+        """Open a position of `lots`, long positive."""
         self.state.account.emit(a_holding(len(self.state.account.book.deals) + 1, symbol, lots))
         return self
 
     def term(self, symbol: str = "EURUSD", **changed: Any) -> Scene:
-        """Change the terms of a symbol, and set an order in it to check."""
+        """Change the terms of a symbol, and check the order under these terms."""
         terms = structs.replace(terms_of(symbol), **changed)
         self.state.account.emit(InstrumentLearned(instrument=terms))
         self.order = self.order._replace(instrument=terms)

@@ -1,4 +1,4 @@
-"""Exposure, net and gross, and margin, on netting and hedging accounts, with open orders."""
+"""Net exposure, gross exposure and margin of positions and open orders on netting and hedging accounts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,13 @@ BUY, SELL = Side.BUY, Side.SELL
 def an_account(
     mode: AccountMode, *held: tuple[int, Side, str], pending: tuple[tuple[Side, str, int], ...] = ()
 ) -> RiskContext:
-    """Return an account with these tickets and open orders in EURUSD, each order with the ticket that it closes."""
+    """Return an account with positions and open orders in EURUSD.
+
+    Args:
+        mode: netting or hedging.
+        held: ticket, side and lots of each position; ticket 0 on a netting account.
+        pending: side, lots and ticket of each open order; ticket 0 if it closes no ticket.
+    """
     book = a_book(account_mode=mode)
     for number, (ticket, side, volume) in enumerate(held, 1):
         book.apply(DealBooked(deal=a_deal(number, side, volume, position=ticket), order_id="", closings=[]))
@@ -41,7 +47,7 @@ def an_account(
 
 
 def a_proposal(direction: int, volume: str, opens: str) -> OrderProposal:
-    """Return an order in EURUSD that opens this volume."""
+    """Return an order in EURUSD of `volume` lots, of which `opens` lots open exposure."""
     return OrderProposal(an_instrument(), direction, D(volume), D(opens), D("1.1"), 1.0)
 
 
@@ -58,7 +64,7 @@ def a_proposal(direction: int, volume: str, opens: str) -> OrderProposal:
         (((SELL, "0.4", 0),), a_proposal(-1, "0.3", "0"), "-0.4"),
     ],
 )
-def test_the_net_volume_is_that_of_the_execution_with_the_largest_exposure(
+def test_the_net_volume_assumes_the_fills_that_give_the_largest_exposure(
     pending: tuple[tuple[Side, str, int], ...], order: OrderProposal | None, net: str
 ) -> None:
     account = an_account(AccountMode.NETTING, (0, BUY, "0.3"), pending=pending)

@@ -27,7 +27,7 @@ def a_calendar(folder: Path, text: str) -> Path:
     return path
 
 
-def a_set(folder: Path, calendar: str = HEADER + PAYROLLS, more: str = "") -> Limits:
+def limits_with_a_calendar(folder: Path, calendar: str = HEADER + PAYROLLS, more: str = "") -> Limits:
     a_calendar(folder, calendar)
     path = folder / "limits.toml"
     path.write_text(f'news_calendar = "news.csv"\n{more}')
@@ -40,20 +40,23 @@ def an_event(
     return NewsEvent(at_ns, currency, impact, title)
 
 
-def test_a_calendar_is_read_relative_to_the_limits_file_and_is_part_of_the_set(tmp_path: Path) -> None:
-    limits = a_set(tmp_path, more='news_before_min = 30\nnews_impact_min = "medium"\n')
+def test_the_path_of_a_calendar_is_relative_to_the_limits_file(tmp_path: Path) -> None:
+    limits = limits_with_a_calendar(tmp_path, more='news_before_min = 30\nnews_impact_min = "medium"\n')
     assert limits.news_calendar == (NewsEvent(PAYROLLS_NS, "USD", Impact.HIGH, "Nonfarm payrolls"),)
     assert (limits.news_before_min, limits.news_after_min, limits.news_impact_min) == (30, 5, Impact.MEDIUM)
 
 
-def test_the_name_of_a_set_depends_on_the_events_of_its_calendar_and_not_on_its_notation(tmp_path: Path) -> None:
+def test_the_name_of_limits_depends_on_the_releases_of_the_calendar_and_not_on_their_notation(tmp_path: Path) -> None:
     more = "2026-01-14T13:30:00+00:00,USD,medium,PPI\n"
-    plain = a_set(tmp_path, HEADER + PAYROLLS + more).name
-    turned = a_set(tmp_path, "title, impact, currency, time\nPPI,Medium,USD,2026-01-14T08:30:00-05:00\n\n"
-                   '"Nonfarm payrolls",HIGH,USD,2026-01-09 13:30+00:00\n' * 1).name  # fmt: skip
-    assert plain == turned
+    plain = limits_with_a_calendar(tmp_path, HEADER + PAYROLLS + more).name
+    reordered = limits_with_a_calendar(
+        tmp_path,
+        "title, impact, currency, time\nPPI,Medium,USD,2026-01-14T08:30:00-05:00\n\n"
+        '"Nonfarm payrolls",HIGH,USD,2026-01-09 13:30+00:00\n',
+    ).name
+    assert plain == reordered
     assert plain.startswith("news_calendar=sha256-")
-    assert plain != a_set(tmp_path, HEADER + PAYROLLS).name
+    assert plain != limits_with_a_calendar(tmp_path, HEADER + PAYROLLS).name
 
 
 def test_the_default_limits_have_no_calendar(tmp_path: Path) -> None:
@@ -77,7 +80,7 @@ def test_the_default_limits_have_no_calendar(tmp_path: Path) -> None:
 ])  # fmt: skip
 def test_a_wrong_row_is_reported_with_its_line(tmp_path: Path, row: str, message: str) -> None:
     with pytest.raises(StartError) as raised:
-        a_set(tmp_path, HEADER + PAYROLLS + row + "\n")
+        limits_with_a_calendar(tmp_path, HEADER + PAYROLLS + row + "\n")
     assert "news.csv, line 3: " in str(raised.value)
     assert message in str(raised.value)
 
@@ -105,14 +108,14 @@ def test_a_missing_or_unnamed_calendar_prevents_the_start(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(("seconds", "is_denied"), [(-301, False), (-300, True), (0, True), (599, True), (600, False)])
-def test_openings_are_denied_from_minutes_before_a_release_until_minutes_after_it(
+def test_openings_are_denied_from_5_minutes_before_a_release_until_10_minutes_after_it(
     seconds: int, is_denied: bool
 ) -> None:
     account = an_account(only(news_calendar=(an_event(),), news_before_min=5, news_after_min=10))
     assert (code(an_order_for(), account, START_NS + seconds * NS) == "NEWS") is is_denied
 
 
-def test_a_denial_names_the_release_and_the_minutes_until_it() -> None:
+def test_a_denial_names_the_release_and_the_minutes_until_or_since_it() -> None:
     account = an_account(only(news_calendar=(an_event(),)))
     limit = "not 5 minutes before to 5 after high impact"
     until_ns = START_NS + 5 * MINUTE_NS
@@ -161,7 +164,7 @@ def test_the_search_by_time_finds_the_same_events_as_a_scan() -> None:
             assert found == [e for e in events if START_NS + after * NS < e.time_ns <= START_NS + until * NS]
 
 
-def test_the_risk_view_shows_the_next_release_of_each_currency() -> None:
+def test_the_risk_view_shows_the_next_release_of_each_traded_currency() -> None:
     events = (an_event(START_NS + MINUTE_NS), an_event(START_NS + 2 * MINUTE_NS), an_event(START_NS + NS, "SEK"))
     shown = limit_utilization(an_account(only(news_calendar=tuple(sorted(events)))), START_NS)
     rows = [row for row in shown if row.code != "FOREIGN_ORDERS"]

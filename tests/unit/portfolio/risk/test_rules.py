@@ -1,4 +1,4 @@
-"""Each rule allows an order at its limit and denies it beyond the limit; no limit prevents a close."""
+"""Each rule allows an order within its limit and denies one beyond it; no limit prevents a close."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.unit.portfolio.risk.scenes import (
     only,
 )
 
-# --------------------------------------------------------------------------------------------- rules of any set
+# ----------------------------------------------------------------------------------------------------------- base rules
 
 
 @pytest.mark.parametrize("lots", ["0.01", "0.29", "1.10", "99.99", "100", "1E+2"])
@@ -43,14 +43,14 @@ def test_volumes_that_the_venue_would_refuse_are_denied(lots: str) -> None:
     assert code(an_order_for(lots), an_account(NO_LIMITS)) == "INVALID_VOLUME"
 
 
-def test_a_denial_has_limit_and_observation() -> None:
+def test_a_denial_has_the_limit_and_the_observed_value() -> None:
     assert denied(an_order_for("0.015"), an_account(NO_LIMITS)) == Denial(
         "INVALID_VOLUME", "0.01 to 100 lots in steps of 0.01", "0.015 lots of EURUSD"
     )
     assert denied(an_order_for("1.01"), an_account()) == Denial("ORDER_VOLUME", "1 lots", "1.01 lots")
 
 
-def test_a_profit_that_could_not_be_booked_is_denied() -> None:
+def test_an_order_whose_profit_has_no_conversion_rate_is_denied() -> None:
     account = an_account(NO_LIMITS)
     del account.cursor.marks["USDJPY"]
     assert code(an_order_for(symbol="USDJPY"), account) == "NO_CONVERSION_RATE"
@@ -76,7 +76,7 @@ def test_a_trading_state_denies_the_orders_that_it_forbids() -> None:
 
 # --------------------------------------------------------------------------------------------------------------- limits
 
-PAST = [
+LIMIT_CASES = [
     ("CONFIDENCE", only(confidence_min=D("0.9")), {"confidence": 0.9}, {"confidence": 0.89}, {}),
     ("ORDER_VOLUME", only(order_volume_max=D(1)), {"volume": D(1), "opening_volume": D(1)}, {"volume": D("1.01"),
      "opening_volume": D("1.01")}, {}),
@@ -86,17 +86,19 @@ PAST = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("expected", "limits", "at", "past", "changed"), PAST, ids=[row[0] for row in PAST])
-def test_a_limit_passes_at_its_value_and_denies_past_it(
-    expected: str, limits: Limits, at: dict[str, Any], past: dict[str, Any], changed: dict[str, Any]
+@pytest.mark.parametrize(
+    ("expected", "limits", "within", "past", "changed"), LIMIT_CASES, ids=[row[0] for row in LIMIT_CASES]
+)
+def test_an_order_within_a_limit_is_allowed_and_one_past_it_is_denied(
+    expected: str, limits: Limits, within: dict[str, Any], past: dict[str, Any], changed: dict[str, Any]
 ) -> None:
-    fine = an_account(limits) if not at else an_account(limits, **changed)
-    assert code(an_order_for(**at), fine) is None
+    fine = an_account(limits) if not within else an_account(limits, **changed)
+    assert code(an_order_for(**within), fine) is None
     assert code(an_order_for(**past), an_account(limits, **changed)) == expected
 
 
 @pytest.mark.parametrize(
-    ("way", "expected"),
+    ("terms", "expected"),
     [
         ({"type": OrderType.LIMIT}, None),
         ({"type": OrderType.STOP}, None),
@@ -104,11 +106,11 @@ def test_a_limit_passes_at_its_value_and_denies_past_it(
         ({}, "PRICE_COLLAR"),
     ],
 )
-def test_a_pending_order_has_no_price_collar(way: dict[str, Any], expected: str | None) -> None:
-    """The decision's price is 0.55 % from the latest mid. Only an order that is executed at once is denied."""
+def test_a_pending_order_has_no_price_collar(terms: dict[str, Any], expected: str | None) -> None:
+    """The decision's price is 0.55 % above the latest mid. Only an order that would be executed at once is denied."""
     account = an_account(only(price_collar_fx_pct_max=D("0.5")), latest_bid_ask=(1.1, 1.1))
-    price = D("1.106") if way.get("type") is OrderType.STOP else D("1.09")
-    assert code(an_order_for(price=D("1.1061"), limit_price=price if way else None, **way), account) == expected
+    price = D("1.106") if terms.get("type") is OrderType.STOP else D("1.09")
+    assert code(an_order_for(price=D("1.1061"), limit_price=price if terms else None, **terms), account) == expected
 
 
 @pytest.mark.parametrize("floor", [f"0.{n}" for n in range(1, 10)])
@@ -158,9 +160,9 @@ def test_nothing_is_opened_from_the_friday_close_to_the_servers_monday() -> None
     friday_ns = SERVER_MIDNIGHT_NS
     while weekday(friday_ns) != 4:
         friday_ns += DAY_NS
-    moments = {friday_ns + 19 * HOUR_NS: None, friday_ns + 20 * HOUR_NS: "FRIDAY_CLOSE",
+    times = {friday_ns + 19 * HOUR_NS: None, friday_ns + 20 * HOUR_NS: "FRIDAY_CLOSE",
                friday_ns + 30 * HOUR_NS: "FRIDAY_CLOSE", friday_ns + 72 * HOUR_NS: None}  # fmt: skip
-    assert {moment: code(an_order_for(), account, moment) for moment in moments} == moments
+    assert {time_ns: code(an_order_for(), account, time_ns) for time_ns in times} == times
 
 
 @pytest.mark.parametrize(
@@ -199,7 +201,7 @@ def test_openings_are_denied_on_a_day_that_has_reached_its_loss_limit(
     ("9500.01", None), ("9500", TradingState.REDUCE_ONLY), ("9300.01", TradingState.REDUCE_ONLY),
     ("9300", TradingState.HALTED),
 ])  # fmt: skip
-def test_a_drawdown_restricts_trading_by_its_level(equity: str, then: TradingState | None) -> None:
+def test_a_drawdown_of_5_percent_reduces_and_of_7_percent_halts_trading(equity: str, then: TradingState | None) -> None:
     account = an_account(only(drawdown_reduce_pct=D(5), drawdown_halt_pct=D(7)))
     account.risk_state.peaks = Peaks(high=D(10_000), equity=D(equity))
     denial = denied(an_order_for(), account)
@@ -234,16 +236,16 @@ def test_too_many_consecutive_orders_in_one_direction_halt_the_desk() -> None:
 
 def test_orders_are_limited_by_symbol_minute_and_day() -> None:
     account = an_account(only(orders_per_second_max=1, orders_per_minute_max=3, orders_per_day_max=5))
-    memory = account.risk_state
-    memory.last_order_ns["EURUSD"] = START_NS - NS + 1
+    risk = account.risk_state
+    risk.last_order_ns["EURUSD"] = START_NS - NS + 1
     assert denied(an_order_for(), account) == Denial("ORDER_RATE", "1 a second of a symbol", "1.000 s after the last")
     assert code(an_order_for(symbol="GBPUSD"), account) is None
-    memory.last_order_ns["EURUSD"] = START_NS - NS
+    risk.last_order_ns["EURUSD"] = START_NS - NS
     assert code(an_order_for(), account) is None
-    memory.order_times_ns = [START_NS - MINUTE_NS + 1] * 3
+    risk.order_times_ns = [START_NS - MINUTE_NS + 1] * 3
     assert denied(an_order_for(), account) == Denial("ORDER_RATE", "3 a minute", "4")
-    memory.order_times_ns = []
-    memory.order_day, memory.orders_of_day = server_day(START_NS), 5
+    risk.order_times_ns = []
+    risk.order_day, risk.orders_of_day = server_day(START_NS), 5
     assert denied(an_order_for(), account) == Denial("ORDER_RATE", "5 a day", "6")
     assert code(an_order_for(), account, START_NS + DAY_NS) is None
 
@@ -269,13 +271,13 @@ def test_a_symbol_limit_includes_the_held_position() -> None:
     assert code(an_order_for("0.32"), account) == "SYMBOL_EXPOSURE"
 
 
-def test_an_order_in_doubt_counts_with_the_larger_exposure() -> None:
+def test_an_open_order_counts_as_filled_or_unfilled_whichever_exposure_is_larger() -> None:
     account = held(an_account(only(symbol_exposure_pct_of_power_max=D(20))), "EURUSD", "1.5")
     account.book.apply(OrderCreated(order=an_order(1, Side.SELL, "1.5")))
-    assert code(an_order_for("0.32"), account) == "SYMBOL_EXPOSURE", "the sell in doubt may not have been executed"
+    assert code(an_order_for("0.32"), account) == "SYMBOL_EXPOSURE", "the open sell may remain unfilled"
     account = an_account(only(symbol_exposure_pct_of_power_max=D(20)))
     account.book.apply(OrderCreated(order=an_order(1, Side.BUY, "1.5")))
-    assert code(an_order_for("0.32"), account) == "SYMBOL_EXPOSURE", "the buy in doubt may have been executed"
+    assert code(an_order_for("0.32"), account) == "SYMBOL_EXPOSURE", "the open buy may be filled"
 
 
 def test_gross_exposure_adds_up_all_symbols_without_sign() -> None:
@@ -328,11 +330,11 @@ def test_a_close_is_allowed_beyond_all_limits() -> None:
     """All limits are exceeded at the same time."""
     account = an_account(structs.replace(DEFAULT_LIMITS, trading_hours="00:00-00:01", confidence_min=D(1)), balance="1")
     held(account, "EURUSD", "-50")
-    memory = account.risk_state
-    memory.peaks = Peaks(day=server_day(START_NS), day_start=D(10), day_high=D(10), high=D(10), equity=D(1))
-    memory.breakers["EURUSD"] = Breaker(until_ns=START_NS + DAY_NS)
-    memory.last_order_ns["EURUSD"], memory.runs["EURUSD"] = START_NS, 99
-    memory.reject_times_ns, memory.order_times_ns = [START_NS] * 99, [START_NS] * 99
+    risk = account.risk_state
+    risk.peaks = Peaks(day=server_day(START_NS), day_start=D(10), day_high=D(10), high=D(10), equity=D(1))
+    risk.breakers["EURUSD"] = Breaker(until_ns=START_NS + DAY_NS)
+    risk.last_order_ns["EURUSD"], risk.runs["EURUSD"] = START_NS, 99
+    risk.reject_times_ns, risk.order_times_ns = [START_NS] * 99, [START_NS] * 99
     order = an_order_for("50", opening_volume=D(0), price=D(2))
     assert code(order, account._replace(tick_age_ns=DAY_NS, latest_bid_ask=(1.1, 1.1))) is None
     assert code(order._replace(opening_volume=D(50)), account) is not None

@@ -27,115 +27,115 @@ D = Decimal
 NS = 1_000_000_000
 
 
-def a_closing(memory: RiskState, cash: str, *, at_ns: int, ticket: int = 0, limits: Limits = DEFAULT_LIMITS) -> None:
-    """Close a trade of EURUSD with this profit, by a new order unless a ticket is given."""
-    ticket = ticket or a_closing_ticket(memory) + 1
+def close_trade(risk: RiskState, cash: str, *, at_ns: int, ticket: int = 0, limits: Limits = DEFAULT_LIMITS) -> None:
+    """Close a trade of EURUSD with this profit in USD. Without `ticket`, the fill belongs to a new order."""
+    ticket = ticket or latest_closing_ticket(risk) + 1
     deal = a_deal(1, Side.SELL, entry=DealEntry.OUT, profit=D(cash), time_ns=at_ns, ticket=ticket)
-    update_from_event(memory, DealBooked(deal=deal, order_id="", closings=[]), limits)
+    update_from_event(risk, DealBooked(deal=deal, order_id="", closings=[]), limits)
 
 
-def a_closing_ticket(memory: RiskState) -> int:
-    return memory.breakers["EURUSD"].ticket if memory.breakers else 0
+def latest_closing_ticket(risk: RiskState) -> int:
+    return risk.breakers["EURUSD"].ticket if risk.breakers else 0
 
 
 def test_the_running_median_converges_to_the_median_of_the_quoted_spreads() -> None:
-    memory = RiskState()
-    update_spread_median(memory, "EURUSD", 2e-5, 1e-5)
-    assert memory.spread_medians == {"EURUSD": 2e-5}
+    risk = RiskState()
+    update_spread_median(risk, "EURUSD", 2e-5, 1e-5)
+    assert risk.spread_medians == {"EURUSD": 2e-5}
     for number in range(1_000):
-        update_spread_median(memory, "EURUSD", 9e-5 if number % 3 else 4e-5, 1e-5)
-    assert 8.8e-5 < memory.spread_medians["EURUSD"] <= 9e-5
-    update_spread_median(memory, "EURUSD", 5e-3, 1e-5)
-    assert memory.spread_medians["EURUSD"] <= 9.06e-5, "one extreme quote changes it by a twentieth of a point"
+        update_spread_median(risk, "EURUSD", 9e-5 if number % 3 else 4e-5, 1e-5)
+    assert 8.8e-5 < risk.spread_medians["EURUSD"] <= 9e-5
+    update_spread_median(risk, "EURUSD", 5e-3, 1e-5)
+    assert risk.spread_medians["EURUSD"] <= 9.06e-5, "one extreme quote changes it by a twentieth of a point"
 
 
 def test_equity_has_a_start_of_day_a_high_of_day_and_a_peak() -> None:
-    memory = RiskState()
+    risk = RiskState()
     for equity, at_ns in (("100", START_NS), ("120", START_NS + 1), ("110", START_NS + 2)):
-        update_equity_peaks(memory, D(equity), at_ns)
-    peaks = memory.peaks
+        update_equity_peaks(risk, D(equity), at_ns)
+    peaks = risk.peaks
     assert (peaks.day_start, peaks.day_high, peaks.high, peaks.equity) == (D(100), D(120), D(120), D(110))
-    update_equity_peaks(memory, D(105), START_NS + DAY_NS)
+    update_equity_peaks(risk, D(105), START_NS + DAY_NS)
     assert (peaks.day_start, peaks.day_high, peaks.high) == (D(105), D(105), D(120))
 
 
 def test_a_deposit_is_not_a_gain_and_a_withdrawal_is_not_a_loss() -> None:
-    memory = RiskState()
-    update_equity_peaks(memory, D(100), START_NS)
-    update_from_event(memory, DealBooked(deal=a_deposit(amount="-50"), order_id="", closings=[]), DEFAULT_LIMITS)
-    peaks = memory.peaks
+    risk = RiskState()
+    update_equity_peaks(risk, D(100), START_NS)
+    update_from_event(risk, DealBooked(deal=a_deposit(amount="-50"), order_id="", closings=[]), DEFAULT_LIMITS)
+    peaks = risk.peaks
     assert (peaks.day_start, peaks.day_high, peaks.high, peaks.equity) == (D(50), D(50), D(50), D(50))
 
 
 def test_three_losses_in_a_row_start_a_pause_that_doubles_until_two_trials_without_loss() -> None:
-    memory, now_ns = RiskState(), START_NS
+    risk, now_ns = RiskState(), START_NS
     for cash in ("-1", "-1", "0", "-1", "-1"):
-        a_closing(memory, cash, at_ns=now_ns)
-    breaker = memory.breakers["EURUSD"]
+        close_trade(risk, cash, at_ns=now_ns)
+    breaker = risk.breakers["EURUSD"]
     assert (breaker.losses, breaker.until_ns) == (2, 0)
-    a_closing(memory, "-1", at_ns=now_ns)
+    close_trade(risk, "-1", at_ns=now_ns)
     assert (breaker.until_ns, breaker.trials_left) == (now_ns + 300 * NS, 2)
     now_ns = breaker.until_ns
-    a_closing(memory, "1", at_ns=now_ns)
-    a_closing(memory, "-1", at_ns=now_ns)
+    close_trade(risk, "1", at_ns=now_ns)
+    close_trade(risk, "-1", at_ns=now_ns)
     assert (breaker.until_ns, breaker.trials_left) == (now_ns + 600 * NS, 2), (
         "after a losing trial the pause is twice as long"
     )
     now_ns = breaker.until_ns
-    a_closing(memory, "1", at_ns=now_ns)
-    a_closing(memory, "1", at_ns=now_ns)
+    close_trade(risk, "1", at_ns=now_ns)
+    close_trade(risk, "1", at_ns=now_ns)
     assert (breaker.trips, breaker.trials_left) == (0, 0)
     for _ in range(3):
-        a_closing(memory, "-1", at_ns=now_ns)
+        close_trade(risk, "-1", at_ns=now_ns)
     assert breaker.until_ns == now_ns + 300 * NS, "after recovery the next pause is as long as the first"
 
 
 def test_a_close_during_a_pause_is_no_trial() -> None:
     """During the pause ten losing closes do not lengthen it, and two winning closes do not end it."""
-    memory = RiskState()
+    risk = RiskState()
     for cash in ["-1"] * 13 + ["1"] * 2:
-        a_closing(memory, cash, at_ns=START_NS)
-    breaker = memory.breakers["EURUSD"]
+        close_trade(risk, cash, at_ns=START_NS)
+    breaker = risk.breakers["EURUSD"]
     assert (breaker.trips, breaker.until_ns, breaker.trials_left) == (1, START_NS + 300 * NS, 2)
 
 
 def test_a_close_in_several_fills_is_one_trade() -> None:
-    memory = RiskState()
+    risk = RiskState()
     for ticket in (7, 7, 7, 8, 8):
-        a_closing(memory, "-1", at_ns=START_NS, ticket=ticket)
-    assert memory.breakers["EURUSD"].losses == 2
+        close_trade(risk, "-1", at_ns=START_NS, ticket=ticket)
+    assert risk.breakers["EURUSD"].losses == 2
 
 
 def test_the_length_of_a_pause_has_a_maximum() -> None:
-    memory, now_ns = RiskState(), START_NS
+    risk, now_ns = RiskState(), START_NS
     for _ in range(100):
-        a_closing(memory, "-1", at_ns=now_ns)
-        now_ns = max(now_ns, memory.breakers["EURUSD"].until_ns)
+        close_trade(risk, "-1", at_ns=now_ns)
+        now_ns = max(now_ns, risk.breakers["EURUSD"].until_ns)
     pause_ns = 300 * 2**COOLDOWN_DOUBLINGS_MAX * NS
-    a_closing(memory, "-1", at_ns=now_ns)
-    assert memory.breakers["EURUSD"].until_ns == now_ns + pause_ns
-    assert json.decode(json.encode(memory), type=RiskState) == memory
+    close_trade(risk, "-1", at_ns=now_ns)
+    assert risk.breakers["EURUSD"].until_ns == now_ns + pause_ns
+    assert json.decode(json.encode(risk), type=RiskState) == risk
 
 
-def test_the_demos_pause_doubles_to_five_minutes_and_one_trial_ends_it() -> None:
-    """The pauses are 60, 120, 240 and then always 300 s; after a trade without a loss the next is 60 s again."""
-    memory, now_ns, pauses = RiskState(), START_NS, []
+def test_the_demos_pause_doubles_to_five_minutes_and_one_trial_without_loss_resets_it() -> None:
+    """The pauses last 60, 120, 240 and then always 300 s. The first pause after a trade without loss lasts 60 s."""
+    risk, now_ns, pauses = RiskState(), START_NS, []
     for _ in range(3 + 5):
-        a_closing(memory, "-1", at_ns=now_ns, limits=DEMO_LIMITS)
-        until_ns = memory.breakers["EURUSD"].until_ns
+        close_trade(risk, "-1", at_ns=now_ns, limits=DEMO_LIMITS)
+        until_ns = risk.breakers["EURUSD"].until_ns
         if until_ns > now_ns:
             pauses.append((until_ns - now_ns) // NS)
             now_ns = until_ns
     assert pauses == [60, 120, 240, 300, 300, 300]
-    assert memory.breakers["EURUSD"].run == 8, "consecutive losses are counted across pauses"
-    a_closing(memory, "1", at_ns=now_ns, limits=DEMO_LIMITS)
-    assert memory.breakers["EURUSD"].run == 0
+    assert risk.breakers["EURUSD"].run == 8, "consecutive losses are counted across pauses"
+    close_trade(risk, "1", at_ns=now_ns, limits=DEMO_LIMITS)
+    assert risk.breakers["EURUSD"].run == 0
     for _ in range(3):
-        a_closing(memory, "-1", at_ns=now_ns, limits=DEMO_LIMITS)
-    assert memory.breakers["EURUSD"].until_ns == now_ns + 60 * NS
+        close_trade(risk, "-1", at_ns=now_ns, limits=DEMO_LIMITS)
+    assert risk.breakers["EURUSD"].until_ns == now_ns + 60 * NS
 
 
-def test_the_demo_limits_differ_from_the_default_only_in_the_pauses_of_the_circuit_breaker() -> None:
+def test_the_demo_limits_differ_from_the_default_only_in_name_and_circuit_breaker() -> None:
     changed = {
         name: getattr(DEMO_LIMITS, name)
         for name in DEMO_LIMITS.__struct_fields__
@@ -145,24 +145,24 @@ def test_the_demo_limits_differ_from_the_default_only_in_the_pauses_of_the_circu
 
 
 def test_an_opening_deal_is_no_closed_trade() -> None:
-    memory = RiskState()
-    update_from_event(memory, DealBooked(deal=a_deal(commission=D(-1)), order_id="", closings=[]), DEFAULT_LIMITS)
-    assert memory.breakers == {}
+    risk = RiskState()
+    update_from_event(risk, DealBooked(deal=a_deal(commission=D(-1)), order_id="", closings=[]), DEFAULT_LIMITS)
+    assert risk.breakers == {}
 
 
 def test_orders_are_counted_by_minute_day_and_direction() -> None:
-    memory = RiskState()
+    risk = RiskState()
     for number, side in enumerate((Side.BUY, Side.BUY, Side.SELL, Side.SELL, Side.SELL), 1):
         order = an_order(number, side, created_ns=START_NS + number * 30 * NS)
-        update_from_event(memory, OrderCreated(order=order), DEFAULT_LIMITS)
-    assert memory.order_times_ns == [START_NS + number * 30 * NS for number in (4, 5)]
-    assert (memory.orders_of_day, memory.runs, memory.last_order_ns) == (
+        update_from_event(risk, OrderCreated(order=order), DEFAULT_LIMITS)
+    assert risk.order_times_ns == [START_NS + number * 30 * NS for number in (4, 5)]
+    assert (risk.orders_of_day, risk.runs, risk.last_order_ns) == (
         5,
         {"EURUSD": -3},
         {"EURUSD": START_NS + 150 * NS},
     )
-    update_from_event(memory, OrderCreated(order=an_order(6, created_ns=START_NS + DAY_NS)), DEFAULT_LIMITS)
-    assert (memory.orders_of_day, memory.runs) == (1, {"EURUSD": 1})
+    update_from_event(risk, OrderCreated(order=an_order(6, created_ns=START_NS + DAY_NS)), DEFAULT_LIMITS)
+    assert (risk.orders_of_day, risk.runs) == (1, {"EURUSD": 1})
 
 
 def a_state(
@@ -174,34 +174,34 @@ def a_state(
 RESUMED = a_state(TradingState.ACTIVE, "looked at it", "person")
 
 
-def a_fallen_memory() -> RiskState:
+def a_state_after_a_drawdown() -> RiskState:
     """Return a state after the equity fell from 100 to 90, one order was rejected, and two were made."""
-    memory = RiskState()
+    risk = RiskState()
     for equity in (D(100), D(90)):
-        update_equity_peaks(memory, equity, START_NS)
+        update_equity_peaks(risk, equity, START_NS)
     rejected = OrderUpdated(
         order_id="a", status=OrderStatus.REJECTED, ticket=None, retcode=None, code="", error="", time_ns=START_NS
     )
-    update_from_event(memory, rejected, DEFAULT_LIMITS)
+    update_from_event(risk, rejected, DEFAULT_LIMITS)
     for number in (1, 2):
-        update_from_event(memory, OrderCreated(order=an_order(number)), DEFAULT_LIMITS)
-    return memory
+        update_from_event(risk, OrderCreated(order=an_order(number)), DEFAULT_LIMITS)
+    return risk
 
 
-def test_a_resume_resets_only_the_rule_that_restricted_the_desk() -> None:
-    memory = a_fallen_memory()
+def test_a_resume_resets_only_the_rules_that_restricted_the_desk() -> None:
+    risk = a_state_after_a_drawdown()
     causes = [
         StateCause("PERSON", "person", "news"),
         StateCause("DRAWDOWN", "risk", "10 %, limit 7 %"),
         StateCause("REJECTS", "risk", "5, limit 5"),
     ]
-    update_from_event(memory, a_state(TradingState.HALTED, "news", "person", causes), DEFAULT_LIMITS)
-    update_from_event(memory, RESUMED, DEFAULT_LIMITS)
-    assert (memory.peaks.high, memory.reject_times_ns) == (D(90), [])
-    assert (memory.runs, memory.peaks.day_start, memory.stopped_for) == ({"EURUSD": 2}, D(100), [])
+    update_from_event(risk, a_state(TradingState.HALTED, "news", "person", causes), DEFAULT_LIMITS)
+    update_from_event(risk, RESUMED, DEFAULT_LIMITS)
+    assert (risk.peaks.high, risk.reject_times_ns) == (D(90), [])
+    assert (risk.runs, risk.peaks.day_start, risk.stopped_for) == ({"EURUSD": 2}, D(100), [])
 
 
-PERSONS_WORDS = "DRAWDOWN: looks odd; REJECTS: 5, limit 5"
+PERSONS_REASON = "DRAWDOWN: looks odd; REJECTS: 5, limit 5"
 """A person's reason that looks like the denials of two rules."""
 
 
@@ -210,21 +210,21 @@ PERSONS_WORDS = "DRAWDOWN: looks odd; REJECTS: 5, limit 5"
     [
         [],
         [a_state(TradingState.HALTED, "news", "person")],
-        [a_state(TradingState.HALTED, PERSONS_WORDS, "person", [StateCause("PERSON", "person", PERSONS_WORDS)])],
-        [a_state(TradingState.HALTED, PERSONS_WORDS, "person")],
+        [a_state(TradingState.HALTED, PERSONS_REASON, "person", [StateCause("PERSON", "person", PERSONS_REASON)])],
+        [a_state(TradingState.HALTED, PERSONS_REASON, "person")],
     ],
-    ids=["nothing", "news", "like rules", "like rules, of an earlier version"],
+    ids=["no halt", "halt for news", "reason like denials", "reason like denials, without stored causes"],
 )
-def test_a_resume_after_another_halt_does_not_reset_the_loss_rules(before: list[TradingStateChanged]) -> None:
-    memory = a_fallen_memory()
+def test_a_resume_without_a_halt_by_a_rule_resets_no_rule(before: list[TradingStateChanged]) -> None:
+    risk = a_state_after_a_drawdown()
     for event in (*before, RESUMED):
-        update_from_event(memory, event, DEFAULT_LIMITS)
-    assert (memory.peaks.high, memory.peaks.day_start, memory.peaks.equity) == (D(100), D(100), D(90))
-    assert (memory.reject_times_ns, memory.runs) == ([START_NS], {"EURUSD": 2})
+        update_from_event(risk, event, DEFAULT_LIMITS)
+    assert (risk.peaks.high, risk.peaks.day_start, risk.peaks.equity) == (D(100), D(100), D(90))
+    assert (risk.reject_times_ns, risk.runs) == ([START_NS], {"EURUSD": 2})
 
 
 def test_a_resume_resets_the_count_of_repeated_orders_that_halted_the_desk() -> None:
-    memory = a_fallen_memory()
-    update_from_event(memory, a_state(TradingState.HALTED, "REPEATED_ORDERS: 21, limit 20"), DEFAULT_LIMITS)
-    update_from_event(memory, RESUMED, DEFAULT_LIMITS)
-    assert (memory.runs, memory.peaks.high) == ({}, D(100))
+    risk = a_state_after_a_drawdown()
+    update_from_event(risk, a_state(TradingState.HALTED, "REPEATED_ORDERS: 21, limit 20"), DEFAULT_LIMITS)
+    update_from_event(risk, RESUMED, DEFAULT_LIMITS)
+    assert (risk.runs, risk.peaks.high) == ({}, D(100))

@@ -43,12 +43,12 @@ def lose(scene: Scene, amount: str, symbol: str = "EURUSD") -> None:
 
 def test_the_lots_of_all_symbols_of_a_strategy_count_long_and_short() -> None:
     scene = a_scene().hold("GBPUSD", "-0.3")
-    assert scene.ask("0.2").denial() is None
-    assert scene.ask("0.21").denial() == Denial("STRATEGY_VOLUME", "0.5 lots of trend", "0.51 lots")
+    assert scene.propose("0.2").denial() is None
+    assert scene.propose("0.21").denial() == Denial("STRATEGY_VOLUME", "0.5 lots of trend", "0.51 lots")
 
 
 def test_long_and_short_lots_of_a_hedging_account_are_added_up() -> None:
-    """The net of two opposite legs of 0.3 lots is zero, so a limit on the net would allow any volume."""
+    """The net volume of two opposite legs of 0.2 lots is zero, so a limit on it would allow 0.5 lots more."""
     scene = a_scene()
     stream = scene.state.account.book.stream
     assert stream is not None
@@ -56,38 +56,38 @@ def test_long_and_short_lots_of_a_hedging_account_are_added_up() -> None:
     for number, side in ((2, Side.BUY), (3, Side.SELL)):
         deal = a_deal(number, side, "0.2", position=100 + number)
         scene.state.account.emit(DealBooked(deal=deal, order_id="", closings=[]))
-    assert scene.ask("0.1").denial() is None
-    assert scene.ask("0.11").denial() == Denial("STRATEGY_VOLUME", "0.5 lots of trend", "0.51 lots")
+    assert scene.propose("0.1").denial() is None
+    assert scene.propose("0.11").denial() == Denial("STRATEGY_VOLUME", "0.5 lots of trend", "0.51 lots")
 
 
 def test_the_volume_of_open_orders_counts() -> None:
     scene = a_scene()
     scene.state.account.emit(OrderCreated(order=an_order(1, volume="0.4", symbol="GBPUSD")))
-    assert scene.ask("0.1").denial() is None
-    assert scene.ask("0.11").denial() is not None
+    assert scene.propose("0.1").denial() is None
+    assert scene.propose("0.11").denial() is not None
 
 
 def test_lots_of_another_strategy_do_not_count_and_a_symbol_without_strategy_has_no_budget() -> None:
     scene = a_scene().hold("USDJPY", "8")
-    assert scene.ask("0.5").denial() is None
-    assert scene.ask("1", symbol="USDJPY").denial() is None
-    assert scene.ask("90", symbol="XAUUSD").denial() is None
+    assert scene.propose("0.5").denial() is None
+    assert scene.propose("1", symbol="USDJPY").denial() is None
+    assert scene.propose("90", symbol="XAUUSD").denial() is None
 
 
 def test_a_strategy_at_its_daily_loss_opens_nothing_that_day_but_others_may() -> None:
     scene = a_scene()
     lose(scene, "99.99")
-    assert scene.ask().denial() is None
+    assert scene.propose().denial() is None
     lose(scene, "0.01", "GBPUSD")
-    assert scene.ask().denial() == Denial("STRATEGY_LOSS", "1 % a day of trend", "1 %")
-    assert scene.ask(symbol="USDJPY").denial() is None
-    assert scene.ask(opening_volume=D(0)).denial() is None, "an order that only closes is allowed"
+    assert scene.propose().denial() == Denial("STRATEGY_LOSS", "1 % a day of trend", "1 %")
+    assert scene.propose(symbol="USDJPY").denial() is None
+    assert scene.propose(opening_volume=D(0)).denial() is None, "an order that only closes is allowed"
 
 
 def test_another_strategys_loss_does_not_count() -> None:
     scene = a_scene()
     lose(scene, "5000", "USDJPY")
-    assert scene.ask().denial() is None
+    assert scene.propose().denial() is None
 
 
 def test_open_profit_offsets_a_realized_loss() -> None:
@@ -95,16 +95,16 @@ def test_open_profit_offsets_a_realized_loss() -> None:
     lose(scene, "100")
     scene.hold("GBPUSD", "0.1")
     scene.state.stream.cursor.marks["GBPUSD"] = Mark(1.2501, 1.25012, START_NS)
-    assert scene.ask("0.01").denial() is None, "the open profit reduces the loss by one dollar"
+    assert scene.propose("0.01").denial() is None, "the open profit reduces the loss by one dollar"
 
 
-def test_the_loss_of_a_day_is_zero_again_on_the_next() -> None:
+def test_the_loss_of_a_day_does_not_count_on_the_next_day() -> None:
     scene = a_scene()
     lose(scene, "100")
     tomorrow_ns = START_NS + DAY_NS
-    assert scene.at(tomorrow_ns).ask().denial() == Denial(
+    assert scene.at(tomorrow_ns).propose().denial() == Denial(
         "STRATEGY_LOSS", "1 % a day of trend", "no known equity of the day"
-    ), "before its first tick nothing is guessed"
+    ), "the equity is unknown before the day's first tick"
     update_equity_peaks(scene.state.stream.risk, D(9_900), tomorrow_ns)
     assert scene.denial() is None
 
@@ -112,13 +112,13 @@ def test_the_loss_of_a_day_is_zero_again_on_the_next() -> None:
 def test_a_position_that_cannot_be_valued_denies_the_order() -> None:
     scene = a_scene().hold("GBPUSD", "0.1")
     del scene.state.stream.cursor.marks["GBPUSD"]
-    denial = scene.ask().denial()
+    denial = scene.propose().denial()
     assert denial is not None
     assert denial.observed == "no known equity of the day"
 
 
 def test_results_after_costs_are_stored_by_symbol_for_the_servers_day() -> None:
-    memory = RiskState()
+    risk = RiskState()
     for deal in (
         a_deal(1, commission=D(-3)),
         a_deal(2, entry=DealEntry.OUT, profit=D(10), commission=D(-3)),
@@ -128,14 +128,14 @@ def test_results_after_costs_are_stored_by_symbol_for_the_servers_day() -> None:
         a_deal(6, symbol="GBPUSD", profit=D(1)),
         a_deal(7, profit=D(99), time_ns=START_NS - DAY_NS),
     ):
-        update_from_event(memory, DealBooked(deal=deal, order_id="", closings=[]), DEFAULT_LIMITS)
-    assert (memory.result_day, memory.results_of_day) == (
+        update_from_event(risk, DealBooked(deal=deal, order_id="", closings=[]), DEFAULT_LIMITS)
+    assert (risk.result_day, risk.results_of_day) == (
         server_day(START_NS),
         {"EURUSD": D("3.5"), "GBPUSD": D(1)},
-    ), "the last is of a day that is over"
+    ), "the last deal is of the day before"
     later = a_deal(8, profit=D(-2), time_ns=START_NS + DAY_NS)
-    update_from_event(memory, DealBooked(deal=later, order_id="", closings=[]), DEFAULT_LIMITS)
-    assert memory.results_of_day == {"EURUSD": D(-2)}
+    update_from_event(risk, DealBooked(deal=later, order_id="", closings=[]), DEFAULT_LIMITS)
+    assert risk.results_of_day == {"EURUSD": D(-2)}
 
 
 def test_a_resume_does_not_reset_the_budget_of_the_day() -> None:
@@ -144,7 +144,7 @@ def test_a_resume_does_not_reset_the_budget_of_the_day() -> None:
     resumed = TradingStateChanged(state=TradingState.ACTIVE, reason="seen", by="person", time_ns=START_NS)
     scene.state.account.emit(resumed)
     update_equity_peaks(scene.state.stream.risk, D(9_900), START_NS)
-    denial = scene.ask().denial()
+    denial = scene.propose().denial()
     assert denial is not None
     assert denial.code == "STRATEGY_LOSS"
 

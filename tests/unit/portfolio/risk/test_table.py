@@ -82,9 +82,9 @@ def test_a_rule_that_is_not_a_base_rule_has_a_limit_a_budget_or_a_setting(rule: 
     assert (rule in BASE_RULES) != (rule in OPENING_RULES)
 
 
-def test_every_limit_of_a_set_is_read_by_the_rule_that_declares_it() -> None:
-    of_the_desk = {"name", "leverage", "position_legs_max", "foreign_orders", "rearm_at_day_end"}
-    fields = {field for field in DEFAULT_LIMITS.__struct_fields__ if field not in of_the_desk}
+def test_every_limit_is_read_by_the_rule_that_declares_it() -> None:
+    not_read_by_rules = {"name", "leverage", "position_legs_max", "foreign_orders", "rearm_at_day_end"}
+    fields = {field for field in DEFAULT_LIMITS.__struct_fields__ if field not in not_read_by_rules}
     rule_of_field = {
         field: rule for rule in RULES for field in (*(limit.field for limit in rule.limits), *rule.parameters)
     }
@@ -98,19 +98,19 @@ def test_a_rule_passes_just_before_its_limit(row: Row) -> None:
 
 
 @each_row
-def test_a_rule_denies_at_its_limit_with_limit_and_observation(row: Row) -> None:
+def test_a_rule_denies_with_its_limit_and_the_observed_value(row: Row) -> None:
     scene = row.scene(True)
     denial = scene.denial()
     assert denial is not None
     assert (denial.code, denial.limit, denial.observed) == (row.code, row.limit, row.observed)
     answers = {rule: rule.check(scene.order, scene.account(), scene.now_ns) for rule in row.rules}
-    assert denial in answers.values(), "the denial is that of the rule"
+    assert denial in answers.values(), "the denial is made by a rule of the row"
     if denial.escalate_to is not None:
         assert denial.escalate_to in row.rules[0].escalates_to
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.rules[0].limits], ids=lambda row: row.code)
-def test_without_its_limits_a_rule_denies_nothing_and_is_not_called(row: Row) -> None:
+def test_without_its_limits_a_rule_denies_nothing_and_is_inactive_unless_always_asked(row: Row) -> None:
     scene, [rule] = row.scene(True), row.rules
     lifted: dict[str, Any] = {limit.field: () if limit.field == "news_calendar" else None for limit in rule.limits}
     account = scene.account()
@@ -123,7 +123,7 @@ def test_without_its_limits_a_rule_denies_nothing_and_is_not_called(row: Row) ->
 
 @each_row
 def test_an_inactive_rule_would_deny_nothing(row: Row) -> None:
-    """Under the limits of a row every rule that can deny is called."""
+    """Every rule that denies the row's order is active under the row's limits."""
     scene = row.scene(True)
     account = scene.account()
     answers = [rule for rule in RULES if rule.check(scene.order, account, scene.now_ns) is not None]
@@ -172,8 +172,8 @@ def test_a_rule_allows_reductions_unless_it_applies_to_every_order(row: Row) -> 
 
 
 @each_row
-def test_a_rule_cancels_resting_orders_only_if_its_denials_last_for_a_period(row: Row) -> None:
-    """All steps of a tick are run, just below the limit and beyond it."""
+def test_a_rule_cancels_resting_orders_only_if_it_applies_to_resting_orders(row: Row) -> None:
+    """A tick is processed with the allowed situation and with the denied one."""
     for past in (False, True):
         scene = row.scene(past)
         state = scene.state
@@ -222,7 +222,7 @@ def test_a_rule_decides_the_same_after_a_restart(row: Row, tmp_path: Path) -> No
         if past and row.rules[0].reset is not None:
             scene.state.stream.risk = RiskState()
             after = scene.denial()
-            assert after != before, "without the stored state the rule would decide otherwise"
+            assert after != before, "without the stored state the rule would decide differently"
 
 
 # Between sessions a signal's close waits; tests/unit/portfolio/decision/test_closed_markets.py tests this.

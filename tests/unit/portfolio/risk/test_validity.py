@@ -101,7 +101,7 @@ def test_no_order_makes_a_check_raise(
     time_in_force: TimeInForce,
     expires_ns: int,
 ) -> None:
-    """A denied order has a code; an allowed order has only finite values."""
+    """An allowed order has only finite values."""
     opens = volume if volume.is_finite() and volume > 0 else D(0)
     order = OrderProposal(terms_of("EURUSD"), direction, volume, opens, price, confidence,
                      order_type, limit_price, stop_loss, take_profit, time_in_force, expires_ns)  # fmt: skip
@@ -129,7 +129,7 @@ def test_a_pending_price_that_would_be_executed_at_once_is_denied(
 
 
 def test_a_pending_price_inside_the_stops_level_is_denied() -> None:
-    scene = Scene().term(stops_level_points=30).ask(type=OrderType.LIMIT, limit_price=D("1.09972"))
+    scene = Scene().term(stops_level_points=30).propose(type=OrderType.LIMIT, limit_price=D("1.09972"))
     scene.term(stops_level_points=30)
     assert scene.denial() is None
     scene.order = scene.order._replace(limit_price=D("1.09973"))
@@ -252,7 +252,7 @@ def test_a_symbol_is_opened_only_in_its_sessions() -> None:
     assert denial == Denial("MARKET_CLOSED", "a session of EURUSD", "Monday 01:04 server time")
 
 
-def test_on_a_holiday_and_after_the_expiry_positions_may_be_closed_and_not_opened() -> None:
+def test_on_a_holiday_and_after_a_contracts_expiry_positions_may_be_closed_and_not_opened() -> None:
     for terms in ({"holidays": ((START_NS, START_NS + 1),)}, {"expires_ns": START_NS}):
         scene = Scene().term(**terms)
         assert scene.denial() is not None, terms
@@ -261,7 +261,7 @@ def test_on_a_holiday_and_after_the_expiry_positions_may_be_closed_and_not_opene
     assert Scene().term(holidays=((START_NS - 1, START_NS),), expires_ns=START_NS + 1).denial() is None
 
 
-# --------------------------------------------------------------------------------------------------------------- expiry
+# ----------------------------------------------------------------------------------------------------- expiry of orders
 
 
 @pytest.mark.parametrize(("time_in_force", "expires_ns", "observed"), [

@@ -1,1 +1,1 @@
-"""The state of a running portfolio."""
+"""The state of a running portfolio process."""

@@ -27,7 +27,7 @@ def test_quantiles_without_observations_are_zero() -> None:
     assert LatencyHistogram().quantile_us(0.999) == 0.0
 
 
-def test_negative_zero_and_very_long_latencies_are_counted() -> None:
+def test_very_long_and_negative_latencies_and_zero_are_counted() -> None:
     latency = LatencyHistogram()
     for observed in (-5, 0, 1, 2, 10**18):
         latency.observe(observed)

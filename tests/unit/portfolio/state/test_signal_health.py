@@ -95,8 +95,8 @@ def test_a_mute_process_stays_mute_while_portfolio_decides_the_ticks_between_two
             watched.driven.deliver(a_hello())
         watched.driven.wait(0)
         seen.append(watched.codes)
-    late = REPORTED_WITHIN_MS // CHECK_MS
-    assert seen[late:] == [["SIGNAL_MUTE"]] * (80 - late)
+    steps = REPORTED_WITHIN_MS // CHECK_MS
+    assert seen[steps:] == [["SIGNAL_MUTE"]] * (80 - steps)
 
 
 def test_a_market_that_repeats_decided_ticks_is_reported_until_it_has_caught_up(watched: Watched) -> None:
@@ -181,7 +181,7 @@ def test_a_strategys_fault_is_shown_with_its_text_and_the_log_file(watched: Watc
     assert watched.codes == []
 
 
-def hold_with_a_time_exit(driven: DeskHarness) -> None:
+def open_with_a_time_exit(driven: DeskHarness) -> None:
     """Open a long position with a time exit ten seconds after the first tick."""
     driven.answer_all(driven.deliver(a_signal(1, 1)))
     protection = Protection(symbol="EURUSD", position=0, tag="desk", exit_ns=START_NS + 10 * TICK_NS)
@@ -200,7 +200,7 @@ def hold_with_a_time_exit(driven: DeskHarness) -> None:
 
 @pytest.mark.parametrize("hello", [None, a_hello()], ids=["dead", "mute"])
 def test_a_position_is_managed_on_market_ticks_without_signals(watched: Watched, hello: SignalHello | None) -> None:
-    hold_with_a_time_exit(watched.driven)
+    open_with_a_time_exit(watched.driven)
     watched.tick = 1
     watched.driven.deliver(a_hello())
     watched.go_on(20_000, hello=hello)
@@ -208,15 +208,15 @@ def test_a_position_is_managed_on_market_ticks_without_signals(watched: Watched,
     assert watched.driven.state.account.book.position("EURUSD").is_flat
     assert watched.driven.state.stream.cursor.sequences["EURUSD"] == watched.tick
     assert watched.driven.state.stream.last_signals["EURUSD"].reason == NO_SIGNAL
-    late = watched.driven.state.stream.duplicates
+    before = watched.driven.state.stream.duplicates
     watched.driven.deliver(a_signal(watched.tick, 1))
-    assert watched.driven.state.stream.duplicates == late + 1, "a late signal of a decided tick is ignored"
+    assert watched.driven.state.stream.duplicates == before + 1, "a late signal of a decided tick is ignored"
     watched.go_on(3_000, hello=a_hello(), signals=True)
     assert watched.codes == []
 
 
 def test_a_position_is_managed_on_the_hold_signals_of_a_faulty_strategy(watched: Watched) -> None:
-    hold_with_a_time_exit(watched.driven)
+    open_with_a_time_exit(watched.driven)
     watched.driven.deliver(a_hello("b1", a_fault()))
     for ordinal in range(2, 15):
         watched.driven.answer_all(watched.driven.deliver(a_signal(ordinal, reason=STRATEGY_FAULT)))
@@ -243,7 +243,9 @@ def test_a_strategys_fault_fails_a_lock_step_desk_before_the_tick_is_decided() -
     shown = {one.code: one.text for one in conditions_of(driven.state, driven.mono_ns)}
     assert shown["STRATEGY_FAULT"] == a_fault().text
     driven.wait(250)
-    assert driven.state.warnings.conditions.text("STRATEGY_FAULT", subject="EURUSD") == a_fault().text, "it lasts"
+    assert driven.state.warnings.conditions.text("STRATEGY_FAULT", subject="EURUSD") == a_fault().text, (
+        "the condition remains"
+    )
 
 
 def test_a_fault_of_another_stream_or_symbol_does_not_end_the_stream() -> None:

@@ -32,7 +32,7 @@ def test_a_watchdog_is_shown_as_silent_until_it_sends_a_query_again() -> None:
     assert codes(contact, NOW_NS + 2 * WATCHDOG_SILENT_NS + 1) == []
 
 
-def test_undelivered_alerts_are_shown_until_one_is_delivered() -> None:
+def test_a_failure_of_alerts_is_shown_until_the_watchdog_reports_none() -> None:
     contact = WatchdogContact()
     contact.on_question("ALERT_COMMAND cannot be run: pager: No such file or directory", "", NOW_NS)
     [found] = contact.conditions(NOW_NS)
@@ -46,4 +46,6 @@ def test_a_silent_supervisor_and_failed_alerts_are_both_shown() -> None:
     contact = WatchdogContact()
     contact.on_question("exit status 1", "no answer for 4 s", NOW_NS)
     assert codes(contact, NOW_NS) == ["ALERTS_FAIL", "SUPERVISOR_SILENT"]
-    assert codes(contact, NOW_NS + WATCHDOG_SILENT_NS + 1) == ["WATCHDOG_SILENT"], "old problems are not shown"
+    assert codes(contact, NOW_NS + WATCHDOG_SILENT_NS + 1) == ["WATCHDOG_SILENT"], (
+        "problems reported by a silent watchdog are not shown"
+    )

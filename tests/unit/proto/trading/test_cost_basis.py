@@ -24,7 +24,7 @@ D = Decimal
         (("-3", "-3.6"), "5", "1.5", ("2", "3.0"), ("-3", "-3.6")),
     ],
 )
-def test_a_deal_adds_to_the_cost_removes_its_share_or_reverses_the_holding(
+def test_a_deal_adds_to_the_cost_removes_a_share_of_it_or_reverses_the_holding(
     before: tuple[str, str], signed: str, price: str, after: tuple[str, str], closed: tuple[str, str]
 ) -> None:
     found = add_to_cost_basis(CostBasis(D(before[0]), D(before[1])), signed_volume=D(signed), price=D(price))
@@ -38,7 +38,7 @@ def test_a_part_that_does_not_divide_evenly_leaves_the_exact_rest() -> None:
     assert found.holding.cost + found.closed_cost == 1
 
 
-def test_the_profit_of_closing_is_the_difference_to_the_cost() -> None:
+def test_the_profit_of_closing_is_the_value_at_the_closing_price_less_the_cost() -> None:
     assert gross_profit_at(CostBasis(D(2), D("2.2")), price=D("1.2"), multiplier=D(100_000)) == D(20_000)
     assert gross_profit_at(CostBasis(D(-2), D("-2.2")), price=D("1.2"), multiplier=D(100_000)) == D(-20_000)
     assert gross_profit_at(CostBasis(), price=D("1.2"), multiplier=D(100_000)) == 0

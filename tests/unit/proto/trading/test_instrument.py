@@ -69,8 +69,8 @@ def test_terms_that_contradict_themselves_are_refused(changed: dict[str, object]
         structs.replace(an_instrument(), **changed)
 
 
-def traded(terms: Instrument, *moments: str) -> list[bool]:
-    return [terms.is_traded(utc_ns(moment)) for moment in moments]
+def traded(terms: Instrument, *times: str) -> list[bool]:
+    return [terms.is_traded(utc_ns(time)) for time in times]
 
 
 def test_a_symbol_without_sessions_is_always_traded_except_on_holidays_and_after_its_expiry() -> None:
@@ -85,7 +85,7 @@ def test_a_symbol_without_sessions_is_always_traded_except_on_holidays_and_after
     assert traded(terms, "2026-03-20 20:59", "2026-03-20 21:00") == [True, False]
 
 
-def test_sessions_are_those_of_the_symbols_clock() -> None:
+def test_sessions_are_times_of_the_symbols_clock() -> None:
     """Monday 09:00 to 17:30 in Berlin, which is an hour ahead of UTC in winter and two in summer."""
     terms = structs.replace(an_instrument(), clock="Europe/Berlin", sessions=((540, 1050),))
     assert traded(terms, "2026-01-05 07:59", "2026-01-05 08:00", "2026-01-05 16:29", "2026-01-05 16:30") == [

@@ -1,4 +1,4 @@
-"""Profit, conversion and margin are computed at the less favorable side of the spread, and never estimated."""
+"""Profit, conversion, margin and commission, compared with numbers computed by hand."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_margin_to_the_cent(symbol: str, lots: str, currency: str, quoted: str, 
     assert margin(symbol, lots, currency, *quoted.split()) == D(expected)
 
 
-def test_margin_falls_with_leverage_and_is_0_without() -> None:
+def test_margin_falls_with_leverage_and_is_0_at_leverage_0() -> None:
     assert margin("EURUSD", "0.01", "USD", "EURUSD", leverage=30) == D("36.17")
     assert margin("EURUSD", "1", "USD", leverage=0) == 0
 
@@ -189,7 +189,7 @@ def test_an_accounts_margin_is_unknown_while_one_symbols_margin_is_unknown() -> 
 
 
 @given(st.lists(st.integers(-500, 500).filter(bool), min_size=1, max_size=8))
-def test_hedged_margin_lies_between_that_of_the_net_and_that_of_the_sum(hundredths: list[int]) -> None:
+def test_hedged_margin_lies_between_the_margins_of_net_and_gross_volume(hundredths: list[int]) -> None:
     held = [("EURUSD", str(D(one) / 100)) for one in hundredths]
     found = total(*held)
     net, gross = (
@@ -313,9 +313,9 @@ def test_a_charged_commission_is_negative_cash(lots: str, digits: int, cash: str
     assert commission_of(volume=D(lots), per_lot=D("3.5"), currency_digits=digits) == D(cash)
 
 
-def per_lot(terms: Instrument, moment: str, currency: str, **quotes: tuple[str, str]) -> Decimal | None:
+def per_lot(terms: Instrument, time: str, currency: str, **quotes: tuple[str, str]) -> Decimal | None:
     return commission_per_lot(
-        terms, utc_ns(moment), currency=currency, instruments={name: an_instrument(name) for name in MARKET},
+        terms, utc_ns(time), currency=currency, instruments={name: an_instrument(name) for name in MARKET},
         quotes=FixedQuotes(**quotes),
     )  # fmt: skip
 
@@ -323,13 +323,13 @@ def per_lot(terms: Instrument, moment: str, currency: str, **quotes: tuple[str, 
 def test_a_commission_in_another_currency_is_converted_as_a_loss() -> None:
     """7 USD are 7 x 1/1.0850 EUR and 7 x 150.020 JPY; without a currency the amount is in account currency."""
     dear = structs.replace(an_instrument("XAUUSD"), commissions=(CommissionTerms(None, D(7), "USD"),))
-    moment = "2026-01-05 12:00"
-    assert per_lot(dear, moment, "USD") == 7
-    assert per_lot(dear, moment, "EUR", EURUSD=MARKET["EURUSD"]) == 7 / D("1.08500")
-    assert per_lot(dear, moment, "JPY", USDJPY=MARKET["USDJPY"]) == D("1050.140")
-    assert per_lot(dear, moment, "EUR") is None
-    assert per_lot(an_instrument("XAUUSD"), moment, "JPY") == D("3.5")
-    assert per_lot(structs.replace(dear, commissions=()), moment, "EUR") == 0
+    time = "2026-01-05 12:00"
+    assert per_lot(dear, time, "USD") == 7
+    assert per_lot(dear, time, "EUR", EURUSD=MARKET["EURUSD"]) == 7 / D("1.08500")
+    assert per_lot(dear, time, "JPY", USDJPY=MARKET["USDJPY"]) == D("1050.140")
+    assert per_lot(dear, time, "EUR") is None
+    assert per_lot(an_instrument("XAUUSD"), time, "JPY") == D("3.5")
+    assert per_lot(structs.replace(dear, commissions=()), time, "EUR") == 0
 
 
 def test_a_dated_commission_begins_at_the_midnight_of_the_symbols_clock() -> None:
@@ -340,14 +340,14 @@ def test_a_dated_commission_begins_at_the_midnight_of_the_symbols_clock() -> Non
         CommissionTerms(date(2026, 3, 1), D(5)),
     )
     dated = structs.replace(an_instrument(), commissions=rows)
-    moments = {"2026-01-31 21:59": 3, "2026-01-31 22:00": 4, "2026-02-27 12:00": 4, "2026-03-02 12:00": 5}
-    assert {moment: per_lot(dated, moment, "USD") for moment in moments} == moments
+    times = {"2026-01-31 21:59": 3, "2026-01-31 22:00": 4, "2026-02-27 12:00": 4, "2026-03-02 12:00": 5}
+    assert {time: per_lot(dated, time, "USD") for time in times} == times
     in_utc = structs.replace(dated, clock="UTC")
-    assert [per_lot(in_utc, moment, "USD") for moment in ("2026-01-31 23:59", "2026-02-01 00:00")] == [3, 4]
+    assert [per_lot(in_utc, time, "USD") for time in ("2026-01-31 23:59", "2026-02-01 00:00")] == [3, 4]
 
 
-def test_an_average_price_is_rounded_the_same_everywhere() -> None:
-    """The average of three fills is a periodic decimal, which is rounded to twelve places after each fill."""
+def test_an_average_price_is_rounded_to_12_places_after_each_fill() -> None:
+    """The average of these three fills is a periodic decimal."""
     price, volume = Decimal(0), Decimal(0)
     for further in ("1.2", "1.3", "1.2"):
         price = average_price(

@@ -14,11 +14,13 @@ from proto.trading.number_text import nearest_multiple, parse_decimal, parse_flo
 
 D = Decimal
 
-NO_NUMBERS = ["", " ", "_1", "1_", "1_0", "\uff11", "\u0661", "\u2212" + "1", "1,0", "0x1", "1/2", "1 0", "--1", "+-1",
-              "nan", "Infinity", "inf", "one", "\u00a01", "1\u2003", "1\x00"]  # fmt: skip
+INVALID_NUMBERS = [
+    "", " ", "_1", "1_", "1_0", "\uff11", "\u0661", "\u2212" + "1", "1,0", "0x1", "1/2", "1 0", "--1", "+-1",
+    "nan", "Infinity", "inf", "one", "\u00a01", "1\u2003", "1\x00",
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", NO_NUMBERS)
+@pytest.mark.parametrize("text", INVALID_NUMBERS)
 @pytest.mark.parametrize("parse", [parse_decimal, parse_integer, parse_float])
 def test_text_that_is_not_a_plain_ascii_number_is_refused(parse: Callable[[str], Any], text: str) -> None:
     with pytest.raises(ValueError, match=r"expected a (decimal|whole number) of ASCII digits such as"):
