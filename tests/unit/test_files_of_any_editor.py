@@ -1,4 +1,4 @@
-"""Every file that people write is read in each encoding that editors save, or refused by the encoding's name."""
+"""Every file that people write is read in each encoding that editors save, or refused with the encoding's name."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TOKEN = "I trade with real money and know it"
 
 
 class Kind(NamedTuple):
-    """A kind of file: its name, what stands in it, and what reads it from its path."""
+    """A kind of file: its name, its content, and the function that reads it from a path."""
 
     file: str
     text: str
@@ -87,7 +87,9 @@ def test_encodings_and_line_ends_change_nothing(tmp_path: Path, kind: Kind, enco
 
 
 @EACH_KIND
-def test_utf_16_without_a_mark_is_refused_by_name_in_one_line(tmp_path: Path, kind: Kind) -> None:
+def test_utf_16_without_a_byte_order_mark_is_refused_in_one_line_with_the_files_name(
+    tmp_path: Path, kind: Kind
+) -> None:
     path = written(tmp_path, kind, without_mark(kind.text))
     with pytest.raises(StartError, match="UTF-16 without a byte-order mark") as caught:
         kind.read(path)

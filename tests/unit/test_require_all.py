@@ -1,4 +1,4 @@
-"""REQUIRE_ALL=1 turns whatever did not run into a failure, and leaves the rest alone."""
+"""With REQUIRE_ALL=1 a skipped test fails. Passed tests and expected failures keep their outcome."""
 
 import pytest
 
@@ -32,7 +32,7 @@ OUR_HOOKS = "from tests.support.require_all import pytest_make_collect_report, p
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester) -> pytest.Pytester:
-    """An empty suite that runs under our hooks."""
+    """A suite without tests, with the hooks of `require_all.py`."""
     pytester.makeconftest(OUR_HOOKS)
     return pytester
 

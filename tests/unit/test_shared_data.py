@@ -1,4 +1,4 @@
-"""Tests over recorded quotes run once per recording, and are not there where no recording is."""
+"""Tests of recorded quotes run once for each recording, and are deselected if there is no recording."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def test_of_something_else():
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """A suite under our hooks that demands every test and looks for recordings in a folder of its own."""
+    """A suite with the project's hooks and REQUIRE_ALL=1, whose recordings are in its own folder."""
     monkeypatch.setenv("REQUIRE_ALL", "1")
     monkeypatch.setattr(shared_data, "SHARED_DATA", pytester.path / "recordings")
     pytester.makeini("[pytest]\nmarkers = needs_data: reads recordings\naddopts = --strict-markers")
@@ -30,7 +30,7 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
 
 
 def record(suite: pytest.Pytester, name: str) -> None:
-    """Put an empty recording where the suite looks."""
+    """Add an empty recording to the suite's folder."""
     folder: Path = suite.path / "recordings"
     folder.mkdir(exist_ok=True)
     (folder / name).touch()
@@ -51,7 +51,7 @@ def test_a_test_over_recordings_is_deselected_and_not_skipped_when_there_are_non
     assert result.ret == pytest.ExitCode.OK
 
 
-def test_tests_over_recordings_carry_the_needs_data_mark(suite: pytest.Pytester) -> None:
+def test_tests_over_recordings_have_the_mark_needs_data(suite: pytest.Pytester) -> None:
     record(suite, "eurusd.parquet")
     suite.runpytest_inprocess("-m", "needs_data").assert_outcomes(passed=1, deselected=1)
 

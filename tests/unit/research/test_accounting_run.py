@@ -25,7 +25,7 @@ MARKETS = (("EURUSD", 1.1, 0.0002, 0.0001, 5), ("USDJPY", 150.0, 0.03, 0.02, 3),
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> tuple[TickInput, ...]:
-    """Seeded random walks with one tick a minute, over two nights."""
+    """Seeded random walks with one tick a minute for 25 hours, which include one server midnight."""
     folder, found = tmp_path_factory.mktemp("ticks"), []
     for seed, (symbol, start, step, spread, digits) in enumerate(MARKETS, 7):
         bid = np.round(start + np.cumsum(np.random.default_rng(seed).normal(0, step, ROWS)), digits)

@@ -30,7 +30,7 @@ PROFILE = 'like = "ideal"\nkeeps_sessions = true\n'
 
 @pytest.fixture(scope="module")
 def weekend(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A EURUSD quote each minute: the last hour of Friday, Saturday afternoon, and the first hours of Monday."""
+    """One EURUSD quote a minute: the last hour of Friday, Saturday 10:00 to 15:00, and the first hours of Monday."""
     random = np.random.default_rng(5)
     minutes = np.concatenate([np.arange(-58, 0), np.arange(600, 900), np.arange(2_880, 3_100)])
     bid = np.round(1.1 + np.cumsum(np.abs(random.normal(0, 0.00004, len(minutes)))), 5)
@@ -63,7 +63,7 @@ def events_of(folder: Path) -> Iterator[Event]:
 
 @pytest.mark.parametrize("mode", list(AccountMode))
 @pytest.mark.parametrize("plan", [TRAILING, TRAILING + "time_exit_s = 7200\n"], ids=["signal", "time"])
-def test_nothing_is_refused_as_closed_and_waiting_closes_execute_at_the_first_tick(
+def test_no_order_meets_a_closed_market_and_waiting_closes_execute_at_the_first_tick(
     weekend: Path, tmp_path: Path, plan: str, mode: AccountMode
 ) -> None:
     report = a_run(weekend, tmp_path, plan, account_mode=mode)

@@ -1,4 +1,4 @@
-"""Exports of the balance, and exported files that another program reads."""
+"""Exports of the equity, and the files in CSV and Parquet."""
 
 from __future__ import annotations
 

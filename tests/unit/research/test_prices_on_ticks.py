@@ -76,7 +76,7 @@ def an_answer(error: str) -> ProtectionAnswered:
 
 
 def an_order_answer(error: str) -> OrderModifyAnswered:
-    """The same for a resting order."""
+    """The venue's reply to a modification of a resting order, accepted if `error` is empty."""
     terms = OrderTerms(limit_price=Decimal(1), stop_loss=None, take_profit=None, expires_ns=0)
     return OrderModifyAnswered(order_id="a", terms=terms, revision=1, error=error, time_ns=1)
 
@@ -123,7 +123,7 @@ def test_most_quotes_are_off_the_tick_size_and_entries_are_rounded_away_from_the
         assert order.take_profit is not None
         sign = order.side.sign
         assert TICK * 10 <= (order.price - order.limit_price) * sign < TICK * 11
-        # If the entry is on the tick size, its stops have exactly the distance of the plan.
+        # The entry is on the tick size, so the stops are exactly 30 points (trailing stop) and 95 points away.
         assert (order.limit_price - order.stop_loss) * sign == TICK * 30
         assert (order.take_profit - order.limit_price) * sign == TICK * 95
 

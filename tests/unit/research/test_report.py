@@ -114,7 +114,7 @@ def test_the_same_run_has_the_same_report_except_timings(ticks: Path, tmp_path: 
     assert report_digest({**again, "balance": "1"}) != report_digest(report)
 
 
-def test_the_report_can_be_computed_again_later(ticks: Path, tmp_path: Path) -> None:
+def test_the_report_can_be_computed_again_from_the_folder_of_the_run(ticks: Path, tmp_path: Path) -> None:
     first = a_run(ticks, tmp_path / "run")
     later = report_of(tmp_path / "run", a_spec(ticks), mode="backtest")
     assert report_digest(later) == report_digest(first)

@@ -109,7 +109,7 @@ def test_the_model_changes_the_stream_id_if_a_strategy_uses_it() -> None:
     assert "model" not in a_spec(inputs=two, strategy="ema_cross").deciding_settings()
 
 
-def test_a_stream_id_is_short_and_the_same_on_every_machine() -> None:
+def test_a_stream_id_is_short_and_reproducible() -> None:
     assert a_spec().stream_id(DATA) == a_spec().stream_id(DATA)
     assert len(a_spec().stream_id(DATA)) == STREAM_ID_CHARS
 
@@ -141,7 +141,7 @@ def test_paths_for_the_processes_are_absolute(tmp_path: Path, monkeypatch: pytes
     assert a_spec().environment("name", "max")["PLAN"] == ""
 
 
-def test_portfolio_gets_the_same_plan(tmp_path: Path) -> None:
+def test_portfolio_gets_the_plan_of_the_run(tmp_path: Path) -> None:
     path = tmp_path / "plan.toml"
     path.write_text("[exits]\nstop_loss_points = 50")
     rules = a_spec(plan=str(path)).desk_config()

@@ -1,4 +1,4 @@
-"""A run with many denied signals has a warning of one line, with the option to run without the rule."""
+"""Warnings of a run: many denied signals, a stop of trading, and rows with wrong times."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def counted(signals: int, **denied: int) -> TickCursor:
 @pytest.mark.parametrize(
     ("signals", "denied", "warns"), [(0, 0, False), (100, 0, False), (100, 24, False), (100, 25, True), (3, 3, True)]
 )
-def test_a_quarter_of_denied_signals_gives_a_warning(signals: int, denied: int, warns: bool) -> None:
+def test_denials_of_a_quarter_of_the_signals_give_a_warning(signals: int, denied: int, warns: bool) -> None:
     cursor = counted(signals, **({"SPREAD": denied} if denied else {}))
     assert (denial_warning(Book(), cursor) is not None) is warns
 

@@ -26,7 +26,7 @@ RATE_BID, RATE_ASK = "1.08", "1.0802"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Gold with moving prices, and EURUSD and USDJPY with constant prices, quoted one second before each gold tick."""
+    """Gold with moving prices; EURUSD and USDJPY with constant prices once a minute, beginning 1 s before gold."""
     made = tmp_path_factory.mktemp("ticks")
     a_tick_file(made / "gold.parquet", rows=ROWS, price=2350.0, digits=2)
     for name, bid, ask in (("eurusd", float(RATE_BID), float(RATE_ASK)), ("usdjpy", 150.0, 150.02)):
@@ -102,7 +102,7 @@ def test_each_profit_is_the_profit_in_usd_at_the_watched_rate(
         assert abs(other - dollars * (of_a_gain if dollars > 0 else of_a_loss)) <= step / 2
 
 
-def test_watched_symbols_change_the_stream_id_and_runs_without_them_keep_theirs(folder: Path) -> None:
+def test_watched_symbols_are_part_of_the_stream_id_only_if_there_are_any(folder: Path) -> None:
     data = "ab" * 32
     one, other = a_spec(folder, "EUR", "EURUSD"), a_spec(folder, "EUR")
     assert one.stream_id(data) != other.stream_id(data)
@@ -118,6 +118,6 @@ def test_a_missing_conversion_pair_is_found_before_the_first_quote() -> None:
     gold = {"XAUUSD": terms["XAUUSD"]}
     assert missing_conversions(["XAUUSD"], "USD", gold) == {}
     assert missing_conversions(["XAUUSD"], "EUR", gold) == {"XAUUSD": "USD"}
-    assert missing_conversions(["XAUUSD"], "EUR", terms) == {}, "EURUSD, the other way round"
+    assert missing_conversions(["XAUUSD"], "EUR", terms) == {}, "the inverse of EURUSD converts USD to EUR"
     assert missing_conversions(["XAUUSD", "USDJPY"], "JPY", gold | {"USDJPY": terms["USDJPY"]}) == {}
     assert missing_conversions(["EURUSD"], "GBP", terms) == {"EURUSD": "USD"}

@@ -1,4 +1,4 @@
-"""Boosters of every kind: each is evaluated with the margins of XGBoost, or refused before the first tick."""
+"""Boosters of every kind: a model has the margins of XGBoost, or is refused before the first tick."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def test_a_model_that_the_tree_walk_does_not_support_is_evaluated_by_xgboost_and
     np.testing.assert_allclose(model.probabilities(rows).sum(axis=1), 1)
     engine = StrategyEngine("EURUSD", "xgboost", model=folder)
     for time_ns, bid, ask, _ in zip(*market(count=105), strict=True):
-        word = engine.process_tick({"time_ns": int(time_ns), "bid": float(bid), "ask": float(ask)})
-    assert 0 < word[1] < 1
+        signal = engine.process_tick({"time_ns": int(time_ns), "bid": float(bid), "ask": float(ask)})
+    assert 0 < signal[1] < 1
 
 
 @pytest.mark.parametrize(

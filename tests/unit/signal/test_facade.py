@@ -35,11 +35,11 @@ def test_signals_for_messages_and_mappings_equal_those_of_the_live_engine() -> N
     live = SymbolEngine("EURUSD", EmaCross())
     of_messages, of_mappings = StrategyEngine("EURUSD"), StrategyEngine("EURUSD", "ema_cross")
     for tick in a_walk(1_500):
-        word = live.on_tick(tick)
-        assert of_messages.process_tick(tick) == word[:2]
+        signal = live.on_tick(tick)
+        assert of_messages.process_tick(tick) == signal[:2]
         mapping = {"bid": tick.bid, "ask": Decimal(repr(tick.ask)), "time_ns": tick.time_ns}
-        assert of_mappings.process_tick(mapping) == word[:2]
-        assert of_messages.last == of_mappings.last == word
+        assert of_mappings.process_tick(mapping) == signal[:2]
+        assert of_messages.last == of_mappings.last == signal
 
 
 def test_signals_during_the_warm_up_are_hold() -> None:
@@ -83,9 +83,9 @@ def test_an_invalid_tick_is_refused_with_the_reason_and_changes_nothing(tick: An
 def test_a_users_strategy_is_loaded_by_its_import_path() -> None:
     engine = StrategyEngine("EURUSD", "tests.unit.signal.builders:Momentum")
     for tick in a_walk(6):
-        word = engine.process_tick(tick)
+        signal = engine.process_tick(tick)
     assert engine.last.reason == ""
-    assert 0 < word[1] < 1
+    assert 0 < signal[1] < 1
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def test_a_feature_depends_on_exactly_the_declared_number_of_ticks(column: int) 
                 shows = shows or after != before
             else:
                 assert after == before
-    # A change of other ticks cannot reach a run of 99 changes in one direction, or a feature of the newest tick only.
+    # The random walks have no run of 99 changes in one direction, in which run_length would depend on the oldest tick.
     assert shows or FEATURE_NAMES[column] == "run_length"
 
 

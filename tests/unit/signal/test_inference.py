@@ -56,7 +56,7 @@ def test_margins_of_the_tree_walk_equal_those_of_xgboost_bit_by_bit(parameters: 
     assert forest.margins(rows).tobytes() == theirs.tobytes()
 
 
-def test_the_rows_of_the_self_check_include_every_threshold_and_its_neighbours() -> None:
+def test_the_rows_of_the_self_check_include_every_threshold_and_its_neighbors() -> None:
     forest = flatten(read_document(raw(a_booster(features=4))))
     rows = self_check_rows(forest)
     for node in np.flatnonzero(forest.nodes[:, 0] >= 0):
@@ -94,15 +94,15 @@ DAMAGES: dict[str, Any] = {
     "a child that is its own parent": lambda d: first_tree(d)["right_children"].__setitem__(0, 0),
     "a child below -1": lambda d: first_tree(d)["left_children"].__setitem__(0, -7),
     "a feature that is not there": lambda d: first_tree(d)["split_indices"].__setitem__(0, 5),
-    "a threshold that is none": lambda d: first_tree(d)["split_conditions"].__setitem__(0, float("nan")),
+    "a threshold that is not a number": lambda d: first_tree(d)["split_conditions"].__setitem__(0, float("nan")),
     "a threshold that is text": lambda d: first_tree(d)["split_conditions"].__setitem__(0, "high"),
     "columns of different lengths": lambda d: first_tree(d)["default_left"].pop(),
     "a tree without nodes": lambda d: first_tree(d).update(left_children=[], right_children=[]),
-    "a tree of no class": lambda d: d["learner"]["gradient_booster"]["model"]["tree_info"].__setitem__(0, 3),
-    "a tree less than told": lambda d: d["learner"]["gradient_booster"]["model"]["trees"].pop(),
+    "a tree of an unknown class": lambda d: d["learner"]["gradient_booster"]["model"]["tree_info"].__setitem__(0, 3),
+    "a tree less than declared": lambda d: d["learner"]["gradient_booster"]["model"]["trees"].pop(),
     "no base score": lambda d: d["learner"]["learner_model_param"].pop("base_score"),
-    "a base score for two": lambda d: d["learner"]["learner_model_param"].update(base_score="[1E0,2E0]"),
-    "a base score that is none": lambda d: d["learner"]["learner_model_param"].update(base_score="nan"),
+    "two base scores": lambda d: d["learner"]["learner_model_param"].update(base_score="[1E0,2E0]"),
+    "a base score that is not a number": lambda d: d["learner"]["learner_model_param"].update(base_score="nan"),
     "no trees": lambda d: d["learner"]["gradient_booster"].pop("model"),
     "a list for a booster": lambda d: d["learner"].update(gradient_booster=[]),
 }
@@ -163,7 +163,7 @@ def test_a_file_with_a_changed_byte_is_loaded_or_refused_without_hanging(place: 
         pass
 
 
-def test_probabilities_sum_to_one_and_keep_the_order_of_the_margins() -> None:
+def test_probabilities_are_the_softmax_of_scaled_margins_plus_biases() -> None:
     margins = np.array([[0.0, 1.0, -1.0], [80.0, -80.0, 0.0], [3e4, 2e4, -3e4]], dtype=np.float32)
     found = np.empty((3, 3))
     fill_probabilities(margins, 0.5, np.array([0.0, 0.0, 0.25]), found)

@@ -48,7 +48,7 @@ def refusal(folder: Path) -> str:
 
 
 def with_leaf_vectors(model: bytes) -> bytes:
-    """In the format of XGBoost 2 the first tree has three weights for each leaf, but none is stored."""
+    """Return a model whose first tree declares three weights for each leaf, as in XGBoost 2, but stores none."""
     width = model.index(b"size_leaf_vector") + len(b"size_leaf_vectorSL") + 8
     return model[:width] + b"3" + model[width + 1 :]
 
@@ -86,7 +86,7 @@ def test_probabilities_follow_from_margins_by_the_calibration(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("sell", "hold", "buy", "word"),
+    ("sell", "hold", "buy", "signal"),
     [
         (0.2, 0.3, 0.5, (1, 0.5)),
         (0.2, 0.45, 0.35, (1, 0.35)),
@@ -97,14 +97,14 @@ def test_probabilities_follow_from_margins_by_the_calibration(tmp_path: Path) ->
         (0.45, 0.15, 0.40, (0, 0.15)),
     ],
 )
-def test_a_direction_is_signalled_if_its_probability_reaches_its_threshold(
-    sell: float, hold: float, buy: float, word: tuple[int, float]
+def test_a_direction_needs_its_threshold_and_a_higher_probability_than_the_opposite(
+    sell: float, hold: float, buy: float, signal: tuple[int, float]
 ) -> None:
-    """The thresholds are 0.35 for buy and 0.6 for sell. The confidence is the probability of the chosen class."""
+    """The thresholds are 0.35 for buy and 0.6 for sell. The confidence is the probability of the signaled class."""
     model = ClassModel(
         margins=lambda rows: rows, temperature=1.0, biases=(0.0, 0.0, 0.0), sell_threshold=0.6, buy_threshold=0.35
     )
-    assert model.decide(sell, hold, buy) == word
+    assert model.decide(sell, hold, buy) == signal
 
 
 def test_signals_tick_by_tick_equal_the_models_decisions_on_all_rows(tmp_path: Path) -> None:

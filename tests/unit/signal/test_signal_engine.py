@@ -31,6 +31,7 @@ def a_bench(ticks: list[Tick], *, symbols: tuple[str, ...] = ("EURUSD",)) -> Ben
 
 
 def undisturbed(ticks: list[Tick], *, symbols: tuple[str, ...] = ("EURUSD",)) -> list[tuple[object, ...]]:
+    """Return the decisions of an engine that receives each tick once and in order."""
     return decisions(a_bench(ticks, symbols=symbols).start().publish(ticks).signals)
 
 
@@ -71,7 +72,7 @@ def test_hello_is_repeated_until_it_is_answered_and_the_missing_reply_reported_o
     bench.start().wait(30 * HELLO_RETRY_NS // MS)
     assert len(bench.outputs_of(Hello)) == 31
     assert len(bench.outputs_of(GatewayUnresponsive)) == 1
-    assert not bench.outputs_of(SignalHello), "no HELLO is sent before the stream is known"
+    assert not bench.outputs_of(SignalHello), "no hello message is sent to portfolio before the stream is known"
     bench.is_gateway_reachable = True
     bench.wait(HELLO_RETRY_NS // MS)
     assert len(bench.outputs_of(SignalHello)) == 1
@@ -119,7 +120,7 @@ def test_signals_after_missed_ticks_equal_those_of_a_complete_stream(data: st.Da
     assert not bench.outputs_of(GapLost)
 
 
-def test_a_gap_is_reported_fetched_and_reported_as_closed() -> None:
+def test_a_gap_is_reported_fetched_and_reported_as_refilled() -> None:
     ticks = a_walk(10)
     bench = a_bench(ticks).start().publish(ticks, but=frozenset({4, 5, 6}))
     assert bench.outputs_of(GapFound) == [GapFound("EURUSD", expected=4, received=7)]
@@ -128,7 +129,7 @@ def test_a_gap_is_reported_fetched_and_reported_as_closed() -> None:
     assert bench.desk.gaps_refilled == 1
 
 
-def test_a_symbol_with_an_open_gap_sends_no_signals_until_it_is_closed() -> None:
+def test_a_symbol_with_a_gap_sends_no_signals_until_the_gap_is_refilled() -> None:
     ticks = a_walk(30)
     bench = a_bench(ticks).start().publish(ticks[:5])
     bench.is_gateway_reachable = False
@@ -247,7 +248,7 @@ def test_for_a_burst_of_repeated_ticks_the_signals_are_sent_again_once() -> None
     assert len(bench.signals) == 501
 
 
-def test_a_request_for_a_discarded_signal_is_reported() -> None:
+def test_a_repeated_tick_whose_signal_was_discarded_is_reported() -> None:
     ticks = a_walk(RING_SIGNALS_MIN + 10)
     bench = a_bench(ticks).start().publish(ticks)
     bench.outputs.clear()
@@ -302,7 +303,7 @@ def test_a_start_from_any_checkpoint_sends_all_unconfirmed_signals(
     after.gateway.published = max(published, confirmed)
     after.gateway.confirmed = confirmed
     after.start().publish(ticks[after.gateway.published :])
-    expected = [word for word in undisturbed(ticks, symbols=SYMBOLS) if int(str(word[0])) > confirmed]
+    expected = [row for row in undisturbed(ticks, symbols=SYMBOLS) if int(str(row[0])) > confirmed]
     assert decisions(after.signals) == expected
     assert (
         after.desk.checkpoint().engines

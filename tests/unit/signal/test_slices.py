@@ -1,4 +1,4 @@
-"""Ticks that come too fast for the strategies are fetched later and processed in small steps, each exactly once."""
+"""Ticks that come too fast for the strategies are fetched later and processed in steps. No tick is lost or repeated."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_steps_through_a_page_grow_while_strategies_are_quick() -> None:
         bench.fold()
         reached.append(bench.desk.engines["EURUSD"].sequence)
     assert reached == [11, 13, 17, 21, 25, 29, 33, 37, 40]
-    assert len(bench.outputs_of(GetTicks)) == 1, "nothing is asked for while a page waits"
+    assert len(bench.outputs_of(GetTicks)) == 1, "no page is requested while another page waits"
     assert decisions(bench.signals)[-1][0] == 40
 
 
@@ -96,7 +96,7 @@ def test_with_a_slow_strategy_each_step_processes_one_tick() -> None:
         bench.mono_ns += QUICK_STEP_NS + 1
 
 
-def test_strategies_may_use_half_of_the_event_loops_time_for_a_burst() -> None:
+def test_strategies_may_use_half_of_the_time_of_a_burst() -> None:
     assert 2 * SLICE_NS == BURST_NS
 
 

@@ -66,7 +66,7 @@ def test_a_fault_on_a_tick_stops_only_the_strategy_of_its_symbol(make: type[Soun
         number for number, out in enumerate(bench.outputs) if getattr(out, "reason", "") == STRATEGY_FAULT
     )
     hello = bench.outputs[first_hold - 1]
-    assert isinstance(hello, SignalHello), "the hello goes before the first HOLD"
+    assert isinstance(hello, SignalHello), "the hello message is sent before the first HOLD"
     assert SymbolReport("EURUSD", SymbolState.FAULT, 0, fault.text) in hello.reports
 
 
@@ -239,7 +239,7 @@ def test_an_unusable_model_is_a_fault_of_its_symbols_if_other_symbols_have_other
 
 
 def die(folder: Path, symbol: str, sequence: int) -> dict[str, StrategyFault]:
-    """Start a process that dies in a call of the strategy; return the faults that it found at its start."""
+    """Write the marks of a process that dies in a call of the strategy; return the faults found at its start."""
     marker = CallMarker(folder, "signal.test", SYMBOLS)
     found = marker.faults(dict.fromkeys(SYMBOLS, "mine"))
     marker.loaded()
@@ -297,8 +297,8 @@ def test_during_a_call_the_mark_has_its_symbol_and_tick(tmp_path: Path) -> None:
     calls: list[tuple[str, int]] = []
     bench = a_bench(Sound, mark_call=lambda symbol, sequence: calls.append((symbol, sequence)))
     bench.start().publish(TICKS)
-    folded = [(tick.symbol, tick.sequence) for tick in TICKS]
-    assert [call for call in calls if call[1]] == folded
+    expected = [(tick.symbol, tick.sequence) for tick in TICKS]
+    assert [call for call in calls if call[1]] == expected
     made: Strategy = bench.desk.engines["EURUSD"].strategy
     assert made.name == "sound"
 

@@ -30,7 +30,7 @@ def test_each_symbol_may_have_its_own_strategy_in_any_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words_"),
+    ("text", "message"),
     [
         ("EURUSD=ema_cross", "no strategy for NZDUSD, expected one name, or SYMBOL=NAME for each symbol"),
         ("EURUSD=a,NZDUSD=b,EURUSD=c", "EURUSD has two strategies, a and c, expected"),
@@ -41,10 +41,10 @@ def test_each_symbol_may_have_its_own_strategy_in_any_order() -> None:
         ("EURUSD=a,NZDUSD=b,", "'' is no SYMBOL=NAME, expected"),
     ],
 )
-def test_a_symbol_has_exactly_one_strategy(text: str, words_: str) -> None:
+def test_a_symbol_has_exactly_one_strategy(text: str, message: str) -> None:
     with pytest.raises(UnknownStrategyError) as refusal:
         parse_strategies(text, SYMBOLS)
-    assert str(refusal.value).startswith(words_)
+    assert str(refusal.value).startswith(message)
 
 
 def test_different_notations_of_the_same_strategies_have_the_same_canonical_text() -> None:
@@ -65,30 +65,30 @@ def test_each_symbol_gets_the_factory_of_its_strategy() -> None:
         strategy_factories("EURUSD=ema_cross,NZDUSD=nope", SYMBOLS)
 
 
-def a_mixed_desk() -> SignalEngine:
+def a_mixed_engine() -> SignalEngine:
     return SignalEngine(publisher="s", boot_id="s1", make_strategies={"EURUSD": Momentum, "NZDUSD": EmaCross})
 
 
-def test_a_hello_reports_the_strategies() -> None:
-    assert a_mixed_desk().strategy == "EURUSD=momentum,NZDUSD=ema_cross"
+def test_an_engine_names_the_strategy_of_each_symbol_or_the_only_one() -> None:
+    assert a_mixed_engine().strategy == "EURUSD=momentum,NZDUSD=ema_cross"
     alike = SignalEngine(publisher="s", boot_id="s1", make_strategies=dict.fromkeys(SYMBOLS, EmaCross))
     assert alike.strategy == "ema_cross"
 
 
-def test_a_list_of_strategies_too_long_for_a_hello_is_reported_as_a_digest() -> None:
+def test_a_list_of_strategies_too_long_for_a_hello_is_named_by_its_digest() -> None:
     names = [f"SYMBOL{number}" for number in range(9)]
     many = dict.fromkeys(names, EmaCross)
     by_name = {
         SignalEngine(publisher="s", boot_id="b", make_strategies={**many, name: Momentum}).strategy for name in names
     }
     assert len(by_name) == len(names)
-    assert all(word.startswith("sha256-") and len(word) == 23 for word in by_name)
+    assert all(text.startswith("sha256-") and len(text) == 23 for text in by_name)
 
 
 def test_a_checkpoint_is_refused_if_the_strategy_of_a_symbol_differs() -> None:
     ticks = a_walk(700, symbols=SYMBOLS)
     bench = Bench(TickGateway(ticks, window=len(ticks)))
-    bench.desk = a_mixed_desk()
+    bench.desk = a_mixed_engine()
     bench.start().publish(ticks[:350])
     kept, before = bench.desk.checkpoint(), list(bench.desk.ring.since(1))
     exchanged = SignalEngine(publisher="s", boot_id="s2", make_strategies={"EURUSD": EmaCross, "NZDUSD": Momentum})
@@ -97,7 +97,7 @@ def test_a_checkpoint_is_refused_if_the_strategy_of_a_symbol_differs() -> None:
     ):
         exchanged.restore(kept, before)
     resumed = Bench(bench.gateway)
-    resumed.desk = a_mixed_desk()
+    resumed.desk = a_mixed_engine()
     resumed.desk.restore(kept, before)
     resumed.start().publish(ticks[350:])
     bench.publish(ticks[350:])

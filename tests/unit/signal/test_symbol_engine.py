@@ -59,13 +59,13 @@ def test_a_reset_engine_has_its_initial_state() -> None:
     assert engine.snapshot() == SymbolEngine("EURUSD", Momentum()).snapshot()
 
 
-@pytest.mark.parametrize("word", [(2, 1.0), (1, 1.5), (0, float("nan")), (-1, -0.1)])
-def test_a_strategy_that_returns_an_invalid_signal_is_stopped(word: tuple[int, float]) -> None:
+@pytest.mark.parametrize("signal", [(2, 1.0), (1, 1.5), (0, float("nan")), (-1, -0.1)])
+def test_a_strategy_that_returns_an_invalid_signal_is_stopped(signal: tuple[int, float]) -> None:
     class Nonsense(Momentum):
         warm_up_ticks = 0
 
         def on_tick(self, *_: object) -> tuple[int, float]:
-            return word
+            return signal
 
     with pytest.raises(StrategyError, match=r"strategy momentum, tick 1 of EURUSD at .*: returned"):
         SymbolEngine("EURUSD", Nonsense()).on_tick(a_walk(1)[0])
@@ -78,8 +78,8 @@ def test_numpy_numbers_become_python_numbers() -> None:
         def on_tick(self, *_: object) -> tuple[int, float]:
             return np.int64(1), np.float64(0.5)  # type: ignore[return-value]
 
-    word = SymbolEngine("EURUSD", InNumpy()).on_tick(a_walk(1)[0])
-    assert (type(word.direction), type(word.confidence)) == (int, float)
+    signal = SymbolEngine("EURUSD", InNumpy()).on_tick(a_walk(1)[0])
+    assert (type(signal.direction), type(signal.confidence)) == (int, float)
 
 
 def test_bytes_that_are_no_snapshot_are_refused() -> None:

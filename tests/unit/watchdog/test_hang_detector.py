@@ -1,4 +1,4 @@
-"""Which processes the watchdog kills because of their heartbeats."""
+"""The watchdog kills a process without new heartbeats, or without progress while work waits."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_the_times_of_a_restarted_process_count_from_its_start() -> None:
     assert harness.detector.silent_ns() == {"signal": 0}
 
 
-def test_no_process_is_killed_after_a_stop_of_the_watchdog_itself() -> None:
+def test_no_process_is_killed_after_a_pause_of_the_watchdog_itself() -> None:
     """The host slept for an hour, and neither the watchdog nor the process ran."""
     harness = DetectorHarness()
     sample = harness.beating()

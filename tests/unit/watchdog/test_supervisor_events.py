@@ -30,9 +30,9 @@ LOGGED = an_event("PROCESS_LOG_STDOUT", "processname:mt5 groupname:mt5 pid:3\nli
 @given(st.lists(st.integers(min_value=0, max_value=len(FATAL + EXITED + LOGGED))))
 def test_events_do_not_depend_on_how_their_bytes_are_split(cuts: list[int]) -> None:
     stream = FATAL + EXITED + LOGGED
-    listener = SupervisorEventParser()
+    parser = SupervisorEventParser()
     edges = sorted({0, len(stream), *cuts})
-    events = [event for begin, end in pairwise(edges) for event in listener.feed(stream[begin:end])]
+    events = [event for begin, end in pairwise(edges) for event in parser.feed(stream[begin:end])]
     assert events == [
         SupervisorEvent(
             "PROCESS_STATE_FATAL", {"processname": "signal", "groupname": "signal", "from_state": "BACKOFF"}

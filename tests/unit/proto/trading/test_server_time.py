@@ -18,7 +18,7 @@ def at(text: str) -> int:
 @pytest.mark.parametrize(("utc", "minute"), [
     ("2026-01-04T22:00", 0),  # Sunday 17:00 in New York, winter
     ("2026-01-04T21:59", WEEK - 1),
-    ("2026-07-05T21:00", 0),  # the same in summer
+    ("2026-07-05T21:00", 0),  # Sunday 17:00 in New York, summer
     ("2026-01-05T22:00", 24 * 60),
     ("2026-01-09T21:59", 5 * 24 * 60 - 1),  # the last minute of Friday
 ])  # fmt: skip
@@ -31,10 +31,10 @@ def test_the_week_begins_with_the_servers_monday(utc: str, minute: int) -> None:
     ("2026-01-06T21:59:59", "2026-01-06T22:00"),
     ("2026-03-07T22:00", "2026-03-08T21:00"),  # summer time begins in New York on March 8th at 07:00 UTC
     ("2026-03-08T20:59", "2026-03-08T21:00"),
-    ("2026-10-31T21:00", "2026-11-01T22:00"),  # and ends on November 1st at 06:00 UTC
+    ("2026-10-31T21:00", "2026-11-01T22:00"),  # summer time ends in New York on November 1st at 06:00 UTC
     ("2026-11-01T21:59", "2026-11-01T22:00"),
 ])  # fmt: skip
-def test_a_day_ends_when_banks_in_new_york_close_also_when_its_clocks_change(utc: str, end: str) -> None:
+def test_a_day_ends_at_17_in_new_york_also_when_clocks_change_there(utc: str, end: str) -> None:
     assert next_day_ns(at(utc)) == at(end)
 
 
@@ -65,7 +65,7 @@ def test_a_local_time_occurs_twice_when_clocks_go_back_and_never_when_they_go_fo
     assert utc_times_of(at("2026-03-29T02:30"), "Europe/Berlin") == []
 
 
-def test_the_name_of_a_clock_is_the_servers_or_that_of_a_time_zone() -> None:
+def test_a_clock_is_named_new_york_close_or_by_its_time_zone() -> None:
     assert [is_clock(name) for name in ("new_york_close", "UTC", "Europe/Athens", "Athens", "")] == [True] * 3 + [
         False
     ] * 2

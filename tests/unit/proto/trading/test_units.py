@@ -41,7 +41,7 @@ def test_decimals_within_the_limits_of_digits_are_exact(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["NaN", "sNaN", "Infinity", "-Infinity", "1e13", "1e-13", "9" * 29, "1e400", "1e-400"])
-def test_other_decimals_are_refused_by_name_and_value(text: str) -> None:
+def test_decimals_beyond_the_limits_are_refused_with_name_and_value(text: str) -> None:
     assert not is_exact(D(text))
     with pytest.raises(ValueError, match=r"volume is .*expected a finite decimal"):
         require_exact("volume", D(text))

@@ -24,7 +24,7 @@ SECOND_NS = 1_000_000_000
 
 
 def ticks_file(path: Path, *, rows: int = 12_000, trend: float = 0.0, seed: int = 1, spread: float = 2e-5) -> Path:
-    """Quotes of a random walk whose drift changes at random every few hundred ticks; `trend` is the drift."""
+    """Quotes of a random walk. Its drift a tick is `trend` or -`trend`, chosen at random every 400 ticks."""
     random = np.random.default_rng(seed)
     drift = np.repeat(random.choice([-1.0, 1.0], rows // 400 + 1), 400)[:rows] * trend
     bid = np.round(1.2 + np.cumsum(random.normal(0, 3e-5, rows) + drift), 5)
@@ -62,7 +62,8 @@ def test_a_label_is_the_side_that_earns_more_than_the_spread() -> None:
     ask = bid + 0.02
     times = np.arange(6) * SECOND_NS
     found = label_ticks(times, bid, ask, horizon_ticks=2, pause_max_ns=SECOND_NS)
-    # 1.03 > 1.02 buys; 0.99 < 1.00 sells; 1.02 is not a gain on 1.05 and 1.04 not a loss on 1.03; 1.00 > 0.99 buys.
+    # A buy gains if the bid two ticks later is above the ask, a sell if the ask two ticks later is below the bid.
+    # Ticks 1 to 4: 1.03 > 1.02 buys; 0.99 < 1.00 sells; 1.02 < 1.05 and 1.04 > 1.03 hold; 1.00 > 0.99 buys.
     assert found.tolist() == [BUY, SELL, HOLD, BUY, NO_LABEL, NO_LABEL]
 
 
@@ -119,7 +120,7 @@ def test_a_calibration_finds_the_temperature_and_the_biases_of_the_data() -> Non
     assert calibration_error(probabilities(margins, found), labels) < 0.01
 
 
-def test_margins_without_information_are_calibrated_to_the_rates() -> None:
+def test_margins_without_information_are_calibrated_to_the_base_rates() -> None:
     random = np.random.default_rng(4)
     labels = random.choice(3, 20_000, p=[0.2, 0.7, 0.1]).astype(np.int8)
     found = probabilities(
@@ -145,7 +146,7 @@ def test_an_edge_is_measured_one_position_at_a_time_with_the_spread_paid() -> No
     assert measure_edge(np.zeros(5, dtype=np.int64), np.arange(5), quotes, 2) == NO_TRADES
 
 
-def test_directions_follow_the_strategys_rule() -> None:
+def test_a_direction_needs_the_threshold_and_a_higher_probability_than_the_opposite() -> None:
     chances = np.array([[0.2, 0.3, 0.5], [0.5, 0.3, 0.2], [0.45, 0.1, 0.45], [0.3, 0.5, 0.2]])
     assert directions(chances, 0.4).tolist() == [1, -1, 0, 0]
 
