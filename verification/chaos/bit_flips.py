@@ -1,9 +1,9 @@
 """Flip single bits in the files of a stopped desk, and check that each flip is harmless or detected.
 
 Each file is read as its process reads it at the start: first unchanged, and then in copies with one flipped bit each.
-A copy must give the right content, or an error that names the file. A flip in a write-ahead log may also remove the
-newest commits, as a power cut does. Then the content must be an earlier committed state, and if commits are synced, the
-state before the last commit.
+A copy must give the right content, or an error that names the file. Signal may also drop a damaged checkpoint. A flip
+in a write-ahead log may also remove the newest commits, as a power cut does. Then the content must be an earlier
+committed state, and if commits are synced, the state before the last commit.
 """
 
 from __future__ import annotations

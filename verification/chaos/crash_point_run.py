@@ -19,7 +19,7 @@ from verification.chaos.replay_kills import ReplayOutcome, replay_with_kills
 LIVE_MINUTES: Final = 0.25
 LIVE_ODDS: Final = FaultProbabilities(drop=0.1, delay=0.05, duplicate=0.05, reorder=0.05, delay_max_s=0.5)
 LEADING_TO_POINTS: Final = (Simulate(fault=Fault.NOT_EXECUTED, count=5),)
-"""Faults of the venue without which the gateway does not reach some points of a live desk."""
+"""Faults of the venue that the gateway of a live desk needs to reach some of the points."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The faults of a chaos run. Each function injects one fault into a running desk, and counts it."""
+"""The faults of a chaos run, which are injected into a running desk and counted."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class FaultInjector:
         return pid
 
     def hang(self, name: str) -> None:
-        """Stop a process with SIGSTOP for up to six seconds; the watchdog kills a process that hangs for three."""
+        """Stop a process with SIGSTOP for up to 6 s; the watchdog kills a process that hangs for 3 s."""
         pid = self.pid_of(name)
         if pid is not None and send_signal(pid, signal.SIGSTOP):
             self.card.faults[f"hang {name}"] += 1
@@ -98,7 +98,7 @@ class FaultInjector:
             self._undo_later(self.draw.uniform(0.5, 2.0), lambda: restore_file_size(pid, hard))
 
     def step_clock(self, path: Path) -> None:
-        """Step the wall clock by one to five seconds, forward or back; the step is undone after three seconds."""
+        """Step the desk's wall clock by 1 to 5 s, forward or back; the step is undone after 3 s."""
         step_ns = int(self.draw.choice((-1, 1)) * self.draw.uniform(1.0, 5.0) * 1e9)
         write_whole(path, str(step_ns))
         self.card.faults["clock step"] += 1
@@ -115,7 +115,7 @@ class FaultInjector:
         self._undo_later(10.0, lambda: socket.close(linger=0))
 
     def flood(self) -> None:
-        """Send random frames to every socket of the desk that receives messages."""
+        """Send random frames to the sockets on which gateway, execution and portfolio receive messages."""
         for name, kind in (("gw", zmq.DEALER), ("signal", zmq.PUSH), ("command", zmq.PUSH), ("report", zmq.PUSH),
                            ("control", zmq.DEALER)):  # fmt: skip
             socket = self._context.socket(kind)

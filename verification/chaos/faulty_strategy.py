@@ -32,7 +32,7 @@ class Faulty(Restless):
         self._path = Path(os.environ.get(FAULT_VARIABLE, os.devnull))
 
     def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:
-        """The direction opposite to that at the last tick, +1 or -1, with a confidence; or the fault of the file.
+        """The direction opposite to that at the last tick, +1 or -1, with a confidence; or the result of a fault.
 
         `bid`, `ask` and the other arguments have no effect.
 

@@ -26,7 +26,7 @@ from common.sockets import Socket, Sockets, send
 
 POLL_MS: Final = 50
 OVERTAKEN_S: Final = 0.001
-"""Delay of a reordered message after the message that was sent before it."""
+"""Delay of a reordered message after the later message that overtakes it."""
 
 CLIENTS_MAX: Final = 256
 """Most clients; the oldest connection is closed beyond this number, because a restarted client has a new identity."""
@@ -34,7 +34,11 @@ CLIENTS_MAX: Final = 256
 
 @dataclass(frozen=True)
 class FaultProbabilities:
-    """The probability of each fault per message, 0 to 1; delays are between 0 and `delay_max_s`."""
+    """The probability of each fault per message, 0 to 1.
+
+    A delay is between 0 and `delay_max_s` seconds. A reordered message is held until the next message in its direction
+    arrives, but not longer than a quarter of `delay_max_s`.
+    """
 
     drop: float = 0.0
     delay: float = 0.0
@@ -51,7 +55,7 @@ class LossyProxy:
     """Passes messages between clients and the gateway in a thread of its own."""
 
     def __init__(self, front: str, back: str, *, seed: int) -> None:
-        """Bind `front` for the clients; during the block requests are forwarded to the gateway at `back`."""
+        """Bind `front` for the clients; in the `with` block their requests are forwarded to the gateway at `back`."""
         self._front_url, self._back_url = front, back
         self._seed = seed
         self._changes = 0

@@ -33,7 +33,7 @@ _SIGN: Final = {"BUY": 1, "SELL": -1}
 
 @dataclass
 class OracleFindings:
-    """The findings as texts; without faults the first five lists are empty."""
+    """The findings as texts. The first five lists are empty if ledger and book agree."""
 
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)

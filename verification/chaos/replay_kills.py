@@ -61,9 +61,7 @@ class ReplayOutcome:
         """A text for each of report, orders and deals that differs from the `other` replay."""
         named = (("report", self.digest, other.digest), ("orders", self.orders, other.orders), ("deals", self.deals,
                  other.deals))  # fmt: skip
-        return [
-            f"{name} of the run with kills differ from those of the run without kills" for name, a, b in named if a != b
-        ]
+        return [f"{name}: the run with kills differs from the run without kills" for name, a, b in named if a != b]
 
 
 def replay_with_kills(
@@ -132,8 +130,8 @@ def external_kills(draw: random.Random, *, count: int, ticks: int) -> list[tuple
         count: number of kills.
         ticks: number of ticks of the replay; kills are in the first nine tenths.
     """
-    moments = sorted(draw.randint(1, max(1, ticks * 9 // 10)) for _ in range(count))
-    return [(moment, draw.choice(PROCESSES)) for moment in moments]
+    ordinals = sorted(draw.randint(1, max(1, ticks * 9 // 10)) for _ in range(count))
+    return [(ordinal, draw.choice(PROCESSES)) for ordinal in ordinals]
 
 
 def _kill_along(

@@ -13,7 +13,7 @@ from common.fault_injection import CRASH_POINTS
 
 START_NS: Final = 1_398_902_400_000_000_000
 AT_ORDERS: Final = ("calling", "call", "done")
-"""Points of mt5 that are reached only by an order; the ordinal of a kill is then that of the order's tick."""
+"""Points of mt5 that are reached only by an order. A kill must have an ordinal at or before the last order's tick."""
 
 LIVE_ONLY: Final = ("fence", "claimed", "presumed", "epoch", "halt", "checkpoint", "market")
 """Points of mt5 that are reached in a live market but not in a replay; they have no ordinal."""
@@ -63,7 +63,7 @@ entry = { type = "LIMIT", offset_points = 15, lifetime_s = 30 }
 """A plan for a live desk whose strategy buys and sells in turn: three symbols have resting orders, the others none."""
 
 EVERYTHING: Final = ("--fills", "realistic", "--account-mode", "hedging")
-"""Options in addition to the plan: fills with latency and in parts, and an account with many positions a symbol."""
+"""Options in addition to the plan: fills with latency and in parts, and several positions in one symbol."""
 
 
 def what_of(point: str) -> str:
@@ -99,7 +99,7 @@ def replay_kills(draw: random.Random, *, points: list[str], ticks: int, last_ord
     for point in points:
         most = ticks - 1
         if point.startswith("execution."):
-            # The ordinal counts commands since the start of execution: at least one a tick, and from 1 after each kill.
+            # Here the number counts commands, at least one a tick. The count starts again with each start of execution.
             most = max(1, ticks // 20)
         elif point == "signal.after_checkpoint":
             most = max(1, ticks - TICKS_LEFT)

@@ -25,7 +25,7 @@ BOOK_S: Final = 0.1
 METRICS_S: Final = 0.5
 JOIN_S: Final = 10.0
 DIFFERENT_SAMPLES_MAX: Final = 2
-"""Samples for which status and metrics may differ, because they are read at different times."""
+"""Consecutive samples in which status and metrics may differ, because they are read at different times."""
 
 _OPENING: Final = ("IN", "INOUT")
 _HOLDS: Final = re.compile(r'^trading_portfolio_condition_state\{code="(\w+)",subject="([^"]*)"\} 1', re.MULTILINE)
@@ -33,7 +33,7 @@ _HOLDS: Final = re.compile(r'^trading_portfolio_condition_state\{code="(\w+)",su
 
 @dataclass
 class StatusSampler:
-    """Takes samples during the block; times are seconds since `began_s` on the monotonic clock."""
+    """Takes samples in the `with` block; times are seconds since `began_s` on the monotonic clock."""
 
     control_url: str
     book: Path

@@ -1,9 +1,9 @@
 """Compare the status of a desk at every second with the deals in the venue's book.
 
-There are two kinds of violations, for each symbol of a strategy that trades at every tick. *Silent*: no deal opened
-exposure for longer than GRACE_S, and the status had no condition in that time that prevents the symbol from trading.
-*False alarm*: a deal opened exposure although such a condition had been in the status for longer than GRACE_S, and the
-condition is still in the status GRACE_S after the deal.
+This module finds two kinds of violations, for each symbol of a strategy that trades at every tick. *Silent*: no deal
+opened exposure for longer than GRACE_S, and the status had no condition in that time that prevents the symbol from
+trading. *False alarm*: a deal opened exposure although such a condition had been in the status for longer than GRACE_S,
+and the condition is still in the status GRACE_S after the deal.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def _false_alarms(
             for symbol in symbols:
                 if not covers(one, symbol):
                     continue
-                # An order in flight at the begin of the condition may be executed shortly afterwards.
+                # An order in flight at the beginning of the condition may be executed shortly afterwards.
                 place = bisect_right(times[symbol], since_s[key] + GRACE_S + LATENESS_S)
                 if place < len(times[symbol]) and sample.at_s - times[symbol][place] > GRACE_S:
                     after_s, ago_s = times[symbol][place] - since_s[key], sample.at_s - times[symbol][place]
@@ -152,7 +152,7 @@ def _false_alarms(
 
 
 def _key(condition: Condition) -> tuple[str, str, str]:
-    """The identity of a condition over time; for a condition of a symbol its text too, which may name another order."""
+    """The identity of a condition over time. It has the text if the condition is of a symbol, because of order ids."""
     return condition.code, condition.subject, condition.text if condition.effect is Effect.SYMBOL else ""
 
 

@@ -45,6 +45,7 @@ RECOVERY_MAX_S: Final = 45.0
 
 WARM_UP_S: Final = 60.0
 CALM_S: Final = (2.0, 4.0)
+"""Shortest and longest pause between two faults."""
 _POLL_S: Final = 0.05
 _FAULTY_STRATEGY: Final = "verification.chaos.faulty_strategy:Faulty"
 _ALERT: Final = "import os, sys; sys.stdin.read(); open(sys.argv[1], 'a').write(os.environ['ALERT_KIND'] + chr(10))"
@@ -271,7 +272,7 @@ def _judge(card: TruthScorecard, sampler: StatusSampler, alerts: Path) -> None:
 
 
 def _missing_alerts(sampler: StatusSampler, raised: set[str]) -> list[Violation]:
-    """Critical conditions that lasted for more than GRACE_S, but for which the run raised no alert."""
+    """Critical conditions that lasted for more than GRACE_S, but for which no alert was raised."""
     since_s: dict[str, float] = {}
     missing: dict[str, Violation] = {}
     for sample in sampler.samples:

@@ -1,6 +1,7 @@
 """A client that sends thousands of requests, reads no reply, and resets its connection.
 
-It writes the frames of ZMTP 3.0 itself, because a socket of libzmq would read the replies and close in order.
+It writes the frames of ZMTP 3.0 itself, because a socket of libzmq would read the replies and close the connection
+without a reset.
 """
 
 from __future__ import annotations

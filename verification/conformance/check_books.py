@@ -1,4 +1,4 @@
-"""Checks of history, positions and balance, and that they are unchanged after a restart of the gateway."""
+"""Checks of history, positions and balance, also after a restart of the gateway."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ RESTART_S = 60.0
 @check
 def history_is_the_same_in_pages(client: ConformanceClient) -> None:
     """Orders and deals are the same in small pages as in one page, and deals are numbered from 1 without a gap."""
-    for rows, by_one in ((client.orders(), client.orders(limit=7)), (client.deals(), client.deals(limit=7))):
-        expect(rows == by_one, f"{len(rows)} rows at once, {len(by_one)} in pages, or different ones")
+    for rows, in_pages in ((client.orders(), client.orders(limit=7)), (client.deals(), client.deals(limit=7))):
+        expect(rows == in_pages, f"{len(rows)} rows at once and {len(in_pages)} rows in pages are not the same")
     numbers = [deal.deal for deal in client.deals()]
     expect(numbers == list(range(1, len(numbers) + 1)), f"the numbers of {len(numbers)} deals have a gap")
     middle = len(numbers) // 2
@@ -80,7 +80,7 @@ def a_restart_loses_nothing(client: ConformanceClient) -> None:
         raise Skip("the gateway is not restarted; use `--restart`, and restart the gateway at the prompt")
     order = client.new_order()
     reply = client.place_until_filled(order)
-    rests = client.status(order.order_id)
+    known = client.status(order.order_id)
     before = (client.hello(), client.orders(), client.deals(), [held.ticket for held in client.positions()])
     client.restart()
 
@@ -102,5 +102,5 @@ def a_restart_loses_nothing(client: ConformanceClient) -> None:
     expect(set(before[3]) <= set(after[3]), "a position is gone")
     again = client.place(order)
     actual = (again.status, again.ticket, again.deal)
-    expect(actual == (reply.status, reply.ticket, reply.deal), f"the repeated order: {actual}, the first time {rests}")
+    expect(actual == (reply.status, reply.ticket, reply.deal), f"the repeated order: {actual}, the first time {known}")
     expect(again.status == OrderReplyStatus.FILLED, f"replied {again.status}")

@@ -40,7 +40,7 @@ EXECUTION_S: Final = 5.0
 """Longest time from a published tick to the report of the execution."""
 
 ARRIVAL_NS: Final = SECOND_NS // 2
-"""Time after the latest tick at placement whose ticks are ignored, because the order may not be at the venue yet."""
+"""Ticks within this time after the latest tick at placement are ignored: the order may not have reached the venue."""
 
 OVERTAKEN: Final = ("INVALID_PRICE", "INVALID_STOPS", "FROZEN")
 """Refusals because the market has moved too close to a chosen price, or to a stop that is to be replaced."""

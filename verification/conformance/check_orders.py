@@ -224,4 +224,4 @@ def stops_of_a_position_are_set_by_revision(client: ConformanceClient) -> None:
     actual = (older.status, older.error_code)
     expect(actual == (REJECTED, "STALE_REVISION"), f"a lower revision: replied {actual}")
     held = next(held for held in client.positions() if held.ticket == position.ticket)
-    expect(held.stop_loss == low, f"the stop-loss is {held.stop_loss} after it")
+    expect(held.stop_loss == low, f"the stop loss is {held.stop_loss} after the lower revision")

@@ -16,7 +16,7 @@ FILLED = OrderReplyStatus.FILLED
 
 @check
 def an_added_order_keeps_the_other_stops_of_its_position(client: ConformanceClient) -> None:
-    """An order in a position's direction replaces only its own stops (netting), or has its own position (hedging)."""
+    """An order in a position's direction replaces only the stops it names (netting) or opens a position (hedging)."""
     low, high = _around(client)
     first = client.open_position(stop_loss=low, take_profit=high).position
     expect(_stops(first) == (low, high), f"opened with {_stops(first)}")
@@ -97,7 +97,7 @@ def a_modification_with_a_lost_reply_can_be_repeated(client: ConformanceClient) 
     changed = client.modify(Modify(symbol=client.symbol, position=position.ticket, stop_loss=low, revision=1))
     expect(changed.status == "OK", f"replied {changed.status} {changed.error_code}: {changed.error}")
     shown = _shown(client, position.ticket)
-    expect(shown.stop_loss == low, f"the stop-loss is {shown.stop_loss}, expected {low}")
+    expect(shown.stop_loss == low, f"the stop loss is {shown.stop_loss}, expected {low}")
 
 
 def _lose_an_answer(client: ConformanceClient) -> None:

@@ -98,7 +98,7 @@ class ConformanceClient:
         Args:
             url: address of the gateway.
             symbol: to trade.
-            run_id: begin of the ids of all orders.
+            run_id: first part of the ids of all orders.
             restart: restarts the gateway; None if that is not possible.
             lose_answer: makes the venue lose its next reply; None to use SIMULATE.
             answer_s: longest wait for a reply, in seconds.
@@ -117,8 +117,7 @@ class ConformanceClient:
         """Disconnect."""
         self._sockets.close()
 
-    # ----------------------------------------------------------------------------------------------------------
-    # requests
+    # -------------------------------------------------------------------------------------------------------- requests
 
     def request(self, request: Request) -> Reply:
         """Send one request and return its reply.
@@ -225,8 +224,7 @@ class ConformanceClient:
             raise AssertionError(f"{type(request).__name__} was answered with {reply}")
         return reply
 
-    # -----------------------------------------------------------------------------------------------------------
-    # queries
+    # --------------------------------------------------------------------------------------------------------- queries
 
     def hello(self) -> HelloReply:
         """The gateway's reply to HELLO."""
@@ -252,7 +250,7 @@ class ConformanceClient:
         """Up to 100 published ticks of the symbol, as sequence, time in ns and quote.
 
         Args:
-            after: sequence of the last tick before them.
+            after: sequence of the last tick before the returned ticks.
         """
         if self.hello().sequences.get(self.symbol, 0) <= after:
             return []
@@ -309,8 +307,7 @@ class ConformanceClient:
             assert page.next > after, f"next is {page.next} after {after}"
             after = page.next
 
-    # ------------------------------------------------------------------------------------------------------ opening and
-    # flattening
+    # ---------------------------------------------------------------------------------------- opening and flattening
 
     def open_position(self, *, lots: int = 1, **fields: Any) -> OpenedPosition:
         """Open a position of `lots` times the least volume.
