@@ -21,7 +21,7 @@ Legs = dict[str, tuple[Fraction, Fraction]]
 
 
 class Account:
-    """Positions by their opening orders, and all deals; `quotes` are the current quotes."""
+    """The balance, all deals, and the open positions by the ids of their opening orders."""
 
     def __init__(self, account: AccountTerms, terms: TermsOf, quotes: Mapping[str, Quote], *, is_charged: bool) -> None:
         self._terms = terms
@@ -54,15 +54,17 @@ class Account:
         """Execute an order in whole: it opens, increases, closes or reverses a position."""
         volume, terms = Fraction(request.volume), self._terms[request.symbol]
         held = self._held_against(request)
-        profit, entry, about = NOTHING, DealEntry.IN, request.order_id
+        profit, entry, opened_by = NOTHING, DealEntry.IN, request.order_id
         if held is not None and held.sign == request.sign:
-            about = held.opened_by
+            opened_by = held.opened_by
             held.volume, held.cost = held.volume + volume, held.cost + volume * price
             held.inherit(request)
         elif held is not None:
             closed = min(volume, held.volume)
             profit = self._exchange.profit(terms, sign=held.sign, volume=closed, opened=held.price, closed=price)
-            entry, about = (DealEntry.OUT, held.opened_by) if closed == volume else (DealEntry.INOUT, request.order_id)
+            entry, opened_by = (
+                (DealEntry.OUT, held.opened_by) if closed == volume else (DealEntry.INOUT, request.order_id)
+            )
             self._reduce(held, closed)
             volume -= closed
         if entry is DealEntry.INOUT or held is None:
@@ -77,7 +79,7 @@ class Account:
             now=now,
             reason=DealReason.CLIENT,
             order_id=request.order_id,
-            position=about,
+            position=opened_by,
             gap=gap,
         )
 

@@ -146,14 +146,14 @@ class Position:
         self.volume -= volume
 
     def inherit(self, request: PlaceOrder) -> None:
-        """Replace the stops by those that an order that increased the position names."""
+        """Take the stops that are named by an order which increased the position; keep the others."""
         self.stop_loss = self.stop_loss if request.stop_loss is None else request.stop_loss
         self.take_profit = self.take_profit if request.take_profit is None else request.take_profit
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deal:
-    """An execution, or the swap of a night; `position` is the position's opening order."""
+    """An execution, or the swap of one or more nights; `position` is the id of the position's opening order."""
 
     symbol: str
     kind: DealKind

@@ -1,4 +1,4 @@
-"""The runs to compare: symbols, accounts, venues and weeks of the year."""
+"""The runs to compare: symbols, accounts, fill profiles and weeks of the year."""
 
 from __future__ import annotations
 
@@ -59,7 +59,10 @@ def a_case(
     has_file: bool = False,
     is_poor: bool = False,
 ) -> Case:
-    """A run of these symbols; with `is_poor`, money is so short that orders are refused and positions stopped out."""
+    """A run of OWN_SYMBOLS, or of FILE_SYMBOLS with `has_file`.
+
+    With `is_poor` the balance is so small that orders are refused and positions are stopped out.
+    """
     deposit = Decimal(DEPOSITS[currency])
     return Case(
         name=f"{currency}-{mode.lower()}-{profile}-{seed}",

@@ -1,4 +1,4 @@
-"""The price of an execution, from the best quote, the rollover spread and the limit price, applied in this order."""
+"""The quote at which orders are executed, with a wider spread around the server's midnight."""
 
 from __future__ import annotations
 

@@ -206,7 +206,7 @@ def _order_terms(tokens: list[str]) -> dict[str, Any]:
 def _read_deal(case: HandCase, cells: list[str]) -> None:
     number, time, description, lots, price, profit, commission, swap, _ = cells
     before, _, after = f" {description} ".partition(" of ")
-    about, reason = [*after.split(), "", ""][:2]
+    opened_by, reason = [*after.split(), "", ""][:2]
     if before.split() == ["SWAP"]:
         kind, entry, order, reason = DealKind.SWAP, DealEntry.NONE, "", "ROLLOVER"
     else:
@@ -219,7 +219,7 @@ def _read_deal(case: HandCase, cells: list[str]) -> None:
             kind=kind,
             entry=entry,
             order=order,
-            position=about or order,
+            position=opened_by or order,
             reason=DealReason(reason or "CLIENT"),
             lots=Decimal(lots or 0),
             price=Decimal(price or 0),

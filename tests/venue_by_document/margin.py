@@ -40,12 +40,12 @@ class Margin:
 
     def _of_side(self, terms: SymbolTerms, lots: Fraction, sign: int, stage: int) -> Fraction:
         rates = terms.margin_rates_long if sign > 0 else terms.margin_rates_short
-        return self._held_back(
+        return self._of_rated_lots(
             terms,
             lots * Fraction(rates[stage]),
             price=self._quotes[terms.symbol].touch(sign),
             size=Fraction(terms.contract_size),
-            money=_money(terms, stage),
+            money=_amount_per_lot(terms, stage),
         )
 
     def _of_covered(self, terms: SymbolTerms, lots: Fraction, stage: int) -> Fraction:
@@ -56,9 +56,11 @@ class Margin:
         assert terms.margin_hedged is not None
         hedged = Fraction(terms.margin_hedged)
         rate = (Fraction(terms.margin_rates_long[stage]) + Fraction(terms.margin_rates_short[stage])) / 2
-        return self._held_back(terms, lots * rate, price=self._quotes[terms.symbol].middle, size=hedged, money=hedged)
+        return self._of_rated_lots(
+            terms, lots * rate, price=self._quotes[terms.symbol].middle, size=hedged, money=hedged
+        )
 
-    def _held_back(
+    def _of_rated_lots(
         self, terms: SymbolTerms, lots: Fraction, *, price: Fraction, size: Fraction, money: Fraction
     ) -> Fraction:
         """Margin in account currency of lots that are already multiplied by their margin rate."""
@@ -91,6 +93,7 @@ class Margin:
         return -self._exchange.convert(-amount, currency)
 
 
-def _money(terms: SymbolTerms, stage: int) -> Fraction:
+def _amount_per_lot(terms: SymbolTerms, stage: int) -> Fraction:
+    """Fixed margin of 1 lot in margin currency; 0 if the margin follows from the price or the contract size."""
     held = terms.margin_maintenance or terms.margin_initial
     return Fraction(terms.margin_initial if stage == INITIAL else held) if terms.margin_initial else ZERO

@@ -1,4 +1,4 @@
-"""Seeded quotes of several symbols over two weeks: bursts of quotes with pauses, many of them around midnight."""
+"""Seeded quotes of several symbols over 13 days, in bursts; half of the bursts are around the server's midnight."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EDGE_SHARE: Final = 0.5
 class QuoteModel:
     """Parameters of a symbol's quotes; `step` and `spread` are in units of `grain`, the smallest step of a quote.
 
-    If the tick size of the symbol is larger than the grain, quotes need not be multiples of it, but order prices must.
+    If the tick size is larger than the grain, quotes need not be multiples of the tick size, but order prices must.
     """
 
     symbol: str

@@ -75,11 +75,11 @@ class Exchange:
         return None
 
     def rounded(self, amount: Fraction, currency: str) -> Decimal:
-        """An amount in account currency, rounded for booking."""
+        """Convert an amount to account currency, and round it to the digits of that currency."""
         return self.booked(self.convert(amount, currency))
 
     def booked(self, amount: Fraction) -> Decimal:
-        """An amount of account currency, rounded to its digits."""
+        """Round an amount in account currency to the digits of that currency."""
         return round_money(amount, self._account.digits)
 
     def profit(self, terms: SymbolTerms, *, sign: int, volume: Fraction, opened: Fraction, closed: Fraction) -> Decimal:

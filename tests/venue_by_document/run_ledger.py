@@ -92,13 +92,13 @@ class RunLedger:
             elif isinstance(event, ProtectionAnswered):
                 yield self._change(protections[event.key].protection, protections[event.key].ordinal)
 
-    def _change(self, protections: Protection, ordinal: int) -> ModifyStops:
+    def _change(self, protection: Protection, ordinal: int) -> ModifyStops:
         return ModifyStops(
             ordinal=ordinal,
-            symbol=protections.symbol,
-            position=self._opened_by[protections.position] if protections.position else "",
-            stop_loss=protections.stop_loss,
-            take_profit=protections.take_profit,
+            symbol=protection.symbol,
+            position=self._opened_by[protection.position] if protection.position else "",
+            stop_loss=protection.stop_loss,
+            take_profit=protection.take_profit,
         )
 
     @property

@@ -65,7 +65,7 @@ EXITS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """Settings of a run: symbols to trade and to watch, account, venue, and thirteen days of quotes from `start`."""
+    """Settings of a run: symbols to trade and to watch, account, fills, and thirteen days of quotes from `start`."""
 
     name: str
     symbols: tuple[str, ...]

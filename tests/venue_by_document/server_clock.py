@@ -37,16 +37,16 @@ class Clock(NamedTuple):
         return self.shown_ns(time_ns) // DAY_NS
 
     def midnight_ns(self, day: int) -> int:
-        """The time at which a day begins."""
+        """UTC time at which a day begins, in nanoseconds."""
         return _midnight_ns(self, day)
 
-    def moment_ns(self, shown: datetime) -> int:
-        """UTC time at which the clock shows the local time `shown`; the first one if there are two."""
+    def utc_ns(self, shown: datetime) -> int:
+        """UTC time in nanoseconds at which the clock shows `shown`; the earlier one if there are two."""
         there = (shown - self.ahead).replace(tzinfo=ZoneInfo(self.zone))
         return int(there.timestamp()) * SECOND_NS
 
     def days_ended(self, after_ns: int, until_ns: int) -> Iterator[int]:
-        """The days that end after one time and up to another."""
+        """The days that end after `after_ns` and not later than `until_ns`, numbered from 1970-01-01."""
         yield from range(self.day(after_ns), self.day(until_ns))
 
     def is_in(self, spans: Spans, time_ns: int) -> bool:
@@ -84,4 +84,4 @@ def _offset_ns(clock: Clock, hour: int) -> int:
 
 @lru_cache(maxsize=4_096)
 def _midnight_ns(clock: Clock, day: int) -> int:
-    return clock.moment_ns(EPOCH + timedelta(days=day))
+    return clock.utc_ns(EPOCH + timedelta(days=day))

@@ -37,7 +37,7 @@ MS_NS: Final = 1_000_000
 
 
 class Simulator:
-    """One account at the venue; `run` plays the ticks."""
+    """One account at the venue; `run` processes the ticks and requests."""
 
     def __init__(self, account: AccountTerms, terms: TermsOf, profile: Profile) -> None:
         self._terms = terms
@@ -50,7 +50,7 @@ class Simulator:
         self._changes: list[Retcode] = []
 
     def run(self, ticks: Iterable[Tick], requests: Sequence[Request]) -> Outcome:
-        """Play the ticks with the requests, each sent at the tick with its ordinal, and return the result."""
+        """Process the ticks and, after each tick, the requests with the tick's ordinal; return the result."""
         at: dict[int, list[Request]] = defaultdict(list)
         for request in requests:
             at[request.ordinal].append(request)
@@ -73,8 +73,8 @@ class Simulator:
     def _step(self, tick: Tick) -> None:
         """Process a tick by the steps that the chapter on dealing lists, in that order.
 
-        An order that arrives before the tick is matched at the earlier quotes, one that arrives at the time of the tick
-        at the quote of the tick.
+        An order that arrives before the tick is matched at the earlier quotes. An order that arrives at the time of the
+        tick is matched at the tick's quote.
         """
         now = tick.time_ns
         self._take_arrivals([order for order in self._of(OrderState.ON_ITS_WAY) if order.arrives_ns < now])
@@ -113,10 +113,10 @@ class Simulator:
         for order in self._of(OrderState.RESTS):
             if not self._is_in_session(order.request.symbol, now):
                 continue
-            if self._is_over(order, now):
+            if self._has_expired(order, now):
                 order.state = OrderState.EXPIRED
 
-    def _is_over(self, order: Order, now: int) -> bool:
+    def _has_expired(self, order: Order, now: int) -> bool:
         request, since = order.request, order.rests_since_ns
         if request.time_in_force is TimeInForce.DAY:
             return SERVER.day(now) > SERVER.day(since)
@@ -133,7 +133,7 @@ class Simulator:
             price = Fraction(request.price)
             if request.type is OrderType.STOP:
                 if (self._quotes[symbol].touch(request.sign) - price) * request.sign >= 0:
-                    self._fill_triggered(order, self._dealt_touch(symbol, request.sign, now), now)
+                    self._fill_triggered(order, self._execution_price(symbol, request.sign, now), now)
             elif (limited := self._limit_price(symbol, request.sign, price, now)) is not None:
                 self._fill_triggered(order, limited[0], now, gap=limited[1])
 
@@ -142,7 +142,7 @@ class Simulator:
 
         None if the quote has not reached the price.
         """
-        touch = self._dealt_touch(symbol, sign, now)
+        touch = self._execution_price(symbol, sign, now)
         gap = (price - touch) * sign
         if gap < 0:
             return None
@@ -160,7 +160,7 @@ class Simulator:
             touch = self._quotes[symbol].touch(-position.sign)
             loss, target = position.stop_loss, position.take_profit
             if loss is not None and (touch - Fraction(loss)) * position.sign <= 0:
-                price = self._dealt_touch(symbol, -position.sign, now)
+                price = self._execution_price(symbol, -position.sign, now)
                 self._account.close(position, price, now, DealReason.STOP_LOSS)
             elif target is not None:
                 limited = self._limit_price(symbol, -position.sign, Fraction(target), now)
@@ -177,7 +177,7 @@ class Simulator:
                 if not order.has_ended:
                     order.end(OrderState.CANCELED, order.retcode)
             worst = min(closable, key=account.open_profit)
-            price = self._dealt_touch(worst.symbol, -worst.sign, now)
+            price = self._execution_price(worst.symbol, -worst.sign, now)
             account.close(worst, price, now, DealReason.STOP_OUT)
 
     def _can_be_stopped_out(self, held: Position, now: int) -> bool:
@@ -205,12 +205,12 @@ class Simulator:
         self._open.append(order)
         if not self._is_in_session(request.symbol, now):
             order.end(OrderState.REJECTED, Retcode.MARKET_CLOSED)
-        elif self._is_closed_twice(order):
+        elif self._closes_too_much(order):
             order.end(OrderState.REJECTED, Retcode.CLOSE_ORDER_EXIST)
         elif arrives_ns == now:
             self._judge(order, now)
 
-    def _is_closed_twice(self, order: Order) -> bool:
+    def _closes_too_much(self, order: Order) -> bool:
         """Whether an order would close more of a position than the orders in flight leave open."""
         name = order.request.position
         held = self._account.positions.get(name)
@@ -297,7 +297,7 @@ class Simulator:
     def _match(self, order: Order, now: int) -> None:
         """Execute an order at the market, unless the price is beyond the order's deviation."""
         request = order.request
-        price = self._dealt_touch(request.symbol, request.sign, now)
+        price = self._execution_price(request.symbol, request.sign, now)
         refusal = Retcode.REJECT if self._is_beyond_deviation(request, price) else self._lack_of_money(request)
         if refusal is not None:
             order.end(OrderState.REJECTED, refusal)
@@ -316,7 +316,7 @@ class Simulator:
 
     # ------------------------------------------------------------------------------------------------------ the market
 
-    def _dealt_touch(self, symbol: str, sign: int, now: int) -> Fraction:
+    def _execution_price(self, symbol: str, sign: int, now: int) -> Fraction:
         return widened(self._quotes[symbol], now, terms=self._terms[symbol], profile=self._profile).touch(sign)
 
     def _is_in_session(self, symbol: str, time_ns: int) -> bool:

@@ -1,4 +1,4 @@
-"""Strategies whose signals are derived from a hash of the quotes, so that they depend only on the ticks."""
+"""A strategy whose signals are derived from a hash of the quotes, so that they depend only on the ticks."""
 
 from __future__ import annotations
 

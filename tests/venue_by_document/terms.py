@@ -41,7 +41,7 @@ Row = TypeVar("Row", SwapRow, CommissionRow)
 
 @dataclass(frozen=True, kw_only=True)
 class SymbolTerms:
-    """Terms of one symbol. `holidays` are spans of UTC times, whose end is excluded.
+    """Terms of one symbol. `holidays` are spans of UTC nanoseconds, whose end is excluded; `expires_ns` is 0 for never.
 
     If `margin_hedged` is None, margin is charged for the larger side only.
     """

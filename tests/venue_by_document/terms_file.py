@@ -70,7 +70,7 @@ def terms_of_table(symbol: str, table: dict[str, Any]) -> SymbolTerms:
         clock=clock,
         sessions=tuple(_spans(table["trade_sessions"])),
         holidays=tuple(_holiday(holiday, clock) for holiday in table.get("holidays", ())),
-        expires_ns=0 if expires == "never" else clock.moment_ns(datetime.fromisoformat(expires)),
+        expires_ns=0 if expires == "never" else clock.utc_ns(datetime.fromisoformat(expires)),
         gtc_mode=GtcMode(table.get("gtc_mode", "GTC")),
         stops_level_points=table["stops_level"],
         freeze_level_points=table["freeze_level"],
@@ -121,6 +121,6 @@ def _minute(text: str) -> int:
 def _holiday(value: Any, clock: Clock) -> tuple[int, int]:
     if isinstance(value, date):
         begin = datetime.combine(value, MIDNIGHT)
-        return clock.moment_ns(begin), clock.moment_ns(begin + timedelta(days=1))
+        return clock.utc_ns(begin), clock.utc_ns(begin + timedelta(days=1))
     begin, end = map(datetime.fromisoformat, value)
-    return clock.moment_ns(begin), clock.moment_ns(end)
+    return clock.utc_ns(begin), clock.utc_ns(end)
