@@ -93,7 +93,7 @@ def test_a_step_while_portfolio_runs_is_found_once_and_kept_until_it_is_taken(tm
     ledger = Ledger(tmp_path / "ledger.db")
     guard = ClockGuard(ledger)
     guard.record()
-    guard._detector._distance_ns -= 3 * SECOND_NS
+    guard._detector._difference_ns -= 3 * SECOND_NS
     guard.look()
     guard.look()
     found = guard.take()
