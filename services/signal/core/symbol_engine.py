@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Final, Literal, NamedTuple
 
@@ -159,10 +160,8 @@ class SymbolEngine:
     def reset(self, sequence: int = 0) -> None:
         """Forget all ticks and warm up again; the next tick must be `sequence` + 1.
 
-        A fault is cleared, except that of an engine out of use.
-
-        Raises:
-            StrategyError: the strategy's `snapshot` fails.
+        A fault is cleared, except that of an engine out of use. A `restore` or `snapshot` of the strategy that fails
+        here is a new fault.
         """
         self.buffer.clear()
         self.sequence = sequence
@@ -174,7 +173,8 @@ class SymbolEngine:
             self._restore_strategy(self._fresh)
         except ValueError as error:
             self._stop(f"restore: {error}"[:200], sequence, 0)
-        self._keep()
+        with suppress(StrategyError):  # `fault` has the reason
+            self._keep()
 
     def snapshot(self) -> bytes:
         """Return the state from which all later signals follow; after a fault, the last state before the fault."""

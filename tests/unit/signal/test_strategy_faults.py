@@ -158,6 +158,20 @@ def test_a_failed_snapshot_is_a_fault_and_the_previous_snapshot_is_kept() -> Non
     assert notice.fault.error.startswith("snapshot: ValueError: no snapshot")  # type: ignore[union-attr]
 
 
+def test_a_failed_snapshot_after_a_lost_gap_is_a_fault_of_the_symbol() -> None:
+    """The gateway does not keep ticks 5 to 7, so the engine starts anew at tick 8."""
+    bench = a_bench(Sound).start().publish(TICKS[:8])
+    engine = bench.desk.engines["EURUSD"]
+    engine.strategy.snapshot = faulty_strategies.SnapshotRaises().snapshot  # type: ignore[method-assign]
+    engine.reset(7)
+    assert engine.fault is not None
+    assert engine.fault.error.startswith("snapshot: ValueError: no snapshot")
+    assert engine.sequence == 7
+    bench.wait(1_000)
+    (notice,) = bench.outputs_of(StrategyStopped)
+    assert notice.fault == engine.fault  # type: ignore[union-attr]
+
+
 def test_a_checkpoint_that_the_strategy_cannot_restore_is_refused_as_damaged() -> None:
     bench = a_bench(RestoreRaises).start().publish(TICKS[:5])
     other = a_bench(RestoreRaises)
