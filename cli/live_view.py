@@ -17,6 +17,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from cli.mode_label import run_label
 from cli.run_summary import format_duration, format_money, format_signed
 from cli.tables import NOTHING
 from orchestration.desk_runner import DeskView, Screen
@@ -134,14 +135,15 @@ def summary_line(view: DeskView) -> str:
     status = view.status
     if status is None:
         states = " ".join(f"{name} {process.state.lower()}" for name, process in view.processes.items())
-        return f"SIMULATED starting {states}".rstrip()
+        return f"{run_label(view.plan, '')} starting {states}".rstrip()
     quotes = " ".join(
         f"{symbol} {_price_text(quote.bid, status, symbol)}/{_points(quote.spread_points)}"
         for symbol, quote in status.quotes.items()
     )
     held = " ".join(f"{symbol} {position.net_volume:+f}" for symbol, position in status.positions.items()) or "flat"
     return (
-        f"SIMULATED {_market_time(status)} {_state(view, status)} up {format_duration(view.up_s)} | {quotes} | "
+        f"{run_label(view.plan, status.mode)} {_market_time(status)} {_state(view, status)} "
+        f"up {format_duration(view.up_s)} | {quotes} | "
         f"ticks {status.processed:,} signals {status.signals_buy + status.signals_sell:,} orders {status.orders} "
         f"fills {status.fills} | {held} | realized {format_signed(status.realized_pnl)} "
         f"open {format_signed(status.unrealized_pnl)} {status.currency}".rstrip()
@@ -193,7 +195,8 @@ def _head(view: DeskView, width: int) -> list[Text]:
     status = view.status
     title = Text(no_wrap=True, overflow="ellipsis")
     title.append("PAPERDESK ", style="bold")
-    title.append(" SIMULATED ", style="black on yellow")
+    label = run_label(view.plan, "" if status is None else status.mode)
+    title.append(f" {label} ", style="black on yellow" if label == "SIMULATED" else "bold white on red")
     if status is not None:
         state = _state(view, status)
         title.append(

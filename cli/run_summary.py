@@ -10,6 +10,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from cli.mode_label import run_label
 from cli.report_view import difference_text
 from cli.tables import NOTHING, console
 from orchestration.desk_runner import DeskSummary
@@ -39,7 +40,9 @@ def show_summary(summary: DeskSummary) -> None:
         out.print(Text(summary.end))
     is_narrow = out.width < NARROW
     table = Table(
-        title="SIMULATED desk, stopped", title_justify="left", box=box.SIMPLE_HEAD if is_narrow else box.HEAVY_HEAD
+        title=f"{run_label(summary.plan, account.mode)} desk, stopped",
+        title_justify="left",
+        box=box.SIMPLE_HEAD if is_narrow else box.HEAVY_HEAD,
     )
     table.add_column("what")
     table.add_column("this run", justify="right")

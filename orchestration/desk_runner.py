@@ -122,6 +122,8 @@ class AccountTotals:
     """Totals of an account from its ledger; money in account currency. `hold` includes signals during warm-up."""
 
     stream_id: str = ""
+    mode: str = ""
+    """The mode in the gateway's replies: simulated, demo or live."""
     currency: str = ""
     ticks: int = 0
     buy: int = 0
@@ -195,6 +197,7 @@ def read_account_totals(data_dir: Path) -> AccountTotals:
     stream, cursor = book.stream, kept.cursor
     return AccountTotals(
         stream_id=cursor.stream_id,
+        mode=stream.mode if stream else "",
         currency=stream.currency if stream else "",
         ticks=cursor.processed,
         buy=cursor.buy,

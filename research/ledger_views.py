@@ -28,10 +28,14 @@ from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
 from services.portfolio.query_handler import answer_why as why_of
 
 
-def stopped_state(data_dir: Path) -> tuple[str, list[Condition], list[DenialLine]]:
-    """The stored trading state, its causes as conditions, and the latest denials."""
+def stopped_state(data_dir: Path) -> tuple[str, str, list[Condition], list[DenialLine]]:
+    """The mode of the gateway, the trading state with its causes as conditions, and the latest denials, as stored.
+
+    The mode is empty before the first stream.
+    """
     book, kept = read_ledger(data_dir / LEDGER_FILE_NAME)
-    return book.trading_state.value, state_cause_conditions(book), denial_lines(kept.cursor)
+    mode = book.stream.mode if book.stream else ""
+    return mode, book.trading_state.value, state_cause_conditions(book), denial_lines(kept.cursor)
 
 
 def orders(data_dir: Path, *, open_only: bool = False) -> list[dict[str, Any]]:

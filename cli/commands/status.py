@@ -7,6 +7,7 @@ import typer
 from cli import options as o
 from cli.desk_client import DeskClient, ledger_views, open_desk
 from cli.json_output import print_json
+from cli.mode_label import mode_label
 from cli.tables import console
 from common.writer_lock import owner_of
 from proto.control import (
@@ -37,16 +38,16 @@ def status(data_dir: o.RunningDesk = None, url: o.Url = None, as_json: o.AsJson 
     when the status is unknown.
     """
     with open_desk(data_dir, url) as desk:
-        state, trading_state, conditions, denials, symbols = _status_of(desk)
+        mode, state, trading_state, conditions, denials, symbols = _status_of(desk)
     is_finished = state == "FINISHED"
     title = "FINISHED" if is_finished else headline(conditions, symbols)
     if as_json:
         rows = [{**plain_fields(one), "action": CONDITION_KINDS[one.code].action} for one in conditions]
-        fields = {"headline": title, "state": state, "trading_state": trading_state, "conditions": rows}
+        fields = {"headline": title, "mode": mode, "state": state, "trading_state": trading_state, "conditions": rows}
         print_json({**fields, "latest_denials": [plain_fields(one) for one in denials]})
     else:
         out = console()
-        out.print(f"{title}: SIMULATED desk {state}, trading state {trading_state}", soft_wrap=True)
+        out.print(f"{title}: {mode_label(mode)} desk {state}, trading state {trading_state}", soft_wrap=True)
         for one in conditions:
             out.print(f"{one.severity} {describe(one)}", soft_wrap=True, markup=False)
             out.print(f"  {CONDITION_KINDS[one.code].action}", soft_wrap=True, markup=False)
@@ -57,18 +58,19 @@ def status(data_dir: o.RunningDesk = None, url: o.Url = None, as_json: o.AsJson 
     return int(any(map(keeps_from_trading, conditions)) or trades_nothing(conditions, symbols))
 
 
-def _status_of(desk: DeskClient) -> tuple[str, str, list[Condition], list[DenialLine], list[str]]:
-    """Desk state, trading state, conditions, latest denials and symbols, from a running desk or a ledger."""
+def _status_of(desk: DeskClient) -> tuple[str, str, str, list[Condition], list[DenialLine], list[str]]:
+    """Mode, desk state, trading state, conditions, latest denials and symbols, from a running desk or a ledger."""
     reply = desk.request(StatusQuery(), StatusReply)
     if reply is not None:
-        return reply.state.value, reply.trading_state.value, reply.conditions, reply.latest_denials, reply.symbols
+        state = reply.state.value, reply.trading_state.value
+        return reply.mode, *state, reply.conditions, reply.latest_denials, reply.symbols
     from services.portfolio.ledger.ledger import LEDGER_FILE_NAME  # not needed if a running desk answers
 
     folder = desk.fallback_folder()
-    trading_state, causes, denials = ledger_views().stopped_state(folder)
+    mode, trading_state, causes, denials = ledger_views().stopped_state(folder)
     owner = owner_of(folder / LEDGER_FILE_NAME)
     if owner is not None:
         silent = condition("PORTFOLIO_SILENT", f"the process that writes the ledger{owner} does not answer")
-        return "SILENT", trading_state, by_gravity([silent, *causes]), denials, []
+        return mode, "SILENT", trading_state, by_gravity([silent, *causes]), denials, []
     stopped = condition("PROCESS_DOWN", "the desk is not running", subject="portfolio")
-    return "STOPPED", trading_state, by_gravity([stopped, *causes]), denials, []
+    return mode, "STOPPED", trading_state, by_gravity([stopped, *causes]), denials, []

@@ -207,6 +207,14 @@ def test_without_a_terminal_lines_come_at_intervals_and_alerts_at_once(capsys: p
     assert alert == "ALERT ORDER_IN_DOUBT EURUSD: 1 order in doubt"
 
 
+@pytest.mark.parametrize(("mode", "label"), [("demo", "DEMO"), ("live", "LIVE")])
+def test_the_desk_of_a_terminal_is_not_shown_as_simulated(mode: str, label: str) -> None:
+    view = a_view(a_status(mode=mode))
+    assert summary_line(view).startswith(f"{label} 2025-01-06")
+    assert f"PAPERDESK  {label} " in drawn(view, width=100, height=30)[0]
+    assert "SIMULATED" not in "\n".join(drawn(view, width=100, height=30))
+
+
 def test_an_alert_and_its_end_are_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
     lines = LineScreen(every_s=3_600)
     lines.show(a_view(a_status()))

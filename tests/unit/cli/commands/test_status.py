@@ -6,9 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from cli.main import run
-from proto.control import ControlReply, ControlRequest, DeskState, StatusQuery
+from proto.control import ControlReply, ControlRequest, StatusQuery
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.queries.status import status_of
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
@@ -31,15 +32,15 @@ def a_denying_desk() -> DeskHarness:
 
 
 @pytest.mark.parametrize(
-    ("driven", "state", "exit_code"),
+    ("driven", "shown", "exit_code"),
     [
-        (a_live_desk(), DeskState.RUNNING, 0),
-        (a_connecting_desk(), DeskState.CONNECTING, 1),
-        (a_denying_desk(), DeskState.RUNNING, 1),
+        (a_live_desk(), "SIMULATED desk RUNNING", 0),
+        (a_connecting_desk(), "VENUE UNKNOWN desk CONNECTING", 1),
+        (a_denying_desk(), "SIMULATED desk RUNNING", 1),
     ],
 )
 def test_status_exits_with_0_only_if_the_desk_trades(
-    driven: DeskHarness, state: DeskState, exit_code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    driven: DeskHarness, shown: str, exit_code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def answer(request: ControlRequest) -> ControlReply:
         assert isinstance(request, StatusQuery)
@@ -48,7 +49,21 @@ def test_status_exits_with_0_only_if_the_desk_trades(
     url = f"ipc://{tmp_path}/c.ipc"
     with serve_control(url, answer):
         assert run(["status", "--url", url]) == exit_code
-    assert f"SIMULATED desk {state}" in capsys.readouterr().out
+    assert shown in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("mode", "shown"), [("demo", "DEMO desk RUNNING"), ("live", "LIVE desk RUNNING")])
+def test_the_desk_of_a_terminal_is_not_shown_as_simulated(
+    mode: str, shown: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    driven = a_live_desk()
+    reply = structs.replace(status_of(driven.state, driven.mono_ns), mode=mode)
+    url = f"ipc://{tmp_path}/c.ipc"
+    with serve_control(url, lambda _: reply):
+        run(["status", "--url", url])
+    output = capsys.readouterr().out
+    assert shown in output
+    assert "SIMULATED" not in output
 
 
 def test_a_portfolio_that_holds_the_ledger_but_does_not_answer_is_not_shown_as_stopped(

@@ -1,0 +1,20 @@
+"""The first word about a desk: whether it trades on a simulated venue, on a demo account, or with real money."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from orchestration.desk_runner import DeskRunSpec
+
+UNKNOWN: Final = "VENUE UNKNOWN"
+
+
+def mode_label(mode: str) -> str:
+    """`SIMULATED`, `DEMO` or `LIVE`, for the mode in a gateway's replies; `VENUE UNKNOWN` before the first reply."""
+    return mode.upper() or UNKNOWN
+
+
+def run_label(plan: DeskRunSpec, mode: str) -> str:
+    """The label of a desk that this command runs: its own gateway is simulated, also before the first reply."""
+    return mode_label(mode or ("simulated" if plan.gateway is None else ""))
