@@ -41,7 +41,7 @@ def killed_desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with closing(CheckpointStore(running / "signal" / "signal.db")) as store:
         for begin in range(0, 95, 19):
             bench.publish(ticks[begin : begin + 19])
-            store.save(bench.desk.checkpoint(), bench.desk.ring)
+            store.save(bench.engine.checkpoint(), bench.engine.ring)
         run_backtest(
             spec,
             spec.load(),

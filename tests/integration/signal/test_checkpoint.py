@@ -26,13 +26,13 @@ def test_several_saves_return_the_last_state_and_all_signals(tmp_path: Path) -> 
     store = CheckpointStore(tmp_path / "signal.db")
     for begin in range(0, 95, 10):
         bench.publish(ticks[begin : begin + 10])
-        store.save(bench.desk.checkpoint(), bench.desk.ring)
+        store.save(bench.engine.checkpoint(), bench.engine.ring)
     store.close()
     again = CheckpointStore(tmp_path / "signal.db")
     saved = again.load()
     again.close()
     assert saved is not None
-    assert saved.checkpoint == bench.desk.checkpoint()
+    assert saved.checkpoint == bench.engine.checkpoint()
     assert saved.signals == bench.signals
 
 
@@ -42,7 +42,7 @@ def test_signals_dropped_by_the_ring_are_dropped_from_the_file_too(tmp_path: Pat
     store = CheckpointStore(tmp_path / "signal.db")
     for begin in range(0, len(ticks), 1_000):
         bench.publish(ticks[begin : begin + 1_000])
-        store.save(bench.desk.checkpoint(), bench.desk.ring)
+        store.save(bench.engine.checkpoint(), bench.engine.ring)
     saved = store.load()
     store.close()
     assert saved is not None
@@ -57,7 +57,7 @@ def test_the_checkpoint_of_a_new_stream_replaces_the_signals_of_the_earlier_stre
     for seed, stream_id in enumerate(("stream-1", "stream-2")):
         ticks = a_walk(20, seed=seed, stream_id=stream_id)
         bench = Bench(TickGateway(ticks, stream_id=stream_id), make_strategy=Momentum).start().publish(ticks)
-        store.save(bench.desk.checkpoint(), bench.desk.ring)
+        store.save(bench.engine.checkpoint(), bench.engine.ring)
     saved = store.load()
     store.close()
     assert saved is not None
@@ -88,7 +88,7 @@ def test_a_damaged_row_is_not_used(tmp_path: Path, table: str) -> None:
     ticks = a_walk(20)
     bench = Bench(TickGateway(ticks), make_strategy=Momentum).start().publish(ticks)
     store = CheckpointStore(path)
-    store.save(bench.desk.checkpoint(), bench.desk.ring)
+    store.save(bench.engine.checkpoint(), bench.engine.ring)
     store.close()
     connection = apsw.Connection(str(path))
     connection.execute(f"UPDATE {table} SET checksum = (checksum | 1) - (checksum & 1)")

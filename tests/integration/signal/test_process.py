@@ -131,11 +131,11 @@ def test_every_tick_has_its_signal_and_an_orderly_end_saves_all(setup: SignalSet
     assert all(0 < s.tick_published_mono_ns <= s.sent_mono_ns for s in signals)
     assert setup.hellos[0].symbols == ["EURUSD"]
     assert setup.end() == 0
-    setup.gateway.core.asked.clear()
+    setup.gateway.core.requests.clear()
     setup.gateway.core.confirmed = 1_195
     setup.start()
     assert [s.ordinal for s in setup.take(5)] == [1196, 1197, 1198, 1199, 1200]
-    assert len(setup.gateway.core.asked) == 1, "nothing had to be fetched"
+    assert len(setup.gateway.core.requests) == 1, "nothing had to be fetched"
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ SYMBOLS = ("EURUSD", "NZDUSD")
 def test_each_symbol_has_its_own_strategys_signals(tmp_path: Path) -> None:
     ticks = a_walk(1_400, symbols=SYMBOLS)
     bench = Bench(TickGateway(ticks))
-    bench.desk = SignalEngine(
+    bench.engine = SignalEngine(
         publisher="signal.test", boot_id="s1", make_strategies={"EURUSD": Momentum, "NZDUSD": EmaCross}
     )
     expected = decisions(bench.start().publish(ticks).signals)

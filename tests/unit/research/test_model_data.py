@@ -42,7 +42,9 @@ def a_model_of(folder: Path, **training: Any) -> Path:
     return write_model(folder, bytes(a_booster().save_raw("ubj")), training=reported)
 
 
-def found(model: Path, first_s: int, last_s: int, *, symbol: str = "EURUSD", data: str = "0" * 64) -> dict[str, Any]:
+def model_data_of(
+    model: Path, first_s: int, last_s: int, *, symbol: str = "EURUSD", data: str = "0" * 64
+) -> dict[str, Any]:
     spec = RunSpec(inputs=(TickInput(Path("t.parquet"), symbol),), strategy="xgboost", model=model)
     reported = model_data(spec, data_sha256=data, first_ns=START_NS + first_s * S, last_ns=START_NS + last_s * S)
     assert reported is not None
@@ -63,7 +65,7 @@ def found(model: Path, first_s: int, last_s: int, *, symbol: str = "EURUSD", dat
 def test_ticks_in_the_time_of_the_training_or_validation_part_are_in_sample(
     tmp_path: Path, first_s: int, last_s: int, overlap: dict[str, tuple[int, int]]
 ) -> None:
-    reported = found(a_model_of(tmp_path / "m"), first_s, last_s)
+    reported = model_data_of(a_model_of(tmp_path / "m"), first_s, last_s)
     assert reported["sample"] == "in"
     assert reported["text"].startswith(
         "IN SAMPLE: ticks of this run are of the symbol, EURUSD, and the time that the model"
@@ -81,18 +83,18 @@ def test_ticks_in_the_time_of_the_training_or_validation_part_are_in_sample(
 def test_ticks_outside_the_parts_or_in_the_held_out_part_are_out_of_sample(
     tmp_path: Path, first_s: int, last_s: int
 ) -> None:
-    reported = found(a_model_of(tmp_path / "m"), first_s, last_s)
+    reported = model_data_of(a_model_of(tmp_path / "m"), first_s, last_s)
     assert (reported["sample"], reported["overlap"]) == ("out", {})
 
 
 def test_another_symbol_is_out_of_sample_but_a_brokers_suffix_is_ignored(tmp_path: Path) -> None:
     model = a_model_of(tmp_path / "m")
-    assert found(model, 0, 10, symbol="NZDUSD")["sample"] == "out"
-    assert found(model, 0, 10, symbol="EURUSD.m")["sample"] == "in"
+    assert model_data_of(model, 0, 10, symbol="NZDUSD")["sample"] == "out"
+    assert model_data_of(model, 0, 10, symbol="EURUSD.m")["sample"] == "in"
 
 
 def test_the_hash_of_the_rows_identifies_the_ticks_under_any_name_of_the_symbol(tmp_path: Path) -> None:
-    reported = found(a_model_of(tmp_path / "m"), 0, 10, symbol="GBPUSD", data=HASH)
+    reported = model_data_of(a_model_of(tmp_path / "m"), 0, 10, symbol="GBPUSD", data=HASH)
     assert reported["sample"] == "in"
     assert reported["text"].startswith("IN SAMPLE: ticks of this run are ticks that the model was trained on")
 
@@ -109,7 +111,7 @@ def test_the_hash_of_the_rows_identifies_the_ticks_under_any_name_of_the_symbol(
 def test_with_a_manifest_without_parts_the_sample_is_unknown(
     tmp_path: Path, parts: dict[str, Part], message: str
 ) -> None:
-    reported = found(a_model_of(tmp_path / "m", parts=parts), 200, 300)
+    reported = model_data_of(a_model_of(tmp_path / "m", parts=parts), 200, 300)
     assert reported["sample"] == "unknown"
     assert reported["text"].endswith(f"the manifest lacks the times of the ticks on which the model was {message}")
 

@@ -1,4 +1,4 @@
-"""Eight backtests have the recorded orders, deals, cash and sequence of events.
+"""Eight backtests have the recorded orders, deals, stops, balance, counts of signals and sequence of event types.
 
 Texts and derived values are not compared. A changed hash means that the run trades differently. If the change is
 intended, take the new hash from the output of the failing test.
@@ -49,7 +49,7 @@ RUNS: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
     "hedging": ("", RESTING, {"account_mode": AccountMode.HEDGING, "fills": "realistic"}),
     "two symbols": ("NZDUSD", STOPS, {"on_opposite": OnOpposite.REVERSE, "fills": "realistic"}),
 }
-"""A second symbol, a plan, and the settings of each run."""
+"""Second symbol or none, plan or none, and settings, by the name of the run."""
 
 HASHES: Final = {
     "default limits": "338f349aa3340b84",
@@ -92,7 +92,7 @@ def _event_kinds(ledger: Path) -> list[str]:
 
 
 def digits_hash(ledger: Path) -> str:
-    """SHA-256 of the orders, deals, stops and cash of a ledger, and of the sequence of its event types."""
+    """First 16 hex digits of the SHA-256 of a ledger's orders, deals, stops, balance, counts and event types."""
     book, kept = read_ledger(ledger)
     cursor = kept.cursor
     content = (

@@ -70,11 +70,11 @@ class TickGateway:
         self.published = 0
         self.confirmed = 0
         self.page_ticks_max = 1_000
-        self.asked: list[Hello | GetTicks] = []
+        self.requests: list[Hello | GetTicks] = []
 
     def answer(self, request: Hello | GetTicks) -> HelloReply | TicksReply | ErrorReply:
         """Return the gateway's reply to a request."""
-        self.asked.append(request)
+        self.requests.append(request)
         if isinstance(request, Hello):
             return self.hello(request.request_id)
         out = [t for t in self.ticks[: self.published] if t.symbol == request.symbol]
@@ -155,7 +155,7 @@ class Bench:
         make_strategy: Callable[[], Strategy] = EmaCross,
     ) -> None:
         self.gateway = gateway
-        self.desk = SignalEngine(
+        self.engine = SignalEngine(
             publisher="signal.test", boot_id="s1", make_strategies=dict.fromkeys(symbols, make_strategy)
         )
         self.mono_ns = 1_000 * MS
@@ -177,7 +177,7 @@ class Bench:
 
     def start(self) -> Bench:
         """Start the engine and perform its outputs."""
-        self.take(self.desk.start(self.now))
+        self.take(self.engine.start(self.now))
         return self
 
     def publish(self, ticks: Iterable[Tick], *, but: frozenset[int] = frozenset()) -> Bench:
@@ -185,43 +185,43 @@ class Bench:
         for tick in ticks:
             self.gateway.published = max(self.gateway.published, tick.ordinal)
             if tick.ordinal not in but:
-                self.take(self.desk.handle(tick, self.now))
-                self.take(self.desk.on_idle(self.now))
+                self.take(self.engine.handle(tick, self.now))
+                self.take(self.engine.on_idle(self.now))
         return self
 
     def defer(self, tick: Tick) -> Bench:
         """Deliver a tick at the end of a long burst, so that the engine does not process it at once."""
-        self.take(self.desk.handle(msgspec.structs.replace(tick, symbol="XAUUSD"), self.now))
+        self.take(self.engine.handle(msgspec.structs.replace(tick, symbol="XAUUSD"), self.now))
         self.mono_ns += SLICE_NS
-        self.take(self.desk.handle(tick, self.now))
-        self.take(self.desk.on_idle(self.now))
+        self.take(self.engine.handle(tick, self.now))
+        self.take(self.engine.on_idle(self.now))
         return self
 
     def wait(self, milliseconds: int) -> Bench:
         """Advance the time, and call the engine's timer whenever it is due."""
         end = self.mono_ns + milliseconds * MS
-        while (due := self.desk.next_timer()) <= end:
+        while (due := self.engine.next_timer()) <= end:
             self.mono_ns = max(self.mono_ns, due)
-            self.take(self.desk.on_timer(self.now))
+            self.take(self.engine.on_timer(self.now))
         self.mono_ns = end
         return self
 
-    def fold(self) -> Bench:
+    def process_some(self) -> Bench:
         """Let the engine process some of the fetched ticks."""
-        self.take(self.desk.on_timer(self.now))
+        self.take(self.engine.on_timer(self.now))
         return self
 
     def receive(self, message: Message) -> Bench:
         """Deliver a message, and let the engine process all ticks in it."""
-        self.take(self.desk.handle(message, self.now))
+        self.take(self.engine.handle(message, self.now))
         while self.has_page:
-            self.fold()
+            self.process_some()
         return self
 
     @property
     def has_page(self) -> bool:
         """Whether fetched ticks wait to be processed."""
-        return self.desk.next_timer() == 0
+        return self.engine.next_timer() == 0
 
     def take(self, outputs: Sequence[Output]) -> None:
         """Record outputs, and let the gateway answer the requests among them."""

@@ -28,7 +28,7 @@ def raw(booster: Any) -> bytes:
 
 
 def document(**parameters: Any) -> Any:
-    """Return the JSON of a small model, which tests damage."""
+    """Return the decoded JSON of a small model, for tests that damage it."""
     return json.loads(raw(a_booster(rounds=2, features=5, **parameters)))
 
 

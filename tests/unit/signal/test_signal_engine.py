@@ -124,9 +124,9 @@ def test_a_gap_is_reported_fetched_and_reported_as_refilled() -> None:
     ticks = a_walk(10)
     bench = a_bench(ticks).start().publish(ticks, but=frozenset({4, 5, 6}))
     assert bench.outputs_of(GapFound) == [GapFound("EURUSD", expected=4, received=7)]
-    assert [(r.from_sequence, r.limit) for r in bench.gateway.asked if isinstance(r, GetTicks)] == [(4, 1_000)]
+    assert [(r.from_sequence, r.limit) for r in bench.gateway.requests if isinstance(r, GetTicks)] == [(4, 1_000)]
     assert bench.outputs_of(GapRefilled) == [GapRefilled("EURUSD", 7)]
-    assert bench.desk.gaps_refilled == 1
+    assert bench.engine.gaps_refilled == 1
 
 
 def test_a_symbol_with_a_gap_sends_no_signals_until_the_gap_is_refilled() -> None:
@@ -192,7 +192,7 @@ def test_a_gap_that_cannot_be_filled_is_reported_and_the_symbol_warms_up_again()
     bench.publish(ticks[20:], but=frozenset({21, 22}))
     lost = bench.outputs_of(GapLost)
     assert [(loss.first, loss.last) for loss in lost if isinstance(loss, GapLost)] == [(21, 23)]
-    assert bench.desk.gaps_lost == 1
+    assert bench.engine.gaps_lost == 1
     after = [signal for signal in bench.signals if signal.ordinal > 23]
     assert [s.reason for s in after] == [WARMING_UP] * 5 + [""] * 12
 
@@ -297,42 +297,42 @@ def test_a_start_from_any_checkpoint_sends_all_unconfirmed_signals(
     before = a_bench(ticks, symbols=SYMBOLS).start().publish(ticks[:cut])
     after = a_bench(ticks, symbols=SYMBOLS)
     if cut:
-        saved = msgspec.msgpack.encode(before.desk.checkpoint())
-        checkpoint = msgspec.msgpack.decode(saved, type=type(before.desk.checkpoint()))
-        after.desk.restore(checkpoint, before.desk.ring.take_unsaved())
+        saved = msgspec.msgpack.encode(before.engine.checkpoint())
+        checkpoint = msgspec.msgpack.decode(saved, type=type(before.engine.checkpoint()))
+        after.engine.restore(checkpoint, before.engine.ring.take_unsaved())
     after.gateway.published = max(published, confirmed)
     after.gateway.confirmed = confirmed
     after.start().publish(ticks[after.gateway.published :])
     expected = [row for row in undisturbed(ticks, symbols=SYMBOLS) if int(str(row[0])) > confirmed]
     assert decisions(after.signals) == expected
     assert (
-        after.desk.checkpoint().engines
-        == a_bench(ticks, symbols=SYMBOLS).start().publish(ticks).desk.checkpoint().engines
+        after.engine.checkpoint().engines
+        == a_bench(ticks, symbols=SYMBOLS).start().publish(ticks).engine.checkpoint().engines
     )
 
 
 def test_a_checkpoint_of_another_strategy_is_refused() -> None:
-    checkpoint = a_bench(ticks := a_walk(10)).start().publish(ticks).desk.checkpoint()
+    checkpoint = a_bench(ticks := a_walk(10)).start().publish(ticks).engine.checkpoint()
     other = Bench(TickGateway(ticks))
     with pytest.raises(ValueError, match="checkpoint of strategy momentum, expected ema_cross"):
-        other.desk.restore(checkpoint, [])
+        other.engine.restore(checkpoint, [])
 
 
 def test_after_a_damaged_checkpoint_the_engine_is_in_its_initial_state() -> None:
     ticks = a_walk(10, symbols=SYMBOLS)
-    checkpoint = a_bench(ticks, symbols=SYMBOLS).start().publish(ticks).desk.checkpoint()
+    checkpoint = a_bench(ticks, symbols=SYMBOLS).start().publish(ticks).engine.checkpoint()
     engines = (checkpoint.engines[0], msgspec.structs.replace(checkpoint.engines[1], snapshot=b"?"))
-    desk = a_bench(ticks, symbols=SYMBOLS).desk
+    engine = a_bench(ticks, symbols=SYMBOLS).engine
     with pytest.raises(ValueError, match="no snapshot of an engine"):
-        desk.restore(msgspec.structs.replace(checkpoint, engines=engines), [])
-    assert desk.checkpoint() == a_bench(ticks, symbols=SYMBOLS).desk.checkpoint()
+        engine.restore(msgspec.structs.replace(checkpoint, engines=engines), [])
+    assert engine.checkpoint() == a_bench(ticks, symbols=SYMBOLS).engine.checkpoint()
 
 
 def test_a_checkpoint_of_another_stream_is_dropped() -> None:
     old = a_bench(ticks := a_walk(20)).start().publish(ticks)
     renewed = a_walk(20, seed=2, stream_id="stream-2")
     bench = Bench(TickGateway(renewed, stream_id="stream-2"), make_strategy=Momentum)
-    bench.desk.restore(old.desk.checkpoint(), old.signals)
+    bench.engine.restore(old.engine.checkpoint(), old.signals)
     bench.start().publish(renewed)
     assert bench.outputs_of(StreamChanged) == [StreamChanged("stream-2", before=STREAM)]
     assert [signal.reason for signal in bench.signals[:6]] == [WARMING_UP] * 5 + [""]

@@ -25,7 +25,7 @@ def give_page(bench: Bench, symbol: str, from_sequence: int) -> None:
     """Deliver the page that the gateway would send now, without letting the engine process its ticks."""
     out = [tick for tick in bench.gateway.ticks[: bench.gateway.published] if tick.symbol == symbol]
     page = a_page(out[from_sequence - 1 :], symbol=symbol, from_sequence=from_sequence)
-    bench.take(bench.desk.handle(page, bench.now))
+    bench.take(bench.engine.handle(page, bench.now))
 
 
 @settings(max_examples=40)
@@ -47,7 +47,7 @@ def test_deferred_ticks_get_the_same_signals_later(data: st.DataObject) -> None:
             assert isinstance(request, GetTicks)
             give_page(bench, request.symbol, request.from_sequence)
         for _ in range(data.draw(st.integers(0, 3)) if bench.has_page else 0):
-            bench.fold()
+            bench.process_some()
     bench.is_gateway_reachable = True
     bench.wait(2_000)
     assert decisions(bench.signals) == undisturbed(80, seed)
@@ -62,7 +62,7 @@ def test_a_deferred_tick_is_reported_as_catching_up_and_not_as_a_gap() -> None:
         bench.defer(tick)
     assert not bench.outputs_of(GapFound)
     assert len(bench.outputs_of(GetTicks)) == 1
-    hello = bench.desk._signal_hello(bench.now)
+    hello = bench.engine._signal_hello(bench.now)
     assert hello.reports == [SymbolReport("EURUSD", SymbolState.CATCHING_UP, 20, "")]
 
 
@@ -76,8 +76,8 @@ def test_steps_through_a_page_grow_while_strategies_are_quick() -> None:
     assert len(bench.signals) == 10, "the arrival of a page does not process its ticks"
     reached = []
     while bench.has_page:
-        bench.fold()
-        reached.append(bench.desk.engines["EURUSD"].sequence)
+        bench.process_some()
+        reached.append(bench.engine.engines["EURUSD"].sequence)
     assert reached == [11, 13, 17, 21, 25, 29, 33, 37, 40]
     assert len(bench.outputs_of(GetTicks)) == 1, "no page is requested while another page waits"
     assert decisions(bench.signals)[-1][0] == 40
@@ -91,8 +91,8 @@ def test_with_a_slow_strategy_each_step_processes_one_tick() -> None:
     bench.defer(ticks[19])
     give_page(bench, "EURUSD", 1)
     for sequence in range(1, 6):
-        bench.fold()
-        assert bench.desk.engines["EURUSD"].sequence == sequence
+        bench.process_some()
+        assert bench.engine.engines["EURUSD"].sequence == sequence
         bench.mono_ns += QUICK_STEP_NS + 1
 
 
@@ -111,5 +111,5 @@ def test_symbols_with_fetched_pages_are_served_in_turn() -> None:
     for symbol in SYMBOLS:
         give_page(bench, symbol, 1)
     for _ in SYMBOLS:
-        bench.fold()
+        bench.process_some()
     assert {signal.symbol for signal in bench.signals} == set(SYMBOLS)

@@ -31,7 +31,7 @@ HERE = "tests.support.faulty_strategies"
 
 def a_bench(make: type[Sound], **fields: object) -> Bench:
     bench = Bench(TickGateway(TICKS), symbols=SYMBOLS, make_strategy=Sound)
-    bench.desk = SignalEngine(
+    bench.engine = SignalEngine(
         publisher="signal.test",
         boot_id="s1",
         make_strategies={"EURUSD": make, "NZDUSD": Sound},
@@ -77,28 +77,28 @@ def test_a_fault_before_the_first_tick_stops_only_the_strategy_of_its_symbol(mak
     assert notice.fault.error.startswith(message)  # type: ignore[union-attr]
     assert set(directions(bench.signals, "EURUSD")) == {(0, 0.0, STRATEGY_FAULT)}
     assert directions(bench.signals, "NZDUSD") == directions(a_bench(Sound).start().publish(TICKS).signals, "NZDUSD")
-    bench.desk.checkpoint()
+    bench.engine.checkpoint()
 
 
 def test_a_restart_continues_from_the_state_before_the_fault_and_calls_the_strategy_again() -> None:
     bench = a_bench(faulty_strategies.Raises).start().publish(TICKS[:5])
-    before = bench.desk.checkpoint()
+    before = bench.engine.checkpoint()
     bench.publish(TICKS[5:40])
-    after = bench.desk.checkpoint()
+    after = bench.engine.checkpoint()
     assert bench.outputs_of(StrategyStopped)
     assert after.engines[0] == before.engines[0], "the state from before the fault"
 
     again = a_bench(faulty_strategies.Raises)
     again.gateway = bench.gateway
-    again.desk.restore(after, [])
+    again.engine.restore(after, [])
     again.start()
     (notice,) = again.outputs_of(StrategyStopped)
     assert notice.fault.sequence == FAULT_TICK  # type: ignore[union-attr]
 
     mended = a_bench(Sound)
-    mended.desk.strategy = after.strategy
+    mended.engine.strategy = after.strategy
     mended.gateway = bench.gateway
-    mended.desk.restore(after, [])
+    mended.engine.restore(after, [])
     mended.start().publish(TICKS[40:])
     assert not mended.outputs_of(StrategyStopped)
     straight = directions(a_bench(Sound).start().publish(TICKS).signals, "EURUSD")
@@ -108,20 +108,20 @@ def test_a_restart_continues_from_the_state_before_the_fault_and_calls_the_strat
 
 def test_while_a_strategy_is_out_of_use_all_states_are_kept_in_checkpoints() -> None:
     before = a_bench(Sound).start().publish(TICKS[:20])
-    saved = before.desk.checkpoint()
+    saved = before.engine.checkpoint()
     fault = StrategyFault("EURUSD", "mine:S", 7, 0, "the process died 3 times")
 
     without = a_bench(Sound, out_of_use={"EURUSD": fault})
     without.gateway = before.gateway
-    without.desk.restore(saved, [])
-    assert without.desk.engines["NZDUSD"].sequence == before.desk.engines["NZDUSD"].sequence
+    without.engine.restore(saved, [])
+    assert without.engine.engines["NZDUSD"].sequence == before.engine.engines["NZDUSD"].sequence
     without.start().publish(TICKS[20:40])
-    kept = without.desk.checkpoint()
+    kept = without.engine.checkpoint()
     assert kept.engines[0] == saved.engines[0]
 
     again = a_bench(Sound)
     again.gateway = before.gateway
-    again.desk.restore(kept, [])
+    again.engine.restore(kept, [])
     again.start().publish(TICKS[40:])
     straight = a_bench(Sound).start().publish(TICKS)
     for symbol in SYMBOLS:
@@ -131,28 +131,28 @@ def test_while_a_strategy_is_out_of_use_all_states_are_kept_in_checkpoints() -> 
 
 def test_a_strategy_without_a_saved_state_starts_from_the_first_tick() -> None:
     bench = a_bench(faulty_strategies.CannotBeMade).start().publish(TICKS[:40])
-    saved = bench.desk.checkpoint()
+    saved = bench.engine.checkpoint()
     assert [state.symbol for state in saved.engines] == ["NZDUSD"]
     mended = a_bench(Sound)
     mended.gateway = bench.gateway
-    mended.desk.restore(saved, [])
+    mended.engine.restore(saved, [])
     mended.start()
-    assert mended.desk.engines["EURUSD"].sequence == sum(tick.symbol == "EURUSD" for tick in TICKS[:40])
+    assert mended.engine.engines["EURUSD"].sequence == sum(tick.symbol == "EURUSD" for tick in TICKS[:40])
 
 
 def test_the_state_of_another_strategy_is_refused() -> None:
-    saved = a_bench(Sound).start().publish(TICKS[:20]).desk.checkpoint()
+    saved = a_bench(Sound).start().publish(TICKS[:20]).engine.checkpoint()
     with pytest.raises(ValueError, match="checkpoint of strategy sound, expected EURUSD=raises,NZDUSD=sound"):
-        a_bench(faulty_strategies.Raises).desk.restore(saved, [])
+        a_bench(faulty_strategies.Raises).engine.restore(saved, [])
 
 
 def test_a_failed_snapshot_is_a_fault_and_the_previous_snapshot_is_kept() -> None:
     bench = a_bench(Sound).start().publish(TICKS[:20])
-    good = bench.desk.checkpoint()
-    engine = bench.desk.engines["EURUSD"]
+    good = bench.engine.checkpoint()
+    engine = bench.engine.engines["EURUSD"]
     engine.strategy.snapshot = faulty_strategies.SnapshotRaises().snapshot  # type: ignore[method-assign]
     bench.publish(TICKS[20:30])
-    assert bench.desk.checkpoint().engines[0] == good.engines[0]
+    assert bench.engine.checkpoint().engines[0] == good.engines[0]
     bench.wait(1_000)
     (notice,) = bench.outputs_of(StrategyStopped)
     assert notice.fault.error.startswith("snapshot: ValueError: no snapshot")  # type: ignore[union-attr]
@@ -176,15 +176,15 @@ def test_a_checkpoint_that_the_strategy_cannot_restore_is_refused_as_damaged() -
     bench = a_bench(RestoreRaises).start().publish(TICKS[:5])
     other = a_bench(RestoreRaises)
     with pytest.raises(ValueError, match="KeyError: 'old'"):
-        other.desk.restore(bench.desk.checkpoint(), [])
+        other.engine.restore(bench.engine.checkpoint(), [])
 
 
 def test_a_hello_of_a_thousand_faults_fits_into_a_frame() -> None:
     symbols = [f"SYM{number:04}" for number in range(1_000)]
     faults = {symbol: StrategyFault(symbol, "mine", 3, 1, "x" * 200) for symbol in symbols}
-    desk = SignalEngine(publisher="p", boot_id="b", make_strategies=dict.fromkeys(symbols, Sound), out_of_use=faults)
+    engine = SignalEngine(publisher="p", boot_id="b", make_strategies=dict.fromkeys(symbols, Sound), out_of_use=faults)
     bench = Bench(TickGateway(TICKS))
-    bench.desk = desk
+    bench.engine = engine
     bench.start()
     (hello,) = bench.outputs_of(SignalHello)
     assert len(encode(hello)) < MAX_FRAME_BYTES
@@ -232,7 +232,7 @@ def test_a_strategy_that_cannot_be_imported_is_a_fault_of_its_symbols(
         made["EURUSD"]()
     assert refusal.value.fault.error.startswith(message)
     bench = Bench(TickGateway(TICKS))
-    bench.desk = SignalEngine(publisher="p", boot_id="b", make_strategies=made)
+    bench.engine = SignalEngine(publisher="p", boot_id="b", make_strategies=made)
     bench.start().publish(TICKS)
     (notice,) = bench.outputs_of(StrategyStopped)
     assert notice.fault.symbol == "EURUSD"  # type: ignore[union-attr]
@@ -313,7 +313,7 @@ def test_during_a_call_the_mark_has_its_symbol_and_tick(tmp_path: Path) -> None:
     bench.start().publish(TICKS)
     expected = [(tick.symbol, tick.sequence) for tick in TICKS]
     assert [call for call in calls if call[1]] == expected
-    made: Strategy = bench.desk.engines["EURUSD"].strategy
+    made: Strategy = bench.engine.engines["EURUSD"].strategy
     assert made.name == "sound"
 
 

@@ -88,17 +88,17 @@ def test_a_list_of_strategies_too_long_for_a_hello_is_named_by_its_digest() -> N
 def test_a_checkpoint_is_refused_if_the_strategy_of_a_symbol_differs() -> None:
     ticks = a_walk(700, symbols=SYMBOLS)
     bench = Bench(TickGateway(ticks, window=len(ticks)))
-    bench.desk = a_mixed_engine()
+    bench.engine = a_mixed_engine()
     bench.start().publish(ticks[:350])
-    kept, before = bench.desk.checkpoint(), list(bench.desk.ring.since(1))
+    kept, before = bench.engine.checkpoint(), list(bench.engine.ring.since(1))
     exchanged = SignalEngine(publisher="s", boot_id="s2", make_strategies={"EURUSD": EmaCross, "NZDUSD": Momentum})
     with pytest.raises(
         ValueError, match="checkpoint of strategy EURUSD=momentum,NZDUSD=ema_cross, expected EURUSD=ema"
     ):
         exchanged.restore(kept, before)
     resumed = Bench(bench.gateway)
-    resumed.desk = a_mixed_engine()
-    resumed.desk.restore(kept, before)
+    resumed.engine = a_mixed_engine()
+    resumed.engine.restore(kept, before)
     resumed.start().publish(ticks[350:])
     bench.publish(ticks[350:])
     assert [one for one in decisions(resumed.signals) if one[0] > 350] == [  # type: ignore[operator] # ordinals

@@ -1,4 +1,4 @@
-"""Conditions of symbols that get no new orders although they may be traded."""
+"""Conditions of symbols that get no new orders although trading in them is allowed."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_an_unfilled_market_order_sets_order_unanswered_after_three_seconds() ->
     assert texts(driven) == {}, "the venue has executed the order"
 
 
-def test_orders_accepted_and_never_executed_by_the_venue_are_shown_as_refused() -> None:
+def test_consecutive_orders_that_end_without_execution_set_orders_refused() -> None:
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.FILL_LATER, count=100, delay_ms=60_000), driven.now)
     for number in range(1, 40):

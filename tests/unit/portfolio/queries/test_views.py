@@ -1,4 +1,4 @@
-"""Views of an account: consecutive pages, their size, and their figures."""
+"""Views of an account: consecutive pages, page sizes, and amounts."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_a_page_with_long_texts_has_fewer_rows_and_fits_into_a_frame() -> None:
     assert order_numbers_of_all_pages(book) == list(range(1, 2 * PAGE_ROWS_MAX + 1))
 
 
-def test_cash_deals_are_listed_only_without_trades_only() -> None:
+def test_a_query_with_trades_only_excludes_deals_of_cash() -> None:
     book = with_fills(3)
     trades = fills_page(book, FillsQuery(after=0, limit=10, trades_only=True, newest=False))
     every = fills_page(book, FillsQuery(after=0, limit=10, trades_only=False, newest=False))
@@ -170,9 +170,9 @@ def test_slippage_is_positive_if_worse_for_buy_and_sell() -> None:
 
 
 def test_pages_contain_every_round_trip_once_with_charges_as_negative_cash() -> None:
-    settlement = track_round_trips(with_fills(7))
-    first = trades_page(settlement, TradesQuery(after=0, limit=2))
-    rest = trades_page(settlement, TradesQuery(after=first.next, limit=2))
+    round_trips = track_round_trips(with_fills(7))
+    first = trades_page(round_trips, TradesQuery(after=0, limit=2))
+    rest = trades_page(round_trips, TradesQuery(after=first.next, limit=2))
     assert [(row.trade, row.open_deal, row.close_deal) for row in first.rows + rest.rows] == [
         (1, 2, 3), (2, 4, 5), (3, 6, 7),
     ]  # fmt: skip
@@ -255,10 +255,8 @@ def test_without_a_mark_equity_and_margin_are_unknown() -> None:
 def test_each_limit_is_shown_with_its_utilization_and_headroom() -> None:
     cursor = TickCursor(stream_id="s", time_ns=START_NS, marks={"EURUSD": Mark(1.2, 1.2002, START_NS)})
     peaks = Peaks(equity=D(9900), day_high=D(9900), day_start=D(9900), high=D(10000))
-    remembered = RiskState(peaks=peaks, order_times_ns=[START_NS])
-    found = risk_page(
-        RiskContext(with_fills(1), cursor, DEFAULT_LIMITS, remembered), RiskQuery(after=0, limit=100), START_NS
-    )
+    risk = RiskState(peaks=peaks, order_times_ns=[START_NS])
+    found = risk_page(RiskContext(with_fills(1), cursor, DEFAULT_LIMITS, risk), RiskQuery(after=0, limit=100), START_NS)
     rows = {(row.code, row.subject, row.limit): (row.now, row.headroom) for row in found.rows}
     # The equity is 1 % below its peak, and the warning level is 3 %. One of 30 orders is used. 0.01 lots are 1,200.10
     # USD; the limit is 20 % of 990,000 USD.

@@ -326,8 +326,8 @@ def test_a_held_symbol_without_a_rate_denies_the_order() -> None:
 # --------------------------------------------------------------------------------------------- all limits together
 
 
-def test_a_close_is_allowed_beyond_all_limits() -> None:
-    """All limits are exceeded at the same time."""
+def test_a_close_is_allowed_beyond_the_limits() -> None:
+    """The limits of hours, confidence, loss, orders, rejects, quote age, price, exposure and margin are exceeded."""
     account = an_account(structs.replace(DEFAULT_LIMITS, trading_hours="00:00-00:01", confidence_min=D(1)), balance="1")
     held(account, "EURUSD", "-50")
     risk = account.risk_state

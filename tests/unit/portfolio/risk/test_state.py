@@ -165,13 +165,13 @@ def test_orders_are_counted_by_minute_day_and_direction() -> None:
     assert (risk.orders_of_day, risk.runs) == (1, {"EURUSD": 1})
 
 
-def a_state(
+def a_state_change(
     state: TradingState, reason: str, by: str = "risk", causes: list[StateCause] | None = None
 ) -> TradingStateChanged:
     return TradingStateChanged(state=state, reason=reason, by=by, time_ns=START_NS, causes=causes or [])
 
 
-RESUMED = a_state(TradingState.ACTIVE, "looked at it", "person")
+RESUMED = a_state_change(TradingState.ACTIVE, "looked at it", "person")
 
 
 def a_state_after_a_drawdown() -> RiskState:
@@ -195,7 +195,7 @@ def test_a_resume_resets_only_the_rules_that_restricted_the_desk() -> None:
         StateCause("DRAWDOWN", "risk", "10 %, limit 7 %"),
         StateCause("REJECTS", "risk", "5, limit 5"),
     ]
-    update_from_event(risk, a_state(TradingState.HALTED, "news", "person", causes), DEFAULT_LIMITS)
+    update_from_event(risk, a_state_change(TradingState.HALTED, "news", "person", causes), DEFAULT_LIMITS)
     update_from_event(risk, RESUMED, DEFAULT_LIMITS)
     assert (risk.peaks.high, risk.reject_times_ns) == (D(90), [])
     assert (risk.runs, risk.peaks.day_start, risk.stopped_for) == ({"EURUSD": 2}, D(100), [])
@@ -209,9 +209,13 @@ PERSONS_REASON = "DRAWDOWN: looks odd; REJECTS: 5, limit 5"
     "before",
     [
         [],
-        [a_state(TradingState.HALTED, "news", "person")],
-        [a_state(TradingState.HALTED, PERSONS_REASON, "person", [StateCause("PERSON", "person", PERSONS_REASON)])],
-        [a_state(TradingState.HALTED, PERSONS_REASON, "person")],
+        [a_state_change(TradingState.HALTED, "news", "person")],
+        [
+            a_state_change(
+                TradingState.HALTED, PERSONS_REASON, "person", [StateCause("PERSON", "person", PERSONS_REASON)]
+            )
+        ],
+        [a_state_change(TradingState.HALTED, PERSONS_REASON, "person")],
     ],
     ids=["no halt", "halt for news", "reason like denials", "reason like denials, without stored causes"],
 )
@@ -225,6 +229,6 @@ def test_a_resume_without_a_halt_by_a_rule_resets_no_rule(before: list[TradingSt
 
 def test_a_resume_resets_the_count_of_repeated_orders_that_halted_the_desk() -> None:
     risk = a_state_after_a_drawdown()
-    update_from_event(risk, a_state(TradingState.HALTED, "REPEATED_ORDERS: 21, limit 20"), DEFAULT_LIMITS)
+    update_from_event(risk, a_state_change(TradingState.HALTED, "REPEATED_ORDERS: 21, limit 20"), DEFAULT_LIMITS)
     update_from_event(risk, RESUMED, DEFAULT_LIMITS)
     assert (risk.runs, risk.peaks.high) == ({}, D(100))

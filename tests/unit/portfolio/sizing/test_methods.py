@@ -173,7 +173,7 @@ def test_an_unknown_input_makes_no_trade_and_is_reported(plan: Sizing, changed: 
     assert size_order(plan, an_input(**changed)) == (D(0), message)
 
 
-def test_a_size_of_029_lots_with_step_001_is_exactly_029() -> None:
+def test_a_size_of_0_29_lots_is_not_rounded_down_by_a_step_of_0_01() -> None:
     assert size_order(Sizing(volume=D("0.29")), an_input()).volume == D("0.29")
     # 7.25 USD at risk / 25 USD a lot = 0.29, which is 0.28999... in floats.
     sized = size_order(structs.replace(FRACTION, risk_pct=D("0.0725")), an_input())

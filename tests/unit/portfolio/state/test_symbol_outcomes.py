@@ -1,4 +1,4 @@
-"""Consecutive denied signals or refused orders of a symbol set a condition until an order succeeds."""
+"""Consecutive denied signals set a condition until an order is made, refused orders until an order is accepted."""
 
 from __future__ import annotations
 
