@@ -51,7 +51,14 @@ class Account:
     # ----------------------------------------------------------------------------------------------------------- deals
 
     def fill(self, request: PlaceOrder, price: Fraction, now: int, *, gap: Fraction = ZERO) -> None:
-        """Execute an order in whole: it opens, increases, closes or reverses a position."""
+        """Execute an order in whole: it opens, increases, closes or reverses a position.
+
+        Args:
+            request: the order.
+            price: of the execution.
+            now: venue time in ns.
+            gap: amount by which the quote is better than the limit price, in units of the price.
+        """
         volume, terms = Fraction(request.volume), self._terms[request.symbol]
         held = self._held_against(request)
         profit, entry, opened_by = NOTHING, DealEntry.IN, request.order_id
@@ -84,7 +91,7 @@ class Account:
         )
 
     def close(self, position: Position, price: Fraction, now: int, reason: DealReason, *, gap: Fraction = ZERO) -> None:
-        """Close a whole position without an order."""
+        """Close a whole position without an order; for `gap` see `fill`."""
         terms, volume = self._terms[position.symbol], position.volume
         profit = self._exchange.profit(terms, sign=position.sign, volume=volume, opened=position.price, closed=price)
         self._reduce(position, volume)

@@ -42,7 +42,7 @@ NOW: Final = Now(0, 0)
 
 
 class GatewayCase:
-    """One case; `play` runs all its quotes."""
+    """One case at the simulated venue's gateway; `play` processes its quotes and requests."""
 
     def __init__(self, case: HandCase, folder: Path) -> None:
         self._case = case

@@ -138,8 +138,8 @@ def _setting(name: str, *values: str) -> dict[str, Any]:
 
 def time_ns(text: str) -> int:
     """UTC nanoseconds of a time in the document."""
-    moment = datetime.fromisoformat(text).replace(tzinfo=UTC)
-    return int(moment.timestamp()) * 1_000_000_000 + moment.microsecond * 1_000
+    time = datetime.fromisoformat(text).replace(tzinfo=UTC)
+    return int(time.timestamp()) * 1_000_000_000 + time.microsecond * 1_000
 
 
 def _read_quote(case: HandCase, cells: list[str]) -> None:

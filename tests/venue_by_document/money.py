@@ -53,7 +53,7 @@ class Exchange:
         self._quotes = quotes
 
     def convert(self, amount: Fraction, currency: str) -> Fraction:
-        """Convert an amount to account currency: a negative amount is bought, a positive one sold, at the worse price.
+        """Convert an amount to account currency at the worse price: positive amounts are sold, negative ones bought.
 
         Raises:
             NoRateError: no quoted symbol has the two currencies.

@@ -12,7 +12,7 @@ from tests.venue_by_document.terms import SymbolTerms
 
 
 def refusal_of_order(request: PlaceOrder, terms: SymbolTerms, quote: Quote, now: int) -> Retcode | None:
-    """The reason for which an order is refused at a quote; None if its prices and its expiry are valid."""
+    """The return code with which an order is refused at a quote; None if its prices and its expiry are valid."""
     reference = quote.touch(-request.sign)
     if request.type is not OrderType.MARKET:
         if request.price is None or not _is_on_tick(request.price, terms):
@@ -39,7 +39,7 @@ def _is_near(price: Decimal, touch: Fraction, terms: SymbolTerms) -> bool:
 
 
 def refusal_of_change(request: ModifyStops, held: Position, terms: SymbolTerms, quote: Quote) -> Retcode | None:
-    """The reason for which a change of a position's stops is refused; None if it is valid."""
+    """The return code with which a change of a position's stops is refused; None if the change is valid."""
     touch = quote.touch(-held.sign)
     if any(_is_near(price, touch, terms) for price in (held.stop_loss, held.take_profit) if price is not None):
         return Retcode.FROZEN

@@ -56,11 +56,11 @@ def run_crash_points(
     for number in range(count if points else 0):
         draw = random.Random(f"{seed} {number}")  # noqa: S311 - faults, no secrets
         walk = scenarios.write_random_walk(folder / f"walk-{number}.parquet", rows=ticks, seed=draw.randrange(2**31))
-        calm = replay_with_kills(walk, folder / f"calm-{number}", strategy=RESTLESS)
-        chosen = scenarios.replay_kills(draw, points=points, ticks=ticks, last_order=calm.orders[-1]["ordinal"])
-        wild = replay_with_kills(walk, folder / f"wild-{number}", strategy=RESTLESS, kills=chosen)
-        _add(kills, wild.markers)
-        wrong += [f"round {number}: {error}" for error in _wrong(calm, wild)]
+        undisturbed = replay_with_kills(walk, folder / f"undisturbed-{number}", strategy=RESTLESS)
+        chosen = scenarios.replay_kills(draw, points=points, ticks=ticks, last_order=undisturbed.orders[-1]["ordinal"])
+        killed = replay_with_kills(walk, folder / f"killed-{number}", strategy=RESTLESS, kills=chosen)
+        _add(kills, killed.markers)
+        wrong += [f"round {number}: {error}" for error in _wrong(undisturbed, killed)]
         on_progress(f"round {number + 1} of {count}: {sum(kills.values())} kills, {len(wrong)} errors")
     for number in range(2 * count):
         if missing := [point for point in live_points if kills[point] < count]:
@@ -69,8 +69,8 @@ def run_crash_points(
     return CrashPointResults(dict(kills), wrong)
 
 
-def _wrong(calm: ReplayOutcome, wild: ReplayOutcome) -> list[str]:
-    return calm.differences(wild) + calm.found + wild.found
+def _wrong(undisturbed: ReplayOutcome, killed: ReplayOutcome) -> list[str]:
+    return undisturbed.differences(killed) + undisturbed.found + killed.found
 
 
 def _live(data_dir: Path, seed: int, kills: Counter[str], points: list[str]) -> list[str]:

@@ -145,7 +145,7 @@ class _Run:
             time.sleep(STEP_S)
 
     def poll_status(self) -> None:
-        """Request the status, resume a desk that is not ACTIVE as a person would, and note recovered processes."""
+        """Request the status and note recovered processes. Act for a person by resuming a desk that is not ACTIVE."""
         status = self.client.request(StatusQuery(), StatusReply, timeout_s=0.3)
         if status is None:
             return

@@ -152,10 +152,14 @@ def _compare_deals(ledger: _Ledger, venue: _Venue, verdict: OracleFindings) -> N
         ours, theirs = ledger.deals[number], venue.deals[number]
         for name in _DEAL_FIELDS:
             if ours[name] != theirs[name]:
-                verdict.different.append(f"deal {number}: {name} {ours[name]} in the ledger, {theirs[name]} there")
+                verdict.different.append(
+                    f"deal {number}: {name} {ours[name]} in the ledger, {theirs[name]} at the venue"
+                )
         for name in _DEAL_AMOUNTS:
             if Decimal(ours[name]) != Decimal(theirs[name]):
-                verdict.different.append(f"deal {number}: {name} {ours[name]} in the ledger, {theirs[name]} there")
+                verdict.different.append(
+                    f"deal {number}: {name} {ours[name]} in the ledger, {theirs[name]} at the venue"
+                )
 
 
 def _compare_positions(ledger: _Ledger, venue: _Venue, verdict: OracleFindings) -> None:

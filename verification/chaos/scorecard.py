@@ -9,14 +9,14 @@ from typing import Any, Final
 
 from verification.chaos.oracle import OracleFindings
 
-_OF_ONE_CASE: Final = re.compile(
+_DETAILS: Final = re.compile(
     r"[0-9a-f]{8}-[0-9]{6,}|[+-]?[0-9]+\.[0-9]+ s|\b[0-9]+ (?=differences|orders)|, the first: .*"
 )
 
 
 def normalize_reason(reason: str) -> str:
     """A reason of a trading state without ids and numbers, so that reasons of one kind are counted together."""
-    return " ".join(_OF_ONE_CASE.sub("", reason).split())
+    return " ".join(_DETAILS.sub("", reason).split())
 
 
 @dataclass

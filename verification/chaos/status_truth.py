@@ -21,7 +21,7 @@ GRACE_S: Final = 3.0
 """Longest time without trades that does not require a condition in the status."""
 
 LATENESS_S: Final = 0.5
-"""Greatest delay with which a deal is read from the book, relative to a status of the same time."""
+"""Greatest time after a status sample at which a deal from before the sample is read from the book."""
 
 
 NOW_AND_THEN: Final = ("SIGNAL_CATCHING_UP", "SIGNAL_CRASH_LOOPING")
@@ -59,7 +59,7 @@ class OpeningDeal:
 
 @dataclass(frozen=True)
 class Violation:
-    """One violation at one time: the status (`shown`) and the actual behaviour (`true`)."""
+    """One violation at one time: the status (`shown`) and the facts that contradict it (`true`)."""
 
     at_s: float
     breach: Breach

@@ -1,7 +1,7 @@
 """Checks that every venue must pass, made through the gateway's protocol: orders, refusals, history, and a restart.
 
 `registry` defines a check, the modules `check_*` have the checks, `client` is their client of the gateway, and `suite`
-runs them on an account that is flat before and after.
+runs them and closes the positions of the traded symbol after each check.
 """
 
 from verification.conformance.client import ConformanceClient as ConformanceClient

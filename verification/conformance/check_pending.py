@@ -17,7 +17,7 @@ SECOND_NS = 1_000_000_000
 
 @check
 def a_limit_order_rests_and_is_canceled_once(client: ConformanceClient) -> None:
-    """A limit order far from the market is ACCEPTED and listed; CANCEL and its repetition are CANCELED."""
+    """A limit order far from the market is ACCEPTED and listed; CANCEL is answered with CANCELED, also repeated."""
     reply = _resting(client, Side.BUY, OrderType.LIMIT)
     first, again = client.cancel(reply.order_id), client.cancel(reply.order_id)
     expect(first.status == CANCELED, f"replied {first.status} {first.error_code}: {first.error}")
@@ -45,7 +45,7 @@ def the_first_reply_to_a_cancel_has_no_error(client: ConformanceClient) -> None:
 
 @check
 def a_stop_order_rests_and_is_canceled(client: ConformanceClient) -> None:
-    """A sell stop order far from the market is ACCEPTED and listed, and CANCEL is CANCELED."""
+    """A sell stop order far from the market is ACCEPTED and listed, and CANCEL is answered with CANCELED."""
     reply = _resting(client, Side.SELL, OrderType.STOP)
     ended = client.cancel(reply.order_id)
     expect(ended.status == CANCELED, f"replied {ended.status} {ended.error_code}: {ended.error}")

@@ -1,4 +1,4 @@
-"""Run the checks on a simulated or demo account that is flat."""
+"""Run the checks on a simulated or demo account that has no position in the traded symbol."""
 
 from __future__ import annotations
 
