@@ -33,7 +33,7 @@ class Retcode(IntEnum):
 
 
 class OrderState(IntEnum):
-    """The state of an order."""
+    """The state of an order; the states from FILLED on are final."""
 
     ON_ITS_WAY = 1
     WAITS_FOR_TICK = 2
@@ -58,7 +58,7 @@ class Tick(NamedTuple):
 class PlaceOrder:
     """A new order; `sign` is +1 for a buy, -1 for a sell.
 
-    `position` is the opening order of the position that the order closes, empty for an order without one.
+    `position` is the opening order of the position that the order closes, empty if the order names none.
     """
 
     ordinal: int

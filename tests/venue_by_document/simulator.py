@@ -71,7 +71,7 @@ class Simulator:
     # ------------------------------------------------------------------------------------------------------- the ticks
 
     def _step(self, tick: Tick) -> None:
-        """Process a tick by the steps that the chapter on dealing lists, in that order.
+        """Process a tick by the steps in the section "Dealing" of docs/venue.md, in their order.
 
         An order that arrives before the tick is matched at the earlier quotes. An order that arrives at the time of the
         tick is matched at the tick's quote.
@@ -138,7 +138,7 @@ class Simulator:
                 self._fill_triggered(order, limited[0], now, gap=limited[1])
 
     def _limit_price(self, symbol: str, sign: int, price: Fraction, now: int) -> tuple[Fraction, Fraction] | None:
-        """The price of a resting limit order or take profit, and by how much the quote is better.
+        """The execution price of a resting limit order or take profit, and the gap between its own price and the quote.
 
         None if the quote has not reached the price.
         """

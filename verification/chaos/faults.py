@@ -45,7 +45,7 @@ VENUE_FAULTS: Final = (
 
 @dataclass
 class FaultInjector:
-    """Injects faults into one desk; `undo_expired` and `stop` undo the faults that last."""
+    """Injects faults into one desk; `undo_expired`, `stop` and `close` undo the faults that last."""
 
     desk: DeskSupervisor
     data_dir: Path

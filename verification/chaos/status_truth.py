@@ -152,7 +152,7 @@ def _false_alarms(
 
 
 def _key(condition: Condition) -> tuple[str, str, str]:
-    """The identity of a condition over time. It has the text if the condition is of a symbol, because of order ids."""
+    """The identity of a condition over time; for a symbol it includes the text, which may name another order."""
     return condition.code, condition.subject, condition.text if condition.effect is Effect.SYMBOL else ""
 
 

@@ -123,7 +123,7 @@ def positions_follow_the_accounts_mode(client: ConformanceClient) -> None:
 
 @check
 def volumes_out_of_the_terms_are_refused(client: ConformanceClient) -> None:
-    """A volume off its step, too large or too small is REJECTED with INVALID_VOLUME and 10014, and makes no deal."""
+    """A volume off the step, too large or too small is REJECTED with INVALID_VOLUME and 10014, and makes no deal."""
     terms, count = client.instrument(), len(client.deals())
     for volume in (
         terms.volume_min + terms.volume_step / 2,

@@ -59,13 +59,13 @@ def test_csv_keeps_every_digit_of_decimals() -> None:
     assert (read[0]["time_ns"], read[0]["time"]) == ("1", "1970-01-01T00:00:00.000000001Z")
 
 
-def test_csv_has_an_empty_text_for_no_time() -> None:
+def test_csv_shows_the_time_0_as_an_empty_text() -> None:
     (read,) = csv.DictReader(io.StringIO(csv_text([{"created_ns": 1, "ended_ns": 0}], COLUMNS["orders"])))
     assert (read["ended_ns"], read["ended"], read["expires"]) == ("0", "", "")
 
 
 @pytest.mark.parametrize("what", COLUMNS)
-def test_a_parquet_file_has_its_columns_and_types_without_rows(what: str, tmp_path: Path) -> None:
+def test_a_parquet_file_without_rows_has_its_columns_and_types(what: str, tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     write_parquet(path, [], COLUMNS[what])
     frame = pl.read_parquet(path)

@@ -25,7 +25,7 @@ ROWS = 15_000
 
 @pytest.fixture(scope="module")
 def ticks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A seeded random walk with about 400 ms between ticks, and occasional pauses of a quarter of a minute."""
+    """A seeded random walk with about 400 ms between ticks, and occasional pauses of 15 s."""
     random = np.random.default_rng(11)
     bid = np.round(1.1 + np.cumsum(random.normal(0, 0.0002, ROWS)), 5)
     gaps_ms = random.exponential(400, ROWS).astype(np.int64) + 1

@@ -109,7 +109,7 @@ def test_later_ticks_do_not_change_earlier_rows(seed: int, cut: int) -> None:
 
 @pytest.mark.parametrize("column", range(len(FEATURE_NAMES)), ids=FEATURE_NAMES)
 def test_a_feature_depends_on_exactly_the_declared_number_of_ticks(column: int) -> None:
-    """Ticks before the declared number do not change the feature; the oldest tick within it does in some window."""
+    """Ticks before the declared ones do not change the feature. The oldest declared tick changes it in some window."""
     ticks, shows = FEATURES[column].ticks, False
     for seed in range(40):
         columns = market(count=WINDOW_TICKS, seed=seed)

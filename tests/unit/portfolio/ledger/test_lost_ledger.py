@@ -15,7 +15,7 @@ from services.portfolio.ledger.lost_ledger import mark_if_lost, note_before_open
 from tests.support.builders import an_opened_stream
 
 
-def test_a_new_ledger_is_a_loss_if_the_same_supervisor_had_one(tmp_path: Path) -> None:
+def test_a_new_ledger_reports_a_loss_if_the_same_supervisor_had_an_earlier_ledger(tmp_path: Path) -> None:
     assert loss_after(tmp_path, has_events=True) == (
         f"{tmp_path / LEDGER_FILE_NAME} is new: the earlier ledger of this desk is gone, with the files beside it"
     )
@@ -57,7 +57,7 @@ def test_a_ledger_without_an_event_is_not_noted_before_it_is_opened(tmp_path: Pa
         assert ledger.rollback == ""
 
 
-def test_an_existing_ledger_is_no_loss(tmp_path: Path) -> None:
+def test_an_existing_ledger_reports_no_loss(tmp_path: Path) -> None:
     with closing(a_ledger_with_an_event(tmp_path / LEDGER_FILE_NAME)) as ledger:
         assert note_ledger(ledger, tmp_path)
     with closing(Ledger(tmp_path / LEDGER_FILE_NAME)) as ledger:

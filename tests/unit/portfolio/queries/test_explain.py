@@ -318,7 +318,7 @@ def test_the_longest_explanation_fits_into_a_frame() -> None:
     assert any("more not shown" in line.words for step in reply.steps for line in step.lines)
 
 
-def test_the_history_of_an_order_is_complete_with_its_end_and_all_its_deals() -> None:
+def test_the_history_of_an_order_is_complete_if_the_order_has_ended_and_all_its_deals_are_found() -> None:
     book, events = a_reversed_position()
     order = book.orders["01234567-000002"]
     assert is_history_complete(order, events)

@@ -277,7 +277,7 @@ def test_without_hedged_margin_the_side_with_the_larger_margin_is_charged() -> N
         ("12.5", "675012.50"),
     ],
 )
-def test_hedged_margin_charges_the_uncovered_lots_and_the_covered_ones_at_its_own_size(
+def test_hedged_margin_charges_uncovered_lots_in_full_and_covered_lots_at_the_hedged_size(
     hedged: str, expected: str
 ) -> None:
     assert index_margin("1", "2", margin_hedged=D(hedged)) == D(expected)
@@ -289,7 +289,7 @@ def test_hedged_margin_takes_the_means_of_both_sides_rates() -> None:
     assert index_margin("3", "1", margin_hedged=D(10), **rates) == D("51305.35")
 
 
-def test_hedged_margin_is_an_amount_per_lot_if_margin_is() -> None:
+def test_hedged_margin_is_an_amount_per_lot_if_initial_margin_is_an_amount() -> None:
     assert index_margin("3", "1", margin_initial=D(900), margin_hedged=D(300)) == 2 * 900 + 300
 
 
