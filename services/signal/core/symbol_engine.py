@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import Final, Literal, NamedTuple
 
@@ -173,8 +172,10 @@ class SymbolEngine:
             self._restore_strategy(self._fresh)
         except ValueError as error:
             self._stop(f"restore: {error}"[:200], sequence, 0)
-        with suppress(StrategyError):  # `fault` has the reason
+        try:
             self._keep()
+        except StrategyError:  # `fault` has the reason
+            return
 
     def snapshot(self) -> bytes:
         """Return the state from which all later signals follow; after a fault, the last state before the fault."""

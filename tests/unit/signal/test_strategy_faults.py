@@ -159,7 +159,7 @@ def test_a_failed_snapshot_is_a_fault_and_the_previous_snapshot_is_kept() -> Non
 
 
 def test_a_failed_snapshot_after_a_lost_gap_is_a_fault_of_the_symbol() -> None:
-    """The gateway does not keep ticks 5 to 7, so the engine starts anew at tick 8."""
+    """The gateway does not keep ticks 5 to 7, so the engine is reset at tick 8."""
     bench = a_bench(Sound).start().publish(TICKS[:8])
     engine = bench.engine.engines["EURUSD"]
     engine.strategy.snapshot = faulty_strategies.SnapshotRaises().snapshot  # type: ignore[method-assign]
