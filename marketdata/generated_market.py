@@ -32,7 +32,10 @@ BLOCKS_KEPT: Final = 48
 """Minutes whose ticks stay in memory: enough for a process that fetches the missed ticks of all symbols."""
 
 PAGE_BLOCKS_MAX: Final = 16
-"""Most minutes computed for one page of ticks, because each takes milliseconds and delays other requests."""
+"""Number of minutes after which a page that has ticks ends.
+
+The computation of each minute takes milliseconds, and delays other requests.
+"""
 
 WARM_UP_NS: Final = 10 * BLOCK_NS
 """Length of a new market's history, so that a strategy can warm up at once."""
@@ -70,7 +73,7 @@ def open_market(
     """Continue the stored market `before`, or begin a new market.
 
     Args:
-        symbols: the desk's names of the symbols; of ticks at the same time, those of earlier symbols come first.
+        symbols: the desk's names of the symbols. Ticks at the same time are in the order of `symbols`.
         seed: seed of all random numbers.
         before: the stored market. If it has another seed or other symbols, a new market begins, at the last prices of
             the stored one.
@@ -180,8 +183,9 @@ class GeneratedMarket:
     def ticks(self, symbol: str, *, from_sequence: int, limit: int, published: int) -> TickColumns:
         """At most `limit` ticks of a symbol, beginning at `from_sequence`, and up to ordinal `published`.
 
-        If the tick `from_sequence` is no longer kept, the page begins at the oldest kept tick. A page has ticks of at
-        most `PAGE_BLOCKS_MAX` minutes; if the symbol has no tick in them, of later minutes too.
+        If the tick `from_sequence` is no longer kept, the page begins at the oldest kept tick. A page that
+        has ticks ends after `PAGE_BLOCKS_MAX` minutes. An empty page continues to the next minute with a tick of the
+        symbol.
         """
         index = self._index[symbol]
         first = max(from_sequence, self._states[0].quotes[symbol].sequence + 1)
@@ -329,7 +333,9 @@ def generate_blocks(symbols: Sequence[str], *, seed: int, start_ns: int = terms.
 def generated_minutes(
     symbols: Sequence[str], *, seed: int, hours: float, start_ns: int = terms.OPENING_NS
 ) -> Iterator[GeneratedTicks]:
-    """Yield the ticks of `hours` hours of a market minute by minute, rounded to whole minutes, at least one.
+    """Yield the ticks of `hours` hours of a market, minute by minute.
+
+    The duration is rounded to whole minutes and is at least one minute.
 
     Raises:
         UnknownSymbolError: the broker does not trade one of the symbols.

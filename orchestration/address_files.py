@@ -29,10 +29,10 @@ FOLDER_FILE: Final = "folder.id"
 """Identity of the folder that has the address files. In a copy of the folder the identity differs."""
 
 ANNOUNCED: Final = PROJECT_ROOT / "var" / "run" / "desks"
-"""Folder with one file for each desk that `paperdesk run` has started from this checkout, in any data directory."""
+"""Folder with one file for each desk that `paperdesk run` runs from this checkout, whatever its data directory."""
 
 _OWNER: Final = "owner"
-"""Key, in the file, of the identity of the process that wrote it."""
+"""Key in a file of `ANNOUNCED`. The value identifies the process that wrote the file."""
 
 
 class DeskAddresses(NamedTuple):

@@ -1,8 +1,9 @@
 """A backtest under the order policy of a live desk, in simulated time that advances from one due time to the next.
 
-As in `paperdesk run`, the venue does not wait for the desk. Orders have deadlines and a lease. Portfolio polls open
-orders at the intervals of a live desk, and may fence them or treat them as in doubt. It requests deals once a second.
-With `polls_at_each_tick` it polls every open order at each tick, before the decision. Messages take no time.
+As in `paperdesk run`, the venue does not wait for the desk. Orders have deadlines, and portfolio needs the lease to
+open exposure. Portfolio polls open orders at the intervals of a live desk, and may fence them or treat them as in
+doubt. It requests deals once a second. With `polls_at_each_tick` it polls every open order at each tick, before the
+decision. Messages take no time.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ ZONE_EXPECTED: Final = f"an offset such as +02:00, {NEW_YORK_CLOSE} or a zone su
 class TickInput(NamedTuple):
     """A file, or a folder of files in the order of their names, and the symbol of its ticks.
 
-    `symbol` is the name of the symbol in the desk. `zone` is the name of the clock of the times; None for the clock
-    that the file or its layout determines.
+    `symbol` is the name of the symbol in the desk. `zone` is the time zone of the file's times, in a form of
+    `ZONE_EXPECTED`. None means the time zone that the file or its layout determines.
     """
 
     path: Path

@@ -63,7 +63,8 @@ def load_fill_profile(name: str) -> FillProfile:
 def _slippage_by_type(changes: dict[str, object], *, base: Mapping[str, object]) -> dict[str, object]:
     """Slippage by order type.
 
-    A table without order types applies to all of them. In a table by order type, a missing type keeps that of `base`.
+    A table without order types applies to all of them. A table by order type changes only its order types. The others
+    have the slippage of `base`.
     """
     if changes.keys() & {*Slippage.__struct_fields__}:
         return dict.fromkeys(SlippageByType.__struct_fields__, changes)

@@ -1,4 +1,7 @@
-"""For any fills, the net position is the sum of their signed volumes, and the profit is the sum of their cash."""
+"""For any fills, the net position is the sum of their signed volumes.
+
+The profit is the cash of the fills and of closing the open rest at the mark.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ def test_the_net_position_is_the_sum_of_signed_fills(fills: list[tuple[Side, Dec
 
 
 @given(FILLS, PRICES)
-def test_realized_plus_unrealized_profit_is_the_cash_of_fills_and_mark(
+def test_realized_plus_unrealized_profit_is_the_cash_of_all_fills_and_of_a_close_at_the_mark(
     fills: list[tuple[Side, Decimal, Decimal]], mark: Decimal
 ) -> None:
     """Realized plus unrealized profit is the cash of all fills and of closing the open rest at the mark."""

@@ -76,7 +76,10 @@ def weekday(day: int) -> int:
 
 @lru_cache(maxsize=16_384)
 def _offset_ns(clock: Clock, hour: int) -> int:
-    """The clock's offset from UTC in an hour since 1970; offsets change on the hour."""
+    """The clock's offset from UTC in nanoseconds, in the UTC hour `hour`, numbered from 1970-01-01 00:00.
+
+    Offsets change on the hour.
+    """
     there = datetime.fromtimestamp(hour * 3_600, UTC).astimezone(ZoneInfo(clock.zone)).utcoffset()
     assert there is not None
     return int((there + clock.ahead).total_seconds()) * SECOND_NS

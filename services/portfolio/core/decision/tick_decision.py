@@ -1,7 +1,7 @@
 """Decides one tick that `StreamState.count` has recorded: exits first, then the signal.
 
-The exits are applied to the account before the signal is decided. All events of the tick become durable together at the
-end of the turn.
+The exits are applied to the account before the signal is decided. The shell commits all events of the tick together,
+after the core has handled every waiting message.
 """
 
 from __future__ import annotations

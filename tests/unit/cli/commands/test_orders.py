@@ -119,7 +119,7 @@ def test_a_market_order_is_sent_with_its_stops(tmp_path: Path, capsys: pytest.Ca
         ("--limit 1.05 --tif GTD --expires 2026-11-27T13:00+01:00", OrderType.LIMIT, TimeInForce.GTD, NOON_NS),
     ],
 )
-def test_a_resting_order_has_a_price_and_an_expiry(
+def test_a_resting_order_is_sent_with_its_price_time_in_force_and_expiry(
     tmp_path: Path, option: str, type_: OrderType, time_in_force: TimeInForce | None, expires_ns: int
 ) -> None:
     command = sent(tmp_path, f"order sell EURUSD --volume 1 {option}")
@@ -145,7 +145,7 @@ def test_a_position_is_closed_in_full_or_in_part(tmp_path: Path) -> None:
     assert part == CloseCommand(key="a", reason="a test", symbol="EURUSD", position=5, volume=D("0.02"))
 
 
-def test_a_modification_keeps_terms_without_an_option(tmp_path: Path) -> None:
+def test_a_modification_keeps_the_terms_whose_options_are_not_given(tmp_path: Path) -> None:
     command = sent(tmp_path, "order modify 01234567-000007 --price 1.06 --key a")
     assert command == ModifyCommand(
         key="a",

@@ -36,6 +36,7 @@ def a_market(
     """Write FX quotes between two times in New York, with the local times of a server.
 
     The week is from Sunday to Friday, 17:00 in New York. The spread is 2 points, and 5 points in the hour from 17:00.
+    With `is_flat` it is always 2 points.
     """
     begin, end = (datetime.fromisoformat(day).replace(tzinfo=NEW_YORK).astimezone(UTC) for day in (first, last))
     rows = []
@@ -102,7 +103,7 @@ def test_the_quiet_hour_alone_reveals_a_clock_that_is_hours_off(tmp_path: Path) 
     ],
     ids=["a day", "no quiet hour", "a quote an hour"],
 )
-def test_a_file_too_short_or_sparse_gets_no_verdict(
+def test_a_file_that_shows_neither_the_end_of_a_week_nor_the_quiet_hour_gets_no_verdict(
     tmp_path: Path, first: str, last: str, options: dict[str, Any], why: str
 ) -> None:
     found = described(a_market(tmp_path / "t.parquet", first, last, server="America/New_York", **options))
@@ -111,7 +112,7 @@ def test_a_file_too_short_or_sparse_gets_no_verdict(
     assert found["warnings"] == []
 
 
-def test_a_symbol_of_unknown_closes_gets_no_verdict(tmp_path: Path) -> None:
+def test_a_symbol_with_unknown_closing_times_gets_no_verdict(tmp_path: Path) -> None:
     path = a_market(tmp_path / "t.parquet", "2024-05-01", "2024-05-14", server="America/New_York")
     assert "the closes of the symbol are not known" in described(path, symbol="DE40")["clock"]["text"]
 
@@ -134,7 +135,7 @@ def test_a_symbol_of_unknown_closes_gets_no_verdict(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("server", ["new_york_close", "Europe/Athens"])
-def test_weeks_in_which_only_one_region_has_summer_time_show_whose_dates_the_server_has(
+def test_weeks_with_summer_time_in_one_region_show_which_regions_summer_time_the_server_follows(
     tmp_path: Path, first: str, last: str, server: str
 ) -> None:
     path = a_market(tmp_path / "t.parquet", first, last, server=server)
@@ -169,7 +170,7 @@ def test_a_zone_contradicted_by_summer_time_gets_a_warning_with_the_fitting_one(
     assert described(path, "new_york_close")["warnings"] == []
 
 
-def test_weeks_with_summer_time_in_both_regions_do_not_reveal_its_dates(tmp_path: Path) -> None:
+def test_weeks_with_summer_time_in_both_regions_do_not_show_which_one_the_server_follows(tmp_path: Path) -> None:
     path = a_market(tmp_path / "t.parquet", "2024-05-01", "2024-05-14", server="Europe/Athens")
     for zone in ("new_york_close", "Europe/Athens", "+03:00"):
         found = described(path, zone)["clock"]

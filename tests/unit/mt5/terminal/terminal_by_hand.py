@@ -133,11 +133,11 @@ class Bench:
         return self.link.send(order, symbol, self.now)
 
     def found(self, order_id: str = "A-1") -> BookOrder | None:
-        """The record of an order; None if nothing is shown."""
+        """The client's record of an order; None if the client has none."""
         return self.link.find(magic_of(order_id), self.now)
 
     def shown(self, order_id: str = "A-1") -> str:
-        """The status of an order; "nothing" if nothing is shown."""
+        """The status of an order; "nothing" if the client has no record of it."""
         found = self.found(order_id)
         return "nothing" if found is None else found.order.status.value
 

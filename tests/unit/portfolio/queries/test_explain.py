@@ -266,7 +266,7 @@ def test_a_denied_manual_order_is_explained_with_its_command_and_reason() -> Non
 
 
 def test_the_lines_of_an_order_are_in_the_sequence_of_its_events_and_not_of_their_times() -> None:
-    """A manual order has the desk's estimate of the venue time. Its answer has the time of the last tick, earlier."""
+    """The creation has the desk's estimate of the venue time. The update has the earlier time of the last tick."""
     book, _ = a_reversed_position()
     made = an_order(3, created_ns=START_NS + 500)
     rejected = an_update(made.order_id, OrderStatus.REJECTED, time_ns=START_NS)

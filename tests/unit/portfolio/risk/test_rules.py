@@ -201,7 +201,9 @@ def test_openings_are_denied_on_a_day_that_has_reached_its_loss_limit(
     ("9500.01", None), ("9500", TradingState.REDUCE_ONLY), ("9300.01", TradingState.REDUCE_ONLY),
     ("9300", TradingState.HALTED),
 ])  # fmt: skip
-def test_a_drawdown_of_5_percent_reduces_and_of_7_percent_halts_trading(equity: str, then: TradingState | None) -> None:
+def test_a_drawdown_of_5_percent_sets_reduce_only_and_one_of_7_percent_halts_trading(
+    equity: str, then: TradingState | None
+) -> None:
     account = an_account(only(drawdown_reduce_pct=D(5), drawdown_halt_pct=D(7)))
     account.risk_state.peaks = Peaks(high=D(10_000), equity=D(equity))
     denial = denied(an_order_for(), account)

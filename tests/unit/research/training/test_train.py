@@ -24,7 +24,7 @@ SECOND_NS = 1_000_000_000
 
 
 def ticks_file(path: Path, *, rows: int = 12_000, trend: float = 0.0, seed: int = 1, spread: float = 2e-5) -> Path:
-    """Quotes of a random walk. Its drift a tick is `trend` or -`trend`, chosen at random every 400 ticks."""
+    """Quotes of a random walk. The drift per tick is `trend` or -`trend`, chosen at random every 400 ticks."""
     random = np.random.default_rng(seed)
     drift = np.repeat(random.choice([-1.0, 1.0], rows // 400 + 1), 400)[:rows] * trend
     bid = np.round(1.2 + np.cumsum(random.normal(0, 3e-5, rows) + drift), 5)
@@ -120,7 +120,7 @@ def test_a_calibration_finds_the_temperature_and_the_biases_of_the_data() -> Non
     assert calibration_error(probabilities(margins, found), labels) < 0.01
 
 
-def test_margins_without_information_are_calibrated_to_the_base_rates() -> None:
+def test_model_outputs_without_information_are_calibrated_to_the_base_rates() -> None:
     random = np.random.default_rng(4)
     labels = random.choice(3, 20_000, p=[0.2, 0.7, 0.1]).astype(np.int8)
     found = probabilities(
@@ -137,7 +137,8 @@ def test_an_edge_is_measured_one_position_at_a_time_with_the_spread_paid() -> No
     quotes = QuoteColumns(bid, bid + 0.5)
     signals = np.array([1, 1, 0, -1, 1])
     found = measure_edge(signals, np.arange(5), quotes, 2)
-    # A buy at tick 0 is closed at tick 2, the second buy is ignored, and a sell at tick 3 is closed at tick 5.
+    # The buy at tick 0 is closed at tick 2, and the sell at tick 3 is closed at tick 5.
+    # The buys at ticks 1 and 4 are ignored, because a position is open.
     assert found.trades == 2
     assert found.won_part == 1.0
     assert found.gross_bp == pytest.approx((1 / 100.25 + 3 / 103.25) / 2 * 1e4)
