@@ -1,4 +1,4 @@
-"""Records of the venue in gateway replies: deals, orders, positions, and counts of a tick file's rows."""
+"""Records of the venue in gateway replies: deals, orders, positions, and counts of tick rows."""
 
 from __future__ import annotations
 
@@ -41,9 +41,10 @@ class DealKind(StrEnum):
 
 
 class DealEntry(StrEnum):
-    """How a deal changed the position, by MetaTrader's names.
+    """How a deal changed the position.
 
-    IN opened or increased it, OUT closed or reduced it, INOUT reversed it, NONE did not change it.
+    IN opened or increased it, OUT closed or reduced it, INOUT reversed it. MetaTrader's OUT_BY becomes OUT. NONE did
+    not change it, or the venue's entry is unknown.
     """
 
     IN = "IN"
@@ -53,7 +54,7 @@ class DealEntry(StrEnum):
 
 
 class DealReason(StrEnum):
-    """What caused a deal, by MetaTrader's names."""
+    """What caused a deal; CLIENT stands for every cause without a name of its own here."""
 
     CLIENT = "CLIENT"
     STOP_LOSS = "STOP_LOSS"
@@ -72,8 +73,8 @@ class VenueDeal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     command did. `position` is the ticket of the position that the deal opened or changed, or for which it was charged;
     0 for none. `arrived_ns` is the time at which a delayed order reached the venue, for the first deal of the order; 0
     in any other deal. `limit_gap`, in account currency and 0 or more, is the amount by which the market's quote was
-    better than the price of a resting limit order or take profit. It is the same whether the deal has the quote or the
-    order's price.
+    better than the price of a resting limit order or take profit. It does not depend on whether the deal was executed
+    at the quote or at the order's price.
     """
 
     deal: Sequence
@@ -166,7 +167,10 @@ class VenuePosition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class TickCounts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Counts of a tick file's rows. `rejected` is by reason; `read` = `published` + the sum of `rejected`."""
+    """Counts of the tick rows of a file or a terminal.
+
+    `rejected` is by reason; `read` = `published` + the sum of `rejected`.
+    """
 
     read: Cursor
     published: Cursor

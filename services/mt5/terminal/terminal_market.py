@@ -1,6 +1,7 @@
-"""A terminal's ticks as the gateway's market, numbered in the order in which they arrived.
+"""A terminal's ticks as the gateway's market, numbered in the order of the snapshots that contained them.
 
-Ticks are published as soon as they are stored. The stream has no end. Only the newest ticks are kept.
+Within a snapshot the ticks are numbered by their time. Ticks are published as soon as they are stored. The stream has
+no end. Only the newest ticks are kept.
 """
 
 from __future__ import annotations

@@ -15,7 +15,10 @@ from tests.unit.signal.builders import Bench, Momentum, TickGateway, a_walk, dec
 
 TICKS = 400
 BEATS_MIN = TICKS * TICK_NS // (BEAT_MS * 1_000_000) // 3
-"""A third of the heartbeats that are due while all ticks are processed; without interleaving there would be none."""
+"""A third of the heartbeats that are due while all ticks are processed.
+
+There would be none if the process handled all ticks before its next heartbeat.
+"""
 
 
 @pytest.fixture
@@ -32,7 +35,7 @@ def beats(setup: SignalSetup) -> int:
 
 
 @pytest.mark.parametrize("is_sent", [True, False])
-def test_the_heartbeat_continues_while_a_burst_or_a_page_is_processed(setup: SignalSetup, is_sent: bool) -> None:
+def test_heartbeats_continue_while_sent_or_fetched_ticks_are_processed(setup: SignalSetup, is_sent: bool) -> None:
     setup.start(STRATEGY="tests.support.slow_strategy:Slow")
     setup.gateway.publish(*setup.ticks, is_sent=is_sent)
     setup.gateway.beat()

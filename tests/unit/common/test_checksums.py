@@ -32,7 +32,7 @@ def test_a_written_row_is_read() -> None:
         (*ROW[:3], 2, None),
     ],
 )
-def test_any_other_value_is_refused_with_file_table_and_row(
+def test_a_changed_value_is_refused_and_the_error_names_file_table_and_row(
     changed: tuple[str | int | float | bytes | None, ...],
 ) -> None:
     stored = (*changed, row_checksum("lots", *ROW))

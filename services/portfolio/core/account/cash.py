@@ -40,7 +40,10 @@ _CATEGORY_OF_PROFIT: Final = {
     DealKind.COMMISSION: CashAccount.COMMISSION,
     DealKind.CORRECTION: CashAccount.CORRECTIONS,
 }
-"""Category of a deal's field `profit`, in which MetaTrader stores the amount of trades and of all other deals."""
+"""Category of a deal's field `profit`.
+
+In this field MetaTrader stores the profit of a trade, and the amount of any other deal.
+"""
 
 
 class Posting(Struct, frozen=True, kw_only=True):

@@ -2,8 +2,8 @@
 
 A `RoundTripTracker` processes the deals in the order of their numbers, in portions whose size the caller limits. Within
 a ticket, lots are closed first in, first out. The costs of a fill are divided among the lots in proportion to volume by
-the largest remainder method. So the sum over round trips, open lots and unassigned amounts is exactly the
-cash of the deals without deposits and corrections.
+the largest remainder method. So profit - commission - swap, summed over round trips, open lots and unassigned amounts,
+is exactly the cash of the deals without deposits and corrections.
 
 The venue computes the profit of a deal from the average price. So the profit of a deal is divided among the lots that
 it closed, in proportion to volume, while the `gross` of a round trip is computed from the prices of the round trip.
@@ -151,6 +151,7 @@ class RoundTripTracker:
         self._carried: dict[str, Charges] = {}
         """Costs of each open lot, by the number of its opening deal."""
         self._left: dict[str, Decimal] = {}
+        """Remaining volume of each open lot, by the number of its opening deal."""
         self._trades: list[RoundTrip] = []
         self._by_tag: defaultdict[str, TagPnl] = defaultdict(TagPnl)
         """Result of the round trips by tag."""
@@ -164,7 +165,10 @@ class RoundTripTracker:
 
     @property
     def round_trips(self) -> Sequence[RoundTrip]:
-        """Round trips of the processed deals, in the order of their closing deals. Replies number them from 1."""
+        """Round trips of the processed deals, in the order of their closing deals.
+
+        The reply to a trades query numbers them from 1.
+        """
         return self._trades
 
     def process_deals(self, deals_max: int | None = None) -> bool:

@@ -32,13 +32,13 @@ class StreamState:
         """Ticks that a lock-step venue may publish ahead of the confirmed one; 0 for a live stream."""
         self.desk_state = DeskState.CONNECTING
         self.waiting_for = "the gateway"
-        """Text for people that names what the desk waits for; empty if it does not wait."""
+        """Text for people: the event that the desk waits for, or the reason of FAILED; else empty."""
         self.running_since_mono_ns = 0
         """Monotonic time at which the desk state last became RUNNING; 0 before."""
         self.is_stopping = False
         """Whether the process is shutting down; no signal is decided then."""
         self.now = Now(0, 0)
-        """Time at which the current turn began."""
+        """Time at which the core began to handle the current message, timer or idle call."""
         self.market = MarketFeed()
         self.last_signals: dict[str, Signal] = {}
         """Latest signal of each symbol that `count` has recorded."""
@@ -65,7 +65,7 @@ class StreamState:
         return max(self.market.time_ns(mono_ns), self.cursor.time_ns) if self.is_live else self.cursor.time_ns
 
     def begin_turn(self, now: Now) -> None:
-        """Set the current time, which stays the same until the next turn."""
+        """Set the current time, which stays the same until the core handles the next message, timer or idle call."""
         self.now = now
 
     def set_window(self, window: int) -> None:
@@ -158,11 +158,11 @@ class StreamState:
         self.is_stopping = True
 
     def set_desk_state(self, desk_state: DeskState, waiting_for: str = "") -> None:
-        """Set the desk state, and the text that names what the desk waits for."""
+        """Set the desk state, and the text with the awaited event or the reason of FAILED."""
         if desk_state is DeskState.RUNNING and self.desk_state is not desk_state:
             self.running_since_mono_ns = self.now.mono_ns
         self.desk_state, self.waiting_for = desk_state, waiting_for
 
     def fail_until_restart(self, why: str) -> None:
-        """Set the desk state to FAILED: nothing is decided until the process is started again."""
+        """Set the desk state to FAILED, with its reason: nothing is decided until the process is started again."""
         self.set_desk_state(DeskState.FAILED, why)

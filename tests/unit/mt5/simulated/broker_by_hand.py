@@ -22,7 +22,7 @@ TICK_NS = SECOND_NS
 
 
 class Dealing:
-    """An account at tick 1 of its stream. Each of `bids` is a tick, whose ask is two pips higher."""
+    """An account at tick `ordinal` of `stream`. By default each of `bids` is a tick, whose ask is two pips higher."""
 
     def __init__(
         self,

@@ -94,7 +94,7 @@ def test_a_trailing_stop_moves_at_a_whole_step_and_not_a_point_earlier(
     protection = structs.replace(HELD, stop_loss=Decimal(held))
 
     def moved(touch: str) -> Protection | None:
-        """Set only the bid or ask that the stop follows; the other side would move the stop far if it were used."""
+        """Return the moved protection. The other price is 1.0 away: a stop that followed it would move far."""
         price, other = Decimal(touch), Decimal(touch) + direction
         bid, ask = (price, other) if direction > 0 else (other, price)
         return trail_stop(protection, direction=direction, bid=bid, ask=ask, instrument=plain_terms())
@@ -138,7 +138,7 @@ def test_a_stop_refused_by_the_venue_is_not_booked() -> None:
     assert (protection.error, protection.is_in_flight) == ("invalid stops", False)
 
 
-def test_an_accepted_stop_replaces_the_stop_of_a_deal_booked_after_its_request() -> None:
+def test_the_accepted_stop_replaces_the_stop_of_a_deal_booked_before_the_reply() -> None:
     """The deal set the stop loss of its order, 1.08. Later the venue accepted a stop loss of 1.05."""
     book = a_protected_book()
     adding = an_order(order_id="x-000002", stop_loss=Decimal("1.08"))
@@ -155,7 +155,7 @@ def test_a_reply_to_an_earlier_revision_does_not_replace_the_requested_stop() ->
 
 @pytest.mark.parametrize("revision", [1, 2, 3])
 def test_a_reply_to_an_answered_revision_changes_nothing(revision: int) -> None:
-    """The reply is late or repeated, and has other stops than the first reply."""
+    """The reply is late or repeated. Unlike the first reply, it is a refusal."""
     book = a_protected_book()
     first = answered(book, 3)
     assert answered(book, revision, error="invalid stops") == first

@@ -82,7 +82,7 @@ def test_a_conversion_rate_without_a_quoted_pair_is_unknown_and_the_volume_is_ze
     assert sized == (D(0), "fraction: no rate is known from JPY to USD: no trade")
 
 
-def test_the_notional_per_lot_is_contract_size_times_ask() -> None:
+def test_the_notional_per_lot_is_contract_size_times_mid() -> None:
     account = quoted(an_account("EURUSD"), "EURUSD", 1.1, 1.1002)
     assert inputs(account, "EURUSD").notional_per_lot == D("110010")
 

@@ -21,7 +21,7 @@ def terms_of(symbol: str = "EURUSD", **changed: Any) -> Instrument:
 
 
 def an_input(symbol: str = "EURUSD", **changed: Any) -> SizingInput:
-    """Return sizing inputs with a stop loss 25 points away (25 USD a lot of EURUSD) and a further take profit."""
+    """Return sizing inputs with a stop loss 25 points (25 USD a lot of EURUSD) and a take profit 38 points away."""
     fields: dict[str, Any] = {
         "instrument": terms_of(symbol),
         "direction": 1,

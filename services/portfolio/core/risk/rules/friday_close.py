@@ -35,7 +35,10 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
 
 
 def until(ticks: TickRows, row: int, _order: OrderProposal, context: RiskContext) -> int:
-    """Return the first row after `row` at or after the Friday close or the end of the weekend (see `rule.Until`)."""
+    """Return the first row after `row` at or after the next change of the rule's result (see `rule.Until`).
+
+    The result changes at the Friday close and at the end of the weekend.
+    """
     close, now_ns = context.limits.friday_close, ticks.time_ns[row]
     assert close is not None
     day, since_midnight_ns = weekday(now_ns), time_of_day_ns(now_ns)
