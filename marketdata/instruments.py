@@ -76,7 +76,10 @@ The amount is common for USD and EUR accounts with raw spreads.
 
 _DAY: Final = 24 * 60
 FX_SESSIONS: Final = ((0, 5 * _DAY),)
-"""One session in minutes of the server's week, Monday 00:00 to Friday 24:00: Sunday to Friday 17:00 in New York."""
+"""One session from Monday 00:00 to Friday 24:00, in minutes of the server's week.
+
+In New York this is Sunday 17:00 to Friday 17:00.
+"""
 
 METAL_SESSIONS: Final = tuple((day * _DAY + 60, (day + 1) * _DAY) for day in range(5))
 """A session for each day from Monday to Friday, without the first hour of the server's day."""
@@ -156,8 +159,8 @@ def swap_points(base: str, profit: str, digits: int) -> tuple[Decimal, Decimal]:
     """Swap of 1 lot for one night, in points: positive when earned, negative when charged.
 
     Formula: (rate of the held currency - rate of the owed currency - markup) / 100 / 365 x price / point, rounded to a
-    hundredth of a point. The price is the one at which the generated market opens. If either rate is unknown, the
-    difference of the rates is 0, so that both swaps are the negative markup.
+    hundredth of a point. The price is the ratio of the currencies' initial values in the generated market. If either
+    rate is unknown, the difference of the rates is 0, so that both swaps are the negative markup.
 
     Returns:
         The swap of a long position, and that of a short position.

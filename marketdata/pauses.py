@@ -1,4 +1,7 @@
-"""Detection of pauses between ticks that are longer than any market closes; later times are then probably wrong."""
+"""Detection of pauses of more than 31 days between ticks.
+
+No market closes for so long. Therefore the times after the pause are probably wrong.
+"""
 
 from __future__ import annotations
 

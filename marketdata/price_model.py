@@ -90,7 +90,7 @@ class _Path(Struct, frozen=True):
 
     value: Floats
     log_volatility: Floats
-    """Log volatility relative to the usual one of the hour."""
+    """Log volatility relative to the usual volatility of the hour."""
 
 
 def first_state(

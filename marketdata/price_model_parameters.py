@@ -30,8 +30,8 @@ class Currency(NamedTuple):
 
     `value` is the initial value in USD. `day_sd` is the standard deviation of the currency's own log value over an
     average day. `spread` is the currency's part of a symbol's spread in busy hours, as a fraction of the price. `home`
-    are the weights of the sessions of Asia, London and New York for its movement. `activity` is the number of quotes a
-    second that the currency adds to a symbol in its busiest hour.
+    are the weights of the sessions of Asia, London and New York for its movement and activity. `activity` is the number
+    of quotes a second that the currency adds to a symbol in the currency's busiest hour.
     """
 
     value: float
@@ -75,7 +75,7 @@ EUROPE: Final = {"EUR": 1.0, "GBP": 1.0, "CHF": 0.7, "SEK": 1.0, "NOK": 0.8, "DK
 """Weight of the factor that is common to Europe's currencies, by currency."""
 
 EUROPE_DAY_SD: Final = 0.0020
-"""Standard deviation of this factor over a day."""
+"""Standard deviation of Europe's common factor over a day."""
 
 # ------------------------------------------------------------------------------------------------------ time of day
 
@@ -89,8 +89,9 @@ SESSIONS: Final = np.stack([ASIA, LONDON, NEW_YORK])
 """Activity of Asia, London and New York at each full hour UTC, 0 to 1, interpolated linearly; no daylight saving."""
 
 NIGHT_MOVEMENT: Final = 0.30
+"""Movement when none of the three sessions is open; a fully active session adds its weight in `home`."""
 NIGHT_ACTIVITY: Final = 0.08
-"""Relative movement, and quotes as a share of the busiest hour's, when none of the three sessions is open."""
+"""Quotes as a share of the busiest hour's quotes when none of the three sessions is open."""
 
 #                               0    1    2    3    4    5    6    7    8
 SPREAD_BY_HOUR: Final = np.array([1.9, 1.6, 1.5, 1.5, 1.5, 1.5, 1.4, 1.1] + [1.0] * 9

@@ -107,7 +107,8 @@ class StreamData(NamedTuple):
     long_pauses: tuple[tuple[str, Pause], ...]
     """The longest long pause of each symbol that has one.
 
-    If no symbol has a long pause, the longest pause in which no symbol had a tick, if it is long.
+    If no symbol has one: the longest long pause between successive ticks of all symbols, for example between the last
+    tick of one symbol and the first tick of another.
     """
 
 

@@ -21,7 +21,10 @@ __all__ = ["MarketSource", "StreamTick", "SymbolRows", "TickColumns", "TickStrea
 
 BLOCK_TICKS: Final = 1_024
 BLOCKS_KEPT: Final = 8
-"""Blocks in memory. The simulated broker may be some thousand ticks behind publication; both read these blocks."""
+"""Number of blocks kept in memory.
+
+The simulated broker may be some thousand ticks behind publication, and both read these blocks.
+"""
 
 
 class StreamTick(NamedTuple):

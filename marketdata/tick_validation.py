@@ -27,7 +27,10 @@ REASONS: Final = (
     "unreadable",
     "far_future",
 )
-"""Reason of each verdict, by its index. If several reasons apply, `unreadable` takes precedence, then the first one."""
+"""Reason of each verdict, by its index.
+
+If several reasons apply, `unreadable` takes precedence, then the first one in this order.
+"""
 
 NOT_FINITE, NOT_POSITIVE, OUT_OF_RANGE, CROSSED, OUT_OF_ORDER, DUPLICATE, UNREADABLE, FAR_FUTURE = range(1, 9)
 
@@ -46,7 +49,7 @@ Accepting a row that is further ahead would reject more than a minute of later r
 FOLLOWERS: Final = 64
 """Number of later rows with which a row is compared; they are called its followers.
 
-Up to half as many successive rows with wrong times are recognized. A longer run of wrong times is accepted.
+Up to `FOLLOWERS` / 2 successive rows with wrong times are recognized. A longer run of wrong times is accepted.
 """
 
 REACH_ROWS: Final = 4_096

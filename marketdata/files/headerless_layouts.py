@@ -86,7 +86,7 @@ class _HistData(_RowParser):
 
 
 class _Lean(_RowParser):
-    """LEAN daily quotes; the name of the file gives the day of the rows."""
+    """Parser of LEAN's daily quotes, whose rows have no date: the day is that of `lean_day`."""
 
     clock_doubt = "LEAN's clock depends on security type and market, given by folders such as forex/fxcm/eurusd"
     _DAY_MS: Final = 86_400_000
@@ -122,7 +122,11 @@ class _LeanLayout(_PatternLayout):
 
 
 def lean_day(member: ArchiveMember) -> datetime | None:
-    """The day at the beginning of a LEAN file's name, or else of the name of the archive's member; None if none."""
+    """Find the day, eight digits, at the start of a file's name or, if missing there, of its archive member's name.
+
+    Returns:
+        The day; None if neither name begins with such digits, or if they are not a date.
+    """
     for name in (member.path.name, PurePath(member.inner or "").name):
         found = re.match(rf"({YEAR}\d{{4}})(?!\d)", name)
         if found:

@@ -53,11 +53,11 @@ class Parser(Protocol):
 
 
 class LayoutMismatch(str):
-    """Text of why the first lines of a file do not fit a layout."""
+    """The reason why the first lines of a file do not fit a layout."""
 
 
 class LayoutRefusal(str):
-    """Text of why a file that fits a layout has no readable ticks."""
+    """The reason why a file that fits a layout has no readable ticks."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def separator_of(line: str) -> str:
 def split_columns(lines: Sequence[str], separator: str, count: int) -> pl.DataFrame:
     """Split each line into fields: the columns `0` to `count - 1`, stripped of spaces and quotes.
 
-    All fields of a line with another number of fields are null.
+    If a line does not have `count` fields, all of its fields are null.
     """
     names = [str(number) for number in range(count)]
     line = pl.col("line")

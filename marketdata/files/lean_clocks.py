@@ -1,7 +1,7 @@
 """Clocks of LEAN's quote files by security type, market and symbol, which are the names of the folders.
 
 Source: `dataTimeZone` in LEAN's market-hours database (`Data/market-hours/market-hours-database.json`, repository
-QuantConnect/Lean at 004849ff, read on 2026-11-29). The table has only markets whose rows are time, bid and ask.
+QuantConnect/Lean at 004849ff, read on 2026-11-29). `_MARKETS` has only markets whose rows are time, bid and ask.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SYMBOLS: Final = {
 
 
 class LeanClock(NamedTuple):
-    """Time zone of the files in a folder, and the source of this fact as text."""
+    """Time zone of the files in a folder, and the source of the time zone as text."""
 
     zone: str
     source: str

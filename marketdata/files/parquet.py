@@ -18,7 +18,7 @@ from marketdata.files.time_zones import UTC, SourceClock
 from marketdata.tick_validation import UNREADABLE_TIME_NS
 
 MISSING_TIME_NS: Final = -1
-"""Value for a missing time, which validation rejects as out of range."""
+"""Value that replaces a missing time. Validation rejects it as out of range."""
 
 CHUNK_ROWS: Final = 1 << 18
 """Rows read at a time: the size of a row group that polars writes. Larger row groups in a file need more memory."""

@@ -1,7 +1,7 @@
 """Conversion of tick files to one Parquet file with every readable row, in the order of the input.
 
 Rows that a run would reject, such as crossed quotes, are written too, because each run validates the rows itself. The
-file gets its name only when it is complete.
+output file gets its name only when it is complete.
 """
 
 from __future__ import annotations

@@ -183,11 +183,11 @@ def _require_file(path: Path) -> None:
 
 
 def _recognised(path: Path) -> tuple[ArchiveMember, Layout, Parser]:
-    """The only text in a file that fits a layout, that layout, and its parser.
+    """The only text file in `path` that fits a layout, that layout, and its parser.
 
     Raises:
-        UnknownLayoutError: no text fits a layout.
-        TickFileError: several texts fit a layout, or the file has bars instead of ticks, or its times cannot be read.
+        UnknownLayoutError: no text file fits a layout.
+        TickFileError: several text files fit a layout, or the file has bars instead of ticks or has no readable ticks.
     """
     fits: list[tuple[ArchiveMember, Layout, Parser]] = []
     details: list[str] = []

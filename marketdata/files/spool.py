@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from marketdata.files.errors import TickFileError
 
 MEMORY_BYTES: Final = 64 << 20
-"""Most bytes of all columns together that stay in memory, which is slightly faster than disk: two million rows."""
+"""Bytes of all columns of a spool up to which they stay in memory: two million rows. Disk is slightly slower."""
 
 
 class Spool:
@@ -31,7 +31,7 @@ class Spool:
 
         Args:
             folder: folder of the temporary file; None for the system's folder for temporary files.
-            memory_bytes: bytes of all columns beyond which they are moved to disk.
+            memory_bytes: sum of the bytes of all columns beyond which all columns are moved to disk.
         """
         self._folder = folder
         self._memory_bytes = memory_bytes

@@ -138,7 +138,7 @@ def remarks_on(sources: Sequence[TickFile]) -> tuple[str, ...]:
 
 
 def unreadable_line_messages(sources: Sequence[TickFile]) -> list[str]:
-    """Messages about the first unreadable lines of each file, with their numbers."""
+    """Messages about the first unreadable lines of each file, with the line numbers."""
     return [
         f"{source.path.name} line {number} cannot be read: {text}"
         for source in sources

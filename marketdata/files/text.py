@@ -51,7 +51,7 @@ class ArchiveMember(NamedTuple):
 
 
 class LineChunk(NamedTuple):
-    """Lines without their line ends, and the number, from 1, of the first of them."""
+    """Lines without their line ends; `first` is the number of the first line, counted from 1."""
 
     first: int
     texts: list[str]

@@ -27,7 +27,7 @@ from proto.time import SECOND_NS, utc_text
 QUANTILES: Final = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 GAPS_SHOWN: Final = 5
 VALUES_MAX: Final = 100_000
-"""Most distinct spreads that are counted; beyond it spreads are rounded to a ten times larger step."""
+"""Limit of the number of distinct spreads. Beyond it, all spreads are rounded to a step ten times as large."""
 
 
 def symbols_in(path: Path, zone: str | None) -> list[str]:
@@ -158,7 +158,8 @@ class _TickRates:
         if self._last_ns is not None:
             time_ns = np.concatenate([np.array([self._last_ns]), time_ns])
         gaps = np.diff(time_ns)
-        # Of equally long pauses the first ones are shown, so every pause as long as the shortest shown is a candidate.
+        # Of equally long pauses the earliest are shown. Therefore every pause of the block that is at least as long as
+        # its fifth longest is a candidate.
         least = np.partition(gaps, -GAPS_SHOWN)[-GAPS_SHOWN] if len(gaps) > GAPS_SHOWN else 0
         if len(self.longest) == GAPS_SHOWN:
             least = max(least, self.longest[-1][0] + 1)
