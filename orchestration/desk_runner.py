@@ -47,10 +47,13 @@ PORTFOLIO_SILENT_S: Final = 3.0
 """Time without an answer after which portfolio counts as silent; its restart takes up to two seconds."""
 
 START_S: Final = 30.0
-"""Time without an answer after which portfolio counts as silent before its first answer."""
+"""Before its first answer, portfolio counts as silent only after this time."""
 
 END_OF_DATA_POLLS: Final = 4
-"""Successive polls at the last tick after which a recording counts as played; its last orders are booked by then."""
+"""A recording counts as played after this number of successive polls in which portfolio is at the last tick.
+
+By then the last orders are booked.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,7 +231,7 @@ def run_desk(plan: DeskRunSpec, screen: Screen) -> tuple[DeskSummary, BaseExcept
         The summary, and the interrupt that ended the run, or None.
 
     Raises:
-        StartError: a process could not be started or ended for good.
+        StartError: a process could not be started, or has ended for good.
     """
     require_startable(plan.data_dir)
     before = read_account_totals(plan.data_dir)

@@ -46,7 +46,8 @@ def run_replay(spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path,
     """Start the processes, wait for the end of the data, stop the processes, and build the report.
 
     Raises:
-        StartError: a process could not be started or ended for good, a strategy failed, or portfolio does not answer.
+        StartError: a process could not be started, or has ended for good; a strategy has failed; or portfolio does
+            not answer.
     """
     require_startable(data_dir)
     stream_id = spec.stream_id(stream.data_sha256)

@@ -42,10 +42,10 @@ CONFIGURATION: Final = "supervisord.conf"
 
 RUNTIME_PARENT: Final = "/tmp"  # noqa: S108 - each desk makes its own folder in it; TMPDIR is too long for ipc on macOS
 START_TIMEOUT_S: Final = 60.0
-"""Twice the time that four processes need to import numba and xgboost from a cold disk."""
+"""Limit of a start: twice the time that four processes need to import numba and xgboost from a cold disk."""
 
 START_DEATHS_MAX: Final = 5
-"""Deaths of a program before its first RUNNING state after which the start fails; the fifth comes after about 15 s."""
+"""A start fails after this number of deaths of one program; the fifth death comes after about 15 s."""
 
 WATCHDOG: Final = "watchdog"
 """The program that is an event listener; a desk trades without it, so its state is ignored."""
@@ -64,7 +64,7 @@ SUPERVISORD_TIMEOUT_S: Final = 1.0
 
 SHORT_RUN_S: Final = 10.0
 SHORT_RUNS_MAX: Final = 20
-"""Consecutive runs of a program, each shorter than SHORT_RUN_S, after which the desk fails."""
+"""The desk fails after this number of consecutive runs of one program that were each shorter than SHORT_RUN_S."""
 
 
 @dataclass(frozen=True)
