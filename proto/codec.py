@@ -29,7 +29,7 @@ NIL: Final = Raw(b"\xc0")
 """MessagePack nil, in place of an absent embedded message."""
 
 JSON_BRACKETS_MAX: Final = 16
-"""Most opening brackets and braces in a JSON request, nested or not, texts included.
+"""Limit of the number of opening brackets and braces in a JSON request; those within texts count too.
 
 A valid request is one flat object, with one brace. The limit bounds the recursion of the parser.
 """

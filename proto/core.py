@@ -23,7 +23,7 @@ interface:
 - It reads values for metrics, `domain_ns` and the state for a checkpoint, and restores a checkpoint before `start`.
 - It reports its own observations. Portfolio's shell reports a step of the wall clock by `on_clock_step`. The ledger
   writer sets conditions and halts trading for errors of the ledger. The gateway's shell reports a failing disk.
-- It computes in steps of limited duration what would otherwise delay a message, such as portfolio's round trips.
+- It makes the core do a long computation, such as that of portfolio's round trips, in short steps between messages.
 
 Bytes that are not a message do not reach `handle`: the shell drops them, and replies with an error if they are a
 request. A core raises an exception only for its own bugs and for errors of its stores.

@@ -45,7 +45,7 @@ def has_decimals(kind: Any) -> bool:
 
 @lru_cache(maxsize=256)
 def decimal_names(struct: type[msgspec.Struct]) -> frozenset[str]:
-    """Names of the fields of a message that are decimals, or decimals or None."""
+    """Names of the message's fields whose type is Decimal, or Decimal or None."""
     found = inspect.type_info(struct)
     assert isinstance(found, inspect.StructType), struct
     return frozenset(field.encode_name for field in found.fields if _is_decimal(field.type))

@@ -155,7 +155,7 @@ class Answer(Struct, frozen=True, tag="answer", forbid_unknown_fields=True):
 
 
 class CourierHello(Struct, frozen=True, tag="courier", forbid_unknown_fields=True):
-    """Execution has started or detected a new boot of the gateway, upon which portfolio sends its open calls again."""
+    """Execution has started, or has detected a new boot of the gateway. Portfolio then sends its open calls again."""
 
     boot_id: Name
 

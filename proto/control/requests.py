@@ -199,7 +199,8 @@ class RiskQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="RIS
 class WhyQuery(Struct, frozen=True, tag_field="command", tag="WHY", forbid_unknown_fields=True):
     """Request the causes of an order, a deal, a denial or a risk rule's state, or why a symbol does not trade.
 
-    `id` is a symbol, the id of an order or a denial, `deal N`, `ticket N`, a number, or the code of a risk rule.
+    `id` is a symbol, the id of an order or a denial, the code of a risk rule, `deal N`, `ticket N`, or the number of a
+    deal or ticket.
     """
 
     id: Name

@@ -90,7 +90,7 @@ class FillRow(Struct, frozen=True, kw_only=True):
 
 
 class TradeRow(Struct, frozen=True, kw_only=True):
-    """A round trip: what one closing deal closed of one opening deal, first in, first out within a ticket.
+    """A round trip: the volume that one closing deal closed of one opening deal, first in, first out within a ticket.
 
     `trade` numbers the account's round trips in the order of closing. `position` is the ticket, 0 on a netting account.
     `gross` is the profit computed from the two prices, in the symbol's profit currency. `profit` is the share, by
@@ -231,7 +231,7 @@ class AccountView(Struct, frozen=True, kw_only=True, tag_field="reply", tag="acc
     `cash` is cash by category; charges are negative, and the sum is the balance. `pnl_by_tag` is profit after
     commission and swap by the tag of the opening order. It is None while portfolio computes it after its start, which
     takes time with many deals. `last_denied` is the text of the latest denial of each symbol, until the risk rules pass
-    an order in it.
+    an order in the symbol.
     """
 
     account: str | None

@@ -14,7 +14,7 @@ EPOCH_FIRST_MAX: Final = 2**40
 """Highest epoch allowed if the journal has none: far above 1, because earlier journals may have granted leases."""
 
 EPOCH_MAX: Final = 2**52
-"""Highest epoch in any case. From EPOCH_FIRST_MAX it is 4.5e12 steps of EPOCH_STEP_MAX away."""
+"""Highest epoch in any case: 4.5e12 steps of EPOCH_STEP_MAX above EPOCH_FIRST_MAX."""
 
 
 def known_epoch(stored: int) -> int:

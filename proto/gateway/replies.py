@@ -90,7 +90,7 @@ class LeaseReply(_Reply, frozen=True, kw_only=True, tag="lease"):
     EPOCH_TOO_HIGH if the epoch is too far above the highest one, and LEASE_STALE if the request is too old. After
     LEASE_STALE the client repeats the request with the `lease_now_ns` of this reply. `halt_reason` is a person's reason
     for halting the gateway, `venue_problem` says why the venue cannot be reached, and `storage_problem` why the gateway
-    cannot write its journal. Each text is empty if there is no such problem.
+    cannot write its journal. Each of these texts is empty if it does not apply.
     """
 
     epoch: Cursor

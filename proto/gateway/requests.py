@@ -38,7 +38,7 @@ class _Request(Struct, frozen=True, kw_only=True, tag_field="action", forbid_unk
     reply_type: ClassVar[type[Struct]]
     """Type of the reply to a request that is not refused."""
     is_query: ClassVar[bool] = False
-    """Whether the gateway may drop the request when its client has disconnected, because it changes nothing."""
+    """Whether the request changes nothing, so that the gateway may drop it when its client has disconnected."""
     needs_venue: ClassVar[bool] = False
     """Whether the gateway refuses the request while it cannot call the terminal."""
 
@@ -159,7 +159,7 @@ class Modify(_Request, frozen=True, kw_only=True, tag="MODIFY"):
     changes the stops of a position: `position` is the ticket, or 0 for the one position in `symbol` on a netting
     account. `revision` > 0 must be higher than the revision of every earlier modification of the same target. The
     gateway answers an equal revision without a change, and refuses a lower one with STALE_REVISION, so that a delayed
-    repeat does not undo a later modification. 0 is for clients that do not repeat requests.
+    repeat does not undo a later modification. `revision` 0 is for clients that do not repeat requests.
     """
 
     reply_type = ModifyReply

@@ -84,10 +84,11 @@ class Instrument(Struct, frozen=True, kw_only=True):
     cannot be changed.
 
     `margin_initial` and `margin_maintenance` are amounts per lot in margin currency that replace the formula of the
-    calculation mode. If both are 0, the formula applies; if only the second is 0, the first is used.
-    `margin_rates_long` and `margin_rates_short` multiply the amount or the formula: the first rate for opening, the
-    second for holding a position. `margin_hedged` applies to lots held both long and short: it replaces their contract
-    size, or their amount per lot if one is given. With None, the margin is the larger one of the two sides' margins.
+    calculation mode. If both are 0, the formula applies. If only `margin_maintenance` is 0, `margin_initial` applies to
+    held positions too. `margin_rates_long` and `margin_rates_short` multiply the amount or the formula: the first rate
+    for opening, the second for holding a position. `margin_hedged` applies to lots held both long and short: it
+    replaces their contract size, or their amount per lot if one is given. With None, the margin is the larger one of
+    the two sides' margins.
 
     Sessions are spans of the week of `clock`, in minutes from Monday 00:00; without spans the symbol is always open.
     `holidays` are spans of UTC nanoseconds without trading. From `expires_ns` on, if it is not 0, the symbol is not

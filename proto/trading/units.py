@@ -18,7 +18,7 @@ MAX_FRAME_BYTES: Final = 65_536
 """Length of the longest frame that a peer must accept. The gateway shortens a page of ticks that would be longer."""
 
 MAX_DECIMAL_DIGITS: Final = 28
-"""Most significant digits of a price, volume or amount: the precision of Python's default decimal context."""
+"""Largest number of digits of a price, volume or amount: the precision of Python's default decimal context."""
 
 MAX_DECIMAL_EXPONENT: Final = 12
 """Largest absolute exponent of a decimal: at most this many decimals, and this many zeros before the decimal point."""
