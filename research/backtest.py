@@ -1,7 +1,8 @@
 """The backtest: the cores of gateway, signal and portfolio in one process, tick by tick, without sockets.
 
-The cores are those of a desk's processes. The ledger is on disk; journal and book are in memory unless `keep_venue` is
-set. Messages are passed as objects. The gateway answers every request at once, so no request is repeated.
+The cores are those of a desk's processes. The ledger is on disk. The gateway's journal and the simulated broker's book
+are in memory unless `keep_venue` is set. Messages are passed as objects. The gateway answers every request at once, so
+no request is repeated.
 """
 
 from __future__ import annotations
@@ -91,10 +92,10 @@ def run_backtest(
         progress: called every PROGRESS_EVERY_TICKS ticks and at the end; None for no calls.
 
     Raises:
-        StartError: `data_dir` cannot be written, its account cannot continue with this data, or a strategy fails.
+        StartError: `data_dir` cannot be written, the account in it cannot continue with `stream`, or a strategy fails.
     """
     with ExitStack() as files:
-        # The desk's key continues to sign a ledger that a desk has signed. A new ledger needs no key.
+        # A ledger that a desk has signed can only be continued with the desk's key. A new ledger needs no key.
         ledger = files.enter_context(closing(Ledger(data_dir / LEDGER_FILE_NAME, existing_key(key_file(data_dir)))))
         journal: Journal = MemoryJournal("backtest")
         store: BookStore = MemoryBookStore()

@@ -1,6 +1,6 @@
-"""Watch the calls of strategies from a parent process, because a strategy may exit, crash in C code or block.
+"""Watch the calls to strategies from a parent process, because a strategy may exit, crash in C code or block.
 
-The run continues in a child process, which marks the current call of a strategy in shared memory. The parent reports a
+The run continues in a child process, which marks the current call to a strategy in shared memory. The parent reports a
 call that does not return. If the child ends during a call, the parent reports the strategy and the tick. Otherwise the
 exit code of the parent is that of the child, or 128 + the number of the signal that ended the run.
 """
@@ -21,18 +21,18 @@ from common.errors import StartError
 from common.parent_death import terminate_with_parent
 
 BLOCKED_S: Final = 3.0
-"""Duration of a call of a strategy after which it is reported."""
+"""Duration in seconds after which a call to a strategy is reported."""
 
 END_S: Final = 5.0
-"""Time after an interrupt after which the child is killed, because a call that blocks may never end."""
+"""Seconds from an interrupt to the kill of the child, because a call that blocks may never end."""
 
 POLL_INTERVAL_S: Final = 0.05
 _FORWARDED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _HAS_ENDED: Final = 15
-"""Offset, in the shared memory, of the flag that the program has reached its end."""
+"""Offset in the shared memory of a flag: the child sets it when its interpreter ends in order."""
 
 _NAMES: Final = 16
-"""Offset of the names: for each symbol, in the order of their numbers, strategy, zero byte, symbol and newline."""
+"""Offset in the shared memory of the names, one record a symbol: strategy, zero byte, symbol, newline."""
 
 _SIZE: Final = 1 << 16
 
@@ -41,7 +41,7 @@ _shared: mmap.mmap | None = None
 
 
 def watch_calls(warn: Callable[[str], None]) -> None:
-    """Continue in a child process; in the parent this function does not return.
+    """Fork a child, in which the run continues; in the parent this function does not return.
 
     It must be called before any thread is started. On a system without fork it does nothing.
 
@@ -82,7 +82,7 @@ def _interrupt_once(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def mark_calls(symbol: str, strategy: str) -> Callable[[int], object] | None:
-    """A function that marks the beginning of a call of a symbol's strategy; None if no parent watches.
+    """A function that marks the beginning of a call to a symbol's strategy; None if no parent watches.
 
     The function takes the sequence of the tick, or 0 before the first tick.
     """
@@ -100,7 +100,7 @@ def mark_calls(symbol: str, strategy: str) -> Callable[[int], object] | None:
 
 
 def end_calls() -> None:
-    """Mark the end of the call of a strategy."""
+    """Mark the end of the current call to a strategy."""
     if _shared is not None:
         _shared[0] = 0
 

@@ -29,7 +29,7 @@ from services.portfolio.query_handler import answer_why as why_of
 
 
 def stopped_state(data_dir: Path) -> tuple[str, str, list[Condition], list[DenialLine]]:
-    """The mode of the gateway, the trading state with its causes as conditions, and the latest denials, as stored.
+    """The state of a stopped desk from its ledger: gateway mode, trading state, its causes, and the latest denials.
 
     The mode is empty before the first stream.
     """
@@ -39,13 +39,13 @@ def stopped_state(data_dir: Path) -> tuple[str, str, list[Condition], list[Denia
 
 
 def orders(data_dir: Path, *, open_only: bool = False) -> list[dict[str, Any]]:
-    """Orders of the account by number."""
+    """Orders of the account, in the order of their numbers."""
     book, _ = read_ledger(data_dir / LEDGER_FILE_NAME)
     return [plain_fields(order_row(order)) for order in book.orders.values() if order.status.is_open or not open_only]
 
 
 def deals(data_dir: Path, *, trades_only: bool = False) -> list[dict[str, Any]]:
-    """Deals of the account by the venue's number; `trades_only` omits movements of cash."""
+    """Deals of the account, in the order of the venue's numbers; `trades_only` omits movements of cash."""
     book, _ = read_ledger(data_dir / LEDGER_FILE_NAME)
     return [plain_fields(fill_row(deal, book)) for deal in book.deals if deal.kind.is_trade or not trades_only]
 

@@ -151,7 +151,7 @@ class RunSpec:
         )
 
     def environment(self, stream_id: str, speed: str) -> dict[str, str]:
-        """The settings of a replay's processes: every setting that decides trades, and none from a `.env`."""
+        """The settings of a replay's processes, with all that decide trades; the processes read no `.env`."""
         rows = {"MT5_FROM_ROW": self.from_row, "MT5_TO_ROW": self.to_row, "MT5_TICKS_MAX": self.ticks_max}
         return {
             "PAPERDESK_ENV_FILE": "",

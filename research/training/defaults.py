@@ -7,4 +7,4 @@ DEFAULT_DEPTH: Final = 3
 """Largest number of splits from the root of a tree to a leaf."""
 
 DEFAULT_ROUNDS_MAX: Final = 300
-"""Most boosting rounds; boosting stops earlier when the loss on the validation part no longer falls."""
+"""Largest number of boosting rounds; boosting stops earlier when the loss on the validation part no longer falls."""

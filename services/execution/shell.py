@@ -41,9 +41,10 @@ REPORTS_KEPT_MAX: Final = 1_000
 """Largest number of reports kept while portfolio is disconnected. For lost reports portfolio repeats its calls."""
 
 NOTES_MAX: Final = 1_000
-"""Most calls whose times are remembered for the latencies: more than the default limits of calls in flight and waiting.
+"""Largest number of calls whose times are remembered to measure latencies.
 
-Without the time of a call, its latency is not measured.
+It is above the sum of the default limits of calls in flight and waiting. Without the time of a call, its latency is not
+measured.
 """
 
 RETRY_REPORTS_MS: Final = 50
