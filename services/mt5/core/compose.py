@@ -41,12 +41,12 @@ def simulated_gateway(
     lease_ttl_ms: int = LEASE_TTL_MS,
     settling_ms: int = SETTLING_MS,
 ) -> Gateway:
-    """A gateway with the simulated venue, which continues from the stored journal and book.
+    """A gateway with the simulated venue; both continue from the stored journal and book.
 
     Args:
         stream: the market, with the desk's names of symbols.
-        stream_id: the book's own stream id continues the run; any other id begins at the stream's opening, with the
-            same account.
+        stream_id: id of the stream. With the id in the book, the gateway continues that run; with any other id, it
+            begins at the opening of `stream`, with the account in the book.
         journal: stores order ids and the replies to them.
         book_store: the broker's book.
         boot_id: id of this start of the gateway. It is new at each start, except in runs that must be reproducible.

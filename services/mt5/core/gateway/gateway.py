@@ -64,7 +64,7 @@ _FIELD_ERRORS: Final = {
     ErrorCode.INVALID_FIELD: retcodes.INVALID,
     ErrorCode.INVALID_VOLUME: retcodes.INVALID_VOLUME,
 }
-"""MetaTrader's retcode for each error that rejects an order instead of the whole message."""
+"""Errors in one field, with MetaTrader's retcode: an order with such an error may be rejected under its id."""
 
 
 class Gateway(Core[Request, Reply | Tick]):

@@ -7,7 +7,7 @@ from typing import Final
 from proto.time import MS_NS, Now
 
 SETTLING_MS: Final = 60_000
-"""Default of how late an order may appear in the broker's history."""
+"""Default settling time: how late an order may appear in the broker's history."""
 
 MISSES_MIN: Final = 3
 """Number of searches without a trace after which an order is presumed to have had no effect."""
@@ -17,7 +17,10 @@ MISS_INTERVAL_NS: Final = 500_000_000
 
 
 class _InDoubtOrder:
-    """Searches without a trace for one id since this start. The settling time starts at venue time `from_ns`."""
+    """Searches without a trace for one id since the gateway's start.
+
+    The settling time starts at venue time `from_ns`.
+    """
 
     __slots__ = ("count", "from_ns", "last_mono_ns")
 

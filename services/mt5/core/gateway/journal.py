@@ -80,7 +80,7 @@ class LeaseRecord(NamedTuple):
     holder: str = ""
     """The client that leased this epoch; empty in journals of earlier versions."""
     has_restarted: bool = False
-    """Whether the gateway has restarted since the last renewal; at the next restart the lease then lapses at once."""
+    """Whether the gateway has restarted since the last renewal. If so, the lease lapses at once at the next restart."""
 
 
 class Journal(Protocol):

@@ -2,8 +2,8 @@
 
 An epoch is the number of a portfolio process. The highest leased epoch is durable, so that an older portfolio that
 still runs is always refused. The next epoch is bounded (`proto.gateway.epochs`), so that no client can exhaust the
-numbers. A lease lapses by the gateway's monotonic clock. Its holder is durable as well. After the first restart of the
-gateway, the lease lapses after its full time; after a second restart without a renewal, it lapses at once.
+numbers. A lease lapses by the gateway's monotonic clock. Its holder is durable too. Without a renewal, the lease lapses
+its full time after the first restart of the gateway, and at once after a second restart.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ class AccountLease:
     """The lease of one account."""
 
     def __init__(self, journal: Journal, *, ttl_ms: int = LEASE_TTL_MS) -> None:
-        """Continue the journal's lease: its holder may open nothing before it renews, and has `ttl_ms` to do so."""
+        """Continue the journal's lease; its holder may open nothing before the next renewal.
+
+        The lease lapses `ttl_ms` after a renewal or, without a renewal, `ttl_ms` after the gateway's first restart.
+        """
         self._journal = journal
         self._ttl_ns = ttl_ms * MS_NS
         self._until_mono_ns = 0
@@ -86,7 +89,7 @@ class AccountLease:
         return self._lapses_mono_ns <= now.mono_ns
 
     def note_enforced(self, *, is_complete: bool, now: Now) -> None:
-        """Note an attempt to cancel the resting orders after a lapse; an incomplete one is repeated later."""
+        """Note an attempt to cancel the resting orders after a lapse; an incomplete attempt is repeated."""
         self._enforce_mono_ns = None if is_complete else now.mono_ns + ENFORCE_AGAIN_NS
 
     def next_timer(self) -> int | None:

@@ -45,7 +45,7 @@ class LeaseService:
         self._is_live = is_live
         self._is_journal_compared = False
         self.storage_problem = ""
-        """Why the gateway cannot write, for replies to LEASE; set by the shell."""
+        """Why the gateway cannot write, for replies to LEASE; set by the storage guard."""
 
     def handle(self, request: Lease, now: Now) -> Reply:
         """Grant or renew a client's lease of the account, or refuse it."""

@@ -116,7 +116,7 @@ class ModifyService:
 
 
 def _shows_requested_prices(request: Modify, shown: ModifyReply) -> bool:
-    """Whether the venue shows the requested prices, because a retcode alone proves nothing."""
+    """Whether the venue shows the requested prices; a retcode alone is no proof."""
     target = shown.order if request.order_id else shown.position
     return target is not None and has_requested_prices(target, request)
 
@@ -131,5 +131,5 @@ def has_requested_prices(target: VenueOrder | VenuePosition, request: Modify) ->
 
 
 def with_broker_names(request: Modify, symbol: str, venue: Venue) -> Modify:
-    """The request with the broker's `symbol`, and with the ticket under which the venue reports its position."""
+    """The request with the broker's `symbol`, and with the ticket under which the venue reports the position."""
     return structs.replace(request, symbol=symbol, position=venue.position_ticket(request.position))

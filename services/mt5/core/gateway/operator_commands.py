@@ -30,9 +30,9 @@ class OperatorCommands:
         is_live: bool,
         venue_ns: Callable[[Now], int],
     ) -> None:
-        """Continue the journal's halt, and cancel the resting orders.
+        """Continue the journal's halt; the next `on_timer` cancels the resting orders.
 
-        A crash may have prevented the cancels that began with the halt. `venue_ns` returns the venue time, UTC.
+        A crash may have interrupted the cancels of the halt. `venue_ns` returns the venue time, UTC.
         """
         self._venue = venue
         self._terminal = terminal

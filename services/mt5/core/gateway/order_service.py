@@ -187,7 +187,7 @@ class OrderService:
         return self._reply(order_id, OrderReplyStatus.CALL_IN_PROGRESS, None, text)
 
     def fence(self, order_id: str, now: Now, *, time_ns: int) -> OrderReply:
-        """Void an id without effect; otherwise cancel an open order if a call is possible, and return its state."""
+        """Void an id that has had no effect, or cancel its open order if a call is possible; returns the id's state."""
         entry = self._find(order_id)
         known = None if entry is None else self._known(order_id, entry, now, time_ns=time_ns)
         if known is not None and known.status in _OPEN and not self.is_busy and self._terminal.unavailable(now) is None:
@@ -212,7 +212,7 @@ class OrderService:
         return _as_ended(self._cancel_resting(order_id, now, time_ns=time_ns, why="canceled by the client"))
 
     def cancel_all(self, why: str, now: Now) -> bool:
-        """Cancel every resting order for the reason `why`; False if the method must be called again for some."""
+        """Cancel every resting order for the reason `why`; False if some are left for another call."""
         if self._terminal.unavailable(now) is not None:
             return False
         for resting in self._terminal.resting(now):
@@ -306,7 +306,8 @@ class OrderService:
     ) -> OrderReply | None:
         """The reply to a repeated request; None if the order may be sent.
 
-        In lock-step an order that rested is reported as it was at the request's tick, even if the book is past it.
+        In lock-step an order that rested is reported as it was at the request's tick, even if the book is at a later
+        tick.
         """
         if request.ordinal and entry.state not in (EntryState.FENCED, EntryState.PRESUMED):
             placed = self._terminal.find(magic_of(request.order_id), now)

@@ -15,13 +15,13 @@ from proto.messages import Tick
 from proto.time import Now
 
 REPUBLISH_FIRST_NS: Final = 200_000_000
-"""Time until the first repetition: longer than any decision takes, and short enough for a lost tick to delay little."""
+"""Time until the first repetition of a tick: longer than any decision takes, but short, because a lost tick delays."""
 
 REPUBLISH_MAX_NS: Final = 1_000_000_000
 """Longest time between two repetitions. The time doubles from `REPUBLISH_FIRST_NS` up to this limit."""
 
 BURST_TICKS_MAX: Final = 1_000
-"""Most ticks published at once; far below the length of a subscriber's queue, so that none is dropped."""
+"""Largest number of ticks published at once; far below the length of a subscriber's queue, so that none is dropped."""
 
 WINDOW_MAX: Final = 5_000
 """Largest window: half of a subscriber's queue, because a window and its repetition must fit into the queue."""

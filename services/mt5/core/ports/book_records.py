@@ -28,7 +28,7 @@ class RestingState(StrEnum):
 class PlacementSnapshot(Struct, frozen=True, kw_only=True):
     """The state of a resting order, and of the book, just after the order was placed.
 
-    The reply to a repeated request is made from it if the request names the tick at which the order was placed.
+    The reply to a repeated request is made from this snapshot if the request names the tick of the placement.
     """
 
     order: VenueOrder

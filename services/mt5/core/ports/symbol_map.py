@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 
 class SymbolMap:
-    """Maps symbol names both ways. An unmapped symbol keeps its name, unless a mapped symbol has it at the broker."""
+    """Maps symbol names both ways. An unmapped symbol keeps its name, unless the broker uses it for a mapped symbol."""
 
     def __init__(self, broker_by_desk: Mapping[str, str] | None = None) -> None:
         """Use a mapping from the desk's names to the broker's.

@@ -1,7 +1,7 @@
 """The port of a terminal, which sends orders and shows orders and deals as a MetaTrader terminal does.
 
-A terminal's answer may be missing, wrong or late, and new orders and deals may appear late. So the answer is no proof;
-only the order that the broker shows under the order's magic is. `simulated.direct_terminal` has no such faults;
+A terminal's answer may be missing, wrong or late, and new orders and deals may appear late. So the only proof is the
+order that the broker shows under the order's magic. `simulated.direct_terminal` has none of these faults;
 `simulated.faulty_terminal` has them on command.
 """
 

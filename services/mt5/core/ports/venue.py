@@ -43,7 +43,7 @@ class Venue(Protocol):
         """Whether no further tick can change the book by itself."""
 
     def quiet_from(self, ordinal: int) -> bool:
-        """Whether no tick after `ordinal` has changed or can change the book; `ordinal` may be before its tick."""
+        """Whether no tick after `ordinal` has changed or can change the book; the book may be at a later tick."""
 
     @property
     def deal_count(self) -> int:
@@ -102,4 +102,4 @@ class Venue(Protocol):
         """Magic of the order that opened the position `ticket`; 0 for a foreign order or a closed position."""
 
     def magic_of_ticket(self, ticket: int) -> int:
-        """Magic of the order `ticket`; 0 for a foreign order, and for the ticket 0 of a cash deal."""
+        """Magic of the order `ticket`; 0 for a foreign order, and for the ticket 0 of a deal without an order."""

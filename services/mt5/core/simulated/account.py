@@ -70,7 +70,8 @@ class SimulatedAccount:
 
         Args:
             stream: the market, with the desk's names of symbols.
-            stream_id: the book's own stream id continues the run; any other id begins at the stream's opening.
+            stream_id: id of the stream. With the id in the book, the run continues; with any other id, it begins at the
+                opening of `stream`.
             store: storage of the book.
             symbols: the desk's names and the broker's.
             terms: the account's terms.
@@ -195,7 +196,7 @@ class SimulatedAccount:
     def check_margin(self, target: Position | None, change: PositionChange) -> Rejection | None:
         """The rejection of a deal that the free margin does not cover, or whose margin cannot be valued; else None.
 
-        Initial margin rates apply to the deal's symbol. No deal is rejected for a margin that it does not raise.
+        Initial margin rates apply to the deal's symbol. A deal that does not raise the margin needs no free margin.
         """
         if not self.leverage or change.entry is DealEntry.OUT:
             return None
@@ -309,8 +310,8 @@ class SimulatedAccount:
     ) -> VenueDeal:
         """The deal that makes `change` of the position `target`.
 
-        `record` is its order, None if the broker closes the position itself. `volume` is in lots, > 0, `commission` in
-        account currency, <= 0, and `limit_gap` a distance of prices, >= 0.
+        `record` is the deal's order, None if the broker closes the position itself. `volume` is in lots, > 0,
+        `commission` in account currency, <= 0, and `limit_gap` a distance of prices, >= 0.
         """
         profit = ZERO
         if change.closed_volume:

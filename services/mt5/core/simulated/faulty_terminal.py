@@ -24,7 +24,7 @@ from services.mt5.core.simulated.direct_terminal import DirectTerminal, order_re
 from services.mt5.core.simulated.venue import SimulatedVenue
 
 POLL_NS: Final = 1_000_000_000
-"""Delay of the answer by POLL_DELAY; a usual interval at which gateways poll their terminal."""
+"""Delay of an answer under the fault POLL_DELAY: a usual interval at which gateways poll their terminal."""
 
 TRUNCATED_CHARS: Final = 4
 INCOMPLETE_ROWS: Final = 5

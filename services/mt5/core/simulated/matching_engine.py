@@ -430,7 +430,7 @@ class MatchingEngine:
 
 
 def _request_of(record: BookOrder) -> VenueOrderRequest:
-    """The request that an order in the book was made from."""
+    """A request with the current terms of an order in the book."""
     order = record.order
     return VenueOrderRequest(
         magic=record.magic,

@@ -63,7 +63,7 @@ class ModificationProcessor:
     def _stored_for_symbol(self, request: Modify) -> Modification | None:
         """The stored outcome for the single position in a symbol.
 
-        If another position has replaced that one, the outcome is found by its stream and tick.
+        If another position has replaced that one, the outcome is found by the stream and the request's tick.
         """
         present = self._target(request).key
         for key, last in self._book.modifications.items():

@@ -39,8 +39,8 @@ class SwapCharge(NamedTuple):
 def nights_by_terms(instrument: Instrument, from_ns: int, to_ns: int) -> dict[SwapTerms | None, Decimal]:
     """Number of nights to charge between `from_ns` and `to_ns` (UTC), by the swap terms that apply to them.
 
-    A night counts if its midnight is after `from_ns` and not after `to_ns`. The weekday before the midnight gives its
-    coefficient and its swap terms. The key None has the nights on which the symbol has no swap.
+    A night counts if its midnight is after `from_ns` and not after `to_ns`. The weekday before the midnight decides the
+    night's coefficient and swap terms. The key None has the nights on which the symbol has no swap.
     """
     assert from_ns <= to_ns, (from_ns, to_ns)
     found: defaultdict[SwapTerms | None, Decimal] = defaultdict(Decimal)

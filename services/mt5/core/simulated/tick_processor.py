@@ -244,8 +244,8 @@ class TickProcessor:
     def _stop_out_if_due(self) -> None:
         """Below the stop-out level, cancel every resting order, then close positions, the lowest profit first.
 
-        It stops once the margin level reaches the stop-out level. Only a position whose symbol was quoted since its
-        session began can be closed. If none can, the resting orders stay as well.
+        The closing stops once the margin level reaches the stop-out level. Only a position whose symbol was quoted
+        since its session began can be closed. If no position can be closed, the resting orders stay as well.
         """
         while self._book.positions:
             equity, margin = self._account.equity, self._account.margin

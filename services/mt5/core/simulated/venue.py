@@ -47,8 +47,8 @@ class SimulatedVenue:
     ) -> None:
         """Open the book of `store`: a new account gets the deposit, an existing one continues.
 
-        The book's own `stream_id` continues the run at the book's tick; any other id begins at the stream's opening. If
-        the process died while it processed a tick, the rest of that tick is processed now.
+        With the `stream_id` in the book, the run continues at the book's tick; with any other id, it begins at the
+        opening of `stream`. If the process died while it processed a tick, the rest of that tick is processed now.
 
         Raises:
             VenueSetupError: the account has another currency or mode, the new stream does not begin after the last time
