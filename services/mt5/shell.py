@@ -36,7 +36,7 @@ from services.mt5.storage_guard import StorageGuard
 HEARTBEAT_MS = 1_000
 
 CHECKPOINT_TICKS: Final = 50
-"""Published ticks after which a live market makes a checkpoint; after a kill, about as many may be published again."""
+"""Published ticks after which a live market makes a checkpoint; a restart may publish about this many again."""
 
 _CHOSEN_BY_LIBZMQ: Final = b"\0"
 """First byte of a socket identity that libzmq has chosen; after a disconnection the client gets another identity."""

@@ -59,7 +59,7 @@ class StorageGuard(Core[Request, Reply | Tick]):
         return None if due is None else max(due, self._retry_mono_ns)
 
     def on_timer(self, now: Now) -> list[Tick]:
-        """The ticks to publish; none between a fault of this method and its next attempt to write."""
+        """The ticks to publish; none for `RETRY_NS` after a failed write in this method."""
         if now.mono_ns < self._retry_mono_ns:
             return []
         try:

@@ -214,7 +214,7 @@ class DurableBookStore:
 
 
 def read_account_mode(book: Path) -> AccountMode | None:
-    """The account mode in a book's file, which is not changed; None if it has no account yet.
+    """The account mode in a book's file, which is not changed; None if there is no file or no account yet.
 
     Raises:
         StartError: the file cannot be read.

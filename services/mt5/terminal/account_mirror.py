@@ -108,7 +108,7 @@ class AccountMirror:
         }
 
     def record_modification(self, target: str, revision: int, outcome: Modification | None) -> None:
-        """Store the outcome of a modification under a `revision`; None: it is about to be sent.
+        """Store the outcome of a modification under a `revision`; it is None before the modification is sent.
 
         A modification without a revision (0) is not stored.
         """
@@ -192,7 +192,7 @@ class AccountMirror:
         return self._instruments.get(symbol)
 
     def last_modification(self, target: str) -> tuple[int, Modification | None]:
-        """The last revision of a target (0 before the first), and its outcome; None while that is unknown."""
+        """Revision (0 before the first) and outcome (None while unknown) of a target's last modification."""
         return self._modifications.get(target, (0, None))
 
     def position_row(self, number: int) -> Mt5Position | None:

@@ -30,7 +30,7 @@ class AccountPolicy:
     """The account that this gateway trades, and whether it may be a real one."""
 
     def __init__(self, *, login: int, is_real_allowed: bool) -> None:
-        """Allow the account with the number `login`, and only a demo account unless `is_real_allowed`."""
+        """Allow only the account with the number `login`, and a real account only if `is_real_allowed`."""
         self.login = login
         self._is_real_allowed = is_real_allowed
 

@@ -418,7 +418,7 @@ class Mt5Api(PublishedMt5Api, Protocol):
         Args:
             symbol: the broker's name.
             date_from: the first second to read, in server time.
-            count: most ticks to return.
+            count: largest number of ticks to return.
             flags: kinds of ticks; `COPY_TICKS_ALL` for all.
         """
 

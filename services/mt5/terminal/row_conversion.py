@@ -26,7 +26,7 @@ _MS_OF_SECOND: Final = 1_000
 HOUR_S: Final = 3_600
 
 SERVER_REASONS: Final = (mt5_types.REASON_SL, mt5_types.REASON_TP, mt5_types.REASON_SO, mt5_types.REASON_ROLLOVER)
-"""Reasons of orders and deals that the server makes itself; they have the magic of the position that they close."""
+"""Reasons of orders and deals that the server makes itself, under the magic of the position."""
 
 _ORDER_TYPES: Final = {
     mt5_types.ORDER_TYPE_BUY: OrderType.MARKET,

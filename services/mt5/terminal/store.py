@@ -160,12 +160,12 @@ class TerminalStore:
     # ---------------------------------------------------------------------------------------------------- modifications
 
     def modifications(self) -> dict[str, tuple[int, Modification | None]]:
-        """The last revision of each target, and its outcome; None while that is unknown."""
+        """Revision and outcome (None while unknown) of the last modification, by target."""
         rows = self._rows("modifications", "target, revision, outcome")
         return {target: (revision, _decoder.decode(outcome) if outcome else None) for target, revision, outcome in rows}
 
     def set_modification(self, target: str, revision: int, outcome: Modification | None) -> None:
-        """Store the outcome of a modification with a `revision` > 0; None: it is about to be sent."""
+        """Store the `outcome` of a modification (None before it is sent) under its `revision`, > 0."""
         outcome_text = None if outcome is None else _encoder.encode(outcome).decode()
         with raise_if_damaged(self._path), transaction(self._db):
             self._db.execute(

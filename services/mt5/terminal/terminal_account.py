@@ -121,9 +121,9 @@ class TerminalAccount:
         return self._mirror.find(magic)
 
     def position_ticket(self, number: int) -> int:
-        """The identifier of a position by its identifier or its current ticket; a reversal changes only the ticket.
+        """The identifier of the position whose identifier or current ticket is `number`.
 
-        An unknown `number` is returned unchanged.
+        A reversal changes only the ticket. An unknown `number` is returned unchanged.
         """
         row = self._mirror.position_row(number)
         return number if row is None else row.identifier

@@ -279,7 +279,7 @@ class TerminalClient:
         return next((held for held in self._mirror.positions if held.symbol == symbol), None)
 
     def _ticket_of(self, position: int) -> int:
-        """The current ticket, which calls need, of the position with this identifier; an unknown one is unchanged."""
+        """The current ticket of a position, which calls need, by its identifier; unchanged if it is unknown."""
         row = self._mirror.position_row(position)
         return position if row is None else row.ticket
 
@@ -341,7 +341,7 @@ class TerminalClient:
     # -------------------------------------------------------------------------------------------------- account history
 
     def find(self, magic: int, now: Now) -> BookOrder | None:  # noqa: ARG002 - of the port
-        """The order that the terminal shows under a `magic`, or else one that it refused since the gateway started."""
+        """The order that the terminal shows under a `magic`, or else one that was refused since the gateway started."""
         return self._mirror.find(magic) or self._refused.get(magic)
 
     def orders_after(self, ticket: int, limit: int, now: Now) -> Sequence[BookOrder]:  # noqa: ARG002 - of the port

@@ -26,7 +26,7 @@ from services.mt5.terminal.mt5_types import (
 )
 
 READS_MAX: Final = 3
-"""Most attempts to read the account's rows without a new deal between the reads."""
+"""Largest number of attempts to read the account's rows; a new deal during the reads makes an attempt fail."""
 
 HISTORY_END_S: Final = 2**31 - 1
 """Last second of every requested history: later than any deal, however long the account was idle."""

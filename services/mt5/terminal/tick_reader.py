@@ -17,7 +17,7 @@ from services.mt5.terminal.mt5_types import Ticks
 from services.mt5.terminal.server_clock import NoSuchTimeError, ServerClock
 
 BATCH_TICKS: Final = 1_000
-"""Most ticks requested in one poll; doubled if a single second has more ticks."""
+"""Largest number of ticks requested in one poll; it is doubled if one second has more ticks."""
 
 BATCH_TICKS_MAX: Final = 1_024_000
 _MS_PER_S: Final = 1_000
@@ -46,7 +46,7 @@ class AcceptedTick(NamedTuple):
 
 
 class TickBatch(NamedTuple):
-    """The result of one poll of a symbol: accepted ticks, new rows, rejected rows by reason, and read position."""
+    """The result of one poll of a symbol: accepted ticks, numbers of new and of rejected rows, and read position."""
 
     ticks: list[AcceptedTick]
     read: int

@@ -1,4 +1,4 @@
-"""Trade requests to a terminal, by MetaTrader's documentation.
+"""Trade requests to a terminal, as MetaTrader's documentation defines them.
 
 Each function returns the argument of one call of `order_send`, or a `LocalRejection` if the terminal cannot do what the
 gateway's protocol requires; then `order_send` is not called. Numbers become floats, because the package requires them.
@@ -45,7 +45,7 @@ _TIMES: Final = {
 
 
 class LocalRejection(NamedTuple):
-    """A rejection without a call of the terminal: MetaTrader's retcode, the error code, and a text."""
+    """A rejection by this module or by the broker: MetaTrader's retcode, the error code, and a text."""
 
     retcode: int
     code: ErrorCode
