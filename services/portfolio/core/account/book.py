@@ -54,7 +54,7 @@ JOURNAL_CHANGED: Final = "JOURNAL_CHANGED"
 """Code of an order in doubt because the gateway lost the journal that had recorded the order."""
 
 CHANGES_KEPT_MAX: Final = 64
-"""Number of commands remembered by key: more than people send at once, few enough to write with every commit."""
+"""Highest number of changes, of denials and of resets kept by key: few enough to be written with every commit."""
 
 _AMOUNTS: Final = ("balance", "realized_pnl", "commission", "swap")
 
@@ -81,7 +81,7 @@ def _fill_of(deal: VenueDeal, ticket: int) -> dict[str, Any]:
 
 
 def _opens_foreign_position(deal: VenueDeal) -> bool:
-    """Whether another client opened a position with this deal past the gateway. The server's own deals do not count."""
+    """Whether a client other than the gateway opened a position with this deal. The server is not a client."""
     return not deal.order_id and deal.entry is DealEntry.IN and deal.reason is DealReason.CLIENT
 
 
@@ -126,7 +126,7 @@ class Book:
         self.orders_by_key: dict[str, list[str]] = {}
         """Ids of the orders that a person's command made, by the command's key."""
         self.changes_by_key: dict[str, list[str]] = {}
-        """Ids of orders that a person's latest commands canceled or modified, by key; none for a change of stops."""
+        """Ids of orders that a person's latest commands changed, by the command's key; empty for a change of stops."""
         self.asked_by_key: dict[str, str] = {}
         """Digests of the commands in `changes_by_key`, by the command's key."""
         self.denials_by_key: dict[str, CommandDenial] = {}
@@ -152,7 +152,7 @@ class Book:
         self.acknowledged: set[int] = set()
         """Venue numbers of foreign orders that a person has acknowledged or the limits allow."""
         self.foreign_positions: set[int] = set()
-        """Tickets of a hedging account that another client opened, including those closed since."""
+        """Tickets of a hedging account that another client opened, including closed tickets."""
         self.seen_ids: dict[str, int] = {}
         """Highest order number of each incarnation that the gateway knew when the latest incarnation was taken."""
         self.cleared = ReconciliationWatermark()
@@ -162,7 +162,7 @@ class Book:
 
     @property
     def trading_state(self) -> TradingState:
-        """What the desk may do; ACTIVE if the ledger has no change of the trading state."""
+        """The latest trading state in the ledger; ACTIVE if the ledger has none."""
         return self.trading.state if self.trading is not None else TradingState.ACTIVE
 
     @property
@@ -410,7 +410,7 @@ class Book:
             self._count(deal, order_id)
 
     def rebuild_position(self, symbol: str) -> None:
-        """Recompute a position from the booked deals, after a late deal or for lots stored without cost."""
+        """Recompute a position from its deals, after a deal out of order or if an earlier version stored no legs."""
         self.positions.pop(symbol, None)
         for deal in self.deals:
             if deal.kind.is_trade and deal.symbol == symbol:

@@ -26,7 +26,8 @@ class StreamOpened(Struct, frozen=True, kw_only=True, tag="stream_opened"):
     """A stream of ticks began; the ids of its orders begin with `incarnation`.
 
     `orders_before` is the number of orders that the account already had, `deals_before` the number of its latest deal.
-    They distinguish the stream's own orders and deals. `leverage` is the account's, 0 without margin.
+    They distinguish the stream's orders and deals from earlier ones. `leverage` is the account's leverage, 0 if the
+    account requires no margin.
     """
 
     stream_id: str
@@ -160,7 +161,10 @@ class OrderModifyRequested(Struct, frozen=True, kw_only=True, tag="order_changed
 
 
 class OrderModifyAnswered(Struct, frozen=True, kw_only=True, tag="order_change_answered"):
-    """The venue answered a modification; `terms` are those now at the venue, the old terms after an `error`."""
+    """The venue answered a modification of an order.
+
+    `terms` are the terms that the order has at the venue afterwards: after an `error` the old ones.
+    """
 
     order_id: str
     terms: OrderTerms
@@ -203,7 +207,11 @@ class ProtectionAnswered(Struct, frozen=True, kw_only=True, tag="protection_answ
 
 
 class DealBooked(Struct, frozen=True, kw_only=True, tag="deal_booked"):
-    """A deal was booked; `order_id` is empty without an order of the desk, `closings` are the lots it closed."""
+    """A deal was booked.
+
+    `order_id` is the desk's order that the deal filled, empty if there is none. `closings` are the lots that the deal
+    closed.
+    """
 
     deal: VenueDeal
     order_id: str

@@ -1,7 +1,7 @@
-"""Foreign orders and positions, which are made past the gateway.
+"""Foreign orders, which a person or another program makes at the venue without the gateway, and their positions.
 
-A person or another program makes them. The reconciliation with the venue finds them (`live_reconciliation.py`). The
-limit `foreign_orders` sets how a live desk handles them:
+The reconciliation with the venue finds foreign orders (`live_reconciliation.py`). The limit `foreign_orders` sets how a
+live desk handles them:
 
 - `halt`: the desk halts until a person resumes trading.
 - `adopt`: the desk treats their positions as its own, and a signal may close them.
@@ -11,8 +11,8 @@ Cash, exposure and margin include foreign orders and positions under every polic
 
 Two kinds of orders are not foreign. An order that the gateway placed under an id unknown to the ledger may be the
 desk's own, from a lost part of the ledger, and the desk halts under every policy. Orders of the server itself come from
-a stop loss or a stop-out, for example. In a lock-step stream the desk is the only client, so that every other order is
-a reconciliation difference.
+a stop loss or a stop-out, for example. In a lock-step stream the desk is the only client, so that every foreign order
+is a reconciliation difference.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _POLICY_TEXT: Final = {
 
 
 def own_position(book: Book, symbol: str, policy: ForeignOrderPolicy) -> Position:
-    """Return the position of a symbol that the desk trades: under `ignore` without foreign tickets, else all of it.
+    """Return the part of a symbol's position that the desk trades: without foreign tickets under `ignore`, else all.
 
     The symbol's terms must be known. The result is the book's own object, but a copy under `ignore` if the account has
     foreign tickets.

@@ -3,7 +3,7 @@
 An order exists from its commit on and starts as `PENDING`; a denied signal makes no order. `REJECTED` means that the
 venue or the gateway refused the order. An order `IN_DOUBT` may have been executed, so its volume stays reserved until
 the venue shows the outcome. An order is `PRESUMED_EXPIRED` if repeated searches have found no trace of its execution.
-The venue's reports may come late or twice; a transition that is not in the table is not applied.
+The venue's reports may come late or twice. So a transition that is not in the table is not applied.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def status_after_fill(status: OrderStatus, *, is_whole: bool) -> OrderStatus | N
     """Return the status of an order after a deal; `is_whole` is True if the deal fills the rest of the order.
 
     Returns:
-        FILLED, PARTIALLY_FILLED, or `status` for a late deal that does not fill an ended order; None if an order in
+        FILLED, PARTIALLY_FILLED, or `status` for a late deal that does not complete an ended order; None if an order in
         `status` cannot have a deal.
     """
     if is_whole or status.is_open:

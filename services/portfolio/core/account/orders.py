@@ -172,7 +172,7 @@ _LASTING = (TimeInForce.GTC, TimeInForce.DAY, TimeInForce.GTD)
 
 
 INCARNATION_CHARS: Final = 8
-"""Hexadecimal characters of an incarnation, the first part of its order ids."""
+"""Number of hexadecimal characters of an incarnation, with which an order id begins."""
 
 
 def id_parts(order_id: str) -> tuple[str, int]:

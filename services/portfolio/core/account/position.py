@@ -25,7 +25,7 @@ from proto.trading.units import ZERO, decimal_text
 
 
 class Lot(Struct, frozen=True):
-    """The volume of one opening fill that is still open.
+    """The part of an opening fill that no later fill has closed.
 
     `volume` is in lots (> 0), `price` in profit currency. `opened_by` is the number of the fill's deal. `sign` is +1
     for bought, -1 for sold. `position` is the ticket, 0 on a netting account.

@@ -1,8 +1,8 @@
 """Protection of an open position: stop loss, take profit, trailing stop, time exit.
 
 The venue executes the stops. The desk remembers the requested stops and whether the venue has answered the request.
-Each change has a higher revision than the previous change, so that a late repetition of an old request undoes nothing.
-A netting account has one protection for each symbol, a hedging account one for each position.
+Each change has a higher revision than the previous change, so that a late repetition of an old request cannot undo
+a newer change. A netting account has one protection for each symbol, a hedging account one for each position.
 """
 
 from __future__ import annotations

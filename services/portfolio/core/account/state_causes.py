@@ -28,7 +28,7 @@ _CODES_BY_ORIGIN: Final = {
     "audit": "LEDGER_BROKEN",
     "invariants": "LEDGER_INVARIANT",
 }
-"""Code of the cause of an event without causes, by the event's origin."""
+"""Code of the cause if an event has no `causes`, by the event's `by`."""
 
 _UNCLASSIFIED: Final = "UNCLASSIFIED"
 

@@ -104,5 +104,5 @@ class TickCursor(Struct, kw_only=True):
             del self.last_denied[name]
 
     def count_denial(self, code: str) -> None:
-        """Count a denial by its code. Call it directly for a denial without a signal: of an exit or a command."""
+        """Count a denial by its code. Call it only for an exit or a command: `on_denied` counts denied signals."""
         self.denied[code] = self.denied.get(code, 0) + 1

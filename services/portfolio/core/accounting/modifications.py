@@ -8,7 +8,7 @@ from services.portfolio.core.account.events import Event, OrderModifyAnswered, P
 
 
 class ModificationCounts:
-    """Number of modifications that the venue made, and number of those that it refused by error code."""
+    """Number of modifications that the venue made, and for each error code the number that the venue refused."""
 
     def __init__(self) -> None:
         """Start at zero."""

@@ -56,7 +56,7 @@ class AccountState:
         self.round_trips = RoundTripTracker(book)
         """Round trips; deals are processed only when a query needs them."""
         self.modifications = ModificationCounts()
-        """Counts since the start of the process; the ledger's events contain the earlier modifications."""
+        """Counts of modifications since the start of the process; the ledger's events contain the earlier ones."""
         self.incarnation = incarnation
         self._incarnation_reason = incarnation_reason
         self._are_ids_checked = False
@@ -67,7 +67,7 @@ class AccountState:
 
     @property
     def state_causes(self) -> list[StateCause]:
-        """Causes of a trading state other than ACTIVE."""
+        """Causes of the trading state; empty if it is ACTIVE."""
         return [] if self.book.trading is None else causes_of(self.book.trading)
 
     def emit(self, event: Event) -> None:
@@ -149,7 +149,7 @@ class AccountState:
             self.foreign_tickets = []
 
     def set_trading_state(self, state: TradingState, code: str, text: str, *, by: str, flatten: bool = False) -> None:
-        """Set a trading state other than ACTIVE, durably, and add a cause to the present ones.
+        """Set a trading state other than ACTIVE, durably, and add a cause to the current causes.
 
         `code` is a key of `CONDITION_KINDS`.
         """
