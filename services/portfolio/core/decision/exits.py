@@ -121,7 +121,7 @@ def _canceled_entries(
 def _trailed(protection: Protection, direction: int, signal: Signal, book: Book) -> Protection | None:
     """The protection with its stop loss moved; None if the stop stays or the venue would refuse the change.
 
-    A venue refuses a change of stops if a present stop is within the freeze level of the price, or the new stop is
+    A venue refuses a change of stops if a current stop is within the freeze level of the price, or the new stop is
     within the stops level.
     """
     terms, bid, ask = book.instruments[protection.symbol], to_decimal(signal.bid), to_decimal(signal.ask)

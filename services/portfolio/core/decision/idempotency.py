@@ -33,7 +33,7 @@ def command_digest(command: OrderCommand) -> str:
 
 
 def previous_reply(book: Book, command: OrderCommand) -> OrderCommandReply | ControlError | None:
-    """Return the stored reply to the command's key, an error if another command used the key, None if none did."""
+    """Return the stored reply to the command's key, an error if another command used it, None if it is unused."""
     key = command.key
     if (order_ids := book.orders_by_key.get(key)) is not None:
         first = book.orders[order_ids[0]]

@@ -1,8 +1,8 @@
 """A person's commands that place, cancel or modify an order, close a position, or change a position's stops.
 
 Risk rules check each command except a cancel. A command is recorded as events, and its reply is sent when they are
-durable. A repeated key gets the stored reply and has no further effect. A lock-step stream accepts no manual orders,
-because it trades only on its ticks.
+durable. A repeated command gets the stored reply and has no further effect. A lock-step stream accepts no manual
+orders, because it trades only on its ticks.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 from services.portfolio.core.state.stream import StreamState
 
 TICKETS_NAMED_MAX: Final = 10
-"""Most tickets that an error text lists; `paperdesk positions` lists all of them."""
+"""Highest number of tickets in an error text; `paperdesk positions` lists all tickets."""
 
 
 def apply_order_command(state: PortfolioState, command: OrderCommand) -> OrderCommandReply | ControlError:
@@ -64,7 +64,7 @@ def apply_order_command(state: PortfolioState, command: OrderCommand) -> OrderCo
         return ControlError(error=state.warnings.venue_fault[:500])
     if isinstance(command, PlaceCommand | CloseCommand) and not state.account.can_number_orders:
         return ControlError(
-            error="portfolio has not connected to the gateway since its start: repeat the command once it has"
+            error="portfolio has not connected to the gateway yet: repeat the command when portfolio is connected"
         )
     match command:
         case PlaceCommand():
@@ -93,7 +93,8 @@ def closing_orders(
     """Return the events that create market orders which close positions in a symbol.
 
     `ticket` is that of the leg to close; 0 closes all legs that the desk trades. `volume` is the lots to close of each
-    leg, above 0; None closes the whole leg. `asked` is the digest of the person's command with this `key`.
+    leg, above 0; None stands for the whole leg. An order closes no more than the venue's largest volume. `asked` is
+    the digest of the person's command with this `key`.
     """
     most = state.account.book.instruments[symbol].volume_max
     decision = _decision(state, symbol, cause, f"[{cause.upper()}] {reason}")

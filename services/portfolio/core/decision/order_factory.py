@@ -17,7 +17,7 @@ from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.valuation import cost_rate
 
 ORDER_VALIDITY_NS: Final = 5_000_000_000
-"""Validity of a live desk's order, in nanoseconds of venue time after the tick of the decision."""
+"""Validity of a live desk's order, in nanoseconds of venue time after the signal's tick or a person's command."""
 
 
 def order_created(

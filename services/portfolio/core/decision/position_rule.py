@@ -1,8 +1,8 @@
 """The position rule: it passes or blocks a signal by the symbol's position and open orders.
 
-Without a position, BUY and SELL pass. A position with the most allowed entries (by default one) blocks signals in its
-direction; a signal in the opposite direction passes, and closes or reverses the position. An open order of the symbol,
-including one in doubt, blocks every signal.
+Without a position, BUY and SELL pass. A position that has reached the limit of entries (by default one) blocks signals
+in its direction; a signal in the opposite direction passes, and closes or reverses the position. An open order of the
+symbol, including one in doubt, blocks every signal.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def check_position_rule(
         open_order: the id of an open order that blocks the signal, or None.
         entries: number of orders that opened the position in the signal's direction; by default the number of its open
             lots.
-        legs_max: most entries of a symbol.
+        legs_max: highest number of entries in one direction.
     """
     if not _is_signal(signal):
         return PositionRuleResult(
@@ -101,13 +101,13 @@ def _shown(signal: object) -> str:
 
 
 def explicit_volume(signal: int, position: Position, volume: Decimal, on_opposite: OnOpposite) -> Decimal:
-    """Return the lots, above 0, of the order for a signal that passed, if the caller chose a volume.
+    """Return the lots, above 0, of the order for a signal that passed and whose volume the caller chose.
 
     Args:
         signal: -1 or +1.
         position: of the symbol.
-        volume: the chosen lots, above 0. Against a position, a volume below the position's reduces it. A volume above
-            the position's is cut to it with `close`; with `reverse` the excess opens a position in the other direction.
+        volume: the chosen lots, above 0. Against a position, a smaller volume reduces the position. A larger volume is
+            cut to the position's with `close`; with `reverse` the excess opens a position in the signal's direction.
         on_opposite: what a signal does to a position in the opposite direction.
     """
     if position.direction == -signal and on_opposite is OnOpposite.CLOSE:

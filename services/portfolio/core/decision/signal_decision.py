@@ -83,7 +83,8 @@ class DecisionConditions(NamedTuple):
         is_unproven: whether an order of the symbol was presumed to have expired and no reconciliation has completed
             since.
         lease_problem: why the gateway refuses orders that open exposure; empty if it accepts them.
-        closed_symbols: symbols whose market the venue recently reported as closed, although their session is open.
+        closed_symbols: symbols whose market the venue recently reported as closed, although their sessions are open or
+            unknown.
     """
 
     valid_until_ns: int = 0
@@ -95,7 +96,7 @@ class DecisionConditions(NamedTuple):
     closed_symbols: Set[str] = frozenset()
 
     def is_traded(self, instrument: Instrument, time_ns: int) -> bool:
-        """Whether the symbol's session is open at venue time `time_ns` and the venue has not reported it closed."""
+        """Whether the symbol's session is open at venue time `time_ns` and its market was not reported as closed."""
         return instrument.is_traded(time_ns) and instrument.symbol not in self.closed_symbols
 
 

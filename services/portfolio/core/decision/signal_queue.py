@@ -7,10 +7,10 @@ from typing import Final
 from proto.messages import Signal
 
 QUEUED_SIGNALS_MAX: Final = 10_000
-"""Most queued signals; above the largest window, so that a lock-step stream never fills the queue with its ticks."""
+"""Highest number of queued signals. It exceeds the largest window, so that a lock-step stream never fills the queue."""
 
 LIVE_DECISIONS_MAX: Final = 256
-"""Most signals that a live desk decides in one turn, so that a backlog does not delay everything else."""
+"""Highest number of signals that a live desk decides in one turn, so that a backlog does not delay other messages."""
 
 
 class SignalQueue(dict[int, Signal]):
