@@ -1,4 +1,4 @@
-"""Logs each condition when it begins and when it ends. Its severity sets the log level of the beginning."""
+"""Logs each condition when it begins, at the level of the condition's severity, and when it ends."""
 
 from __future__ import annotations
 

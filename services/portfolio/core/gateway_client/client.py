@@ -27,7 +27,7 @@ class GatewayClient:
     """Sends all requests to one gateway and handles the replies."""
 
     def __init__(self, state: PortfolioState, *, timeout_ms: int) -> None:
-        """Begin with the scheduler of live streams; HELLO selects the right one before any signal is decided.
+        """Begin with the scheduler of live streams, until the reply to HELLO selects the scheduler of the stream.
 
         Args:
             state: the owners of the desk's state.
@@ -45,7 +45,7 @@ class GatewayClient:
 
     @property
     def is_busy(self) -> bool:
-        """Whether the exclusive task runs: no tick is decided during it."""
+        """Whether the exclusive task runs; no tick is decided while it runs."""
         return EXCLUSIVE in self.tasks.running
 
     def start(self) -> list[Call]:
@@ -59,7 +59,7 @@ class GatewayClient:
         return self._open_session()
 
     def on_courier_restart(self) -> list[Call]:
-        """Send every open request again, because execution has restarted and lost them."""
+        """Send all open requests again, because execution has restarted and lost them."""
         self.scheduler.hurry()
         return self.tasks.resend_all(self._state.stream.now.mono_ns)
 

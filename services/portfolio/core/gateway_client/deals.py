@@ -12,7 +12,7 @@ from services.portfolio.core.gateway_client.task_runner import GatewayTask
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 HISTORY_FINAL_AFTER_NS: Final = 120_000_000_000
-"""Age from which the venue's records are final: twice the longest time by which its history may be late."""
+"""Age from which the venue's records are final: twice the longest delay of the venue's history."""
 
 
 def pull_deals(state: PortfolioState, first: int, *, last: int | None = None) -> GatewayTask:
@@ -44,7 +44,11 @@ def _book(state: PortfolioState, deal: VenueDeal) -> None:
 
 
 def last_settled_deal(state: PortfolioState) -> int:
-    """Number of the deal up to which a live venue has shown every deal, because those deals are old enough."""
+    """Return the number up to which a live venue has shown every deal.
+
+    The booked deals with higher numbers are at most `HISTORY_FINAL_AFTER_NS` old, so that deals between them may still
+    be missing.
+    """
     horizon_ns = state.stream.domain_ns(state.stream.now.mono_ns) - HISTORY_FINAL_AFTER_NS
     after = state.account.book.deal_cursor
     for deal in reversed(state.account.book.deals):

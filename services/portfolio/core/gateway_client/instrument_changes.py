@@ -12,7 +12,7 @@ from proto.trading.instrument import Instrument
 from proto.trading.units import decimal_text
 
 VOLATILE_FIELDS: Final = frozenset({"tick_value", "untold"})
-"""Fields whose changes are not reported: one that moves with the market, and the list of fields without a value."""
+"""Fields whose changes are not reported: `tick_value` moves with the market, `untold` lists fields without a value."""
 
 BREAKING_FIELDS: Final = frozenset(
     {
@@ -30,7 +30,7 @@ BREAKING_FIELDS: Final = frozenset(
 
 
 def instrument_changes(before: Instrument, after: Instrument) -> list[str]:
-    """Describe each changed field with both of its values; empty if no reported field has changed."""
+    """Describe each changed field with its values before and after; empty if no reported field has changed."""
     return [_change_text(before, after, field) for field in _changed_fields(before, after)]
 
 

@@ -38,11 +38,14 @@ RENEW_EVERY_NS: Final = 1_000_000_000
 RETRY_NS: Final = 250_000_000
 
 RETRIED_ERRORS: Final = frozenset({ErrorCode.STORAGE, ErrorCode.INTERNAL_ERROR, ErrorCode.VENUE_BUSY})
-"""Refusals of LEASE after which it is requested again; if they last, the lease ends and LEASE_MISSING is set."""
+"""Refusals of LEASE after which the lease is requested again.
+
+If they continue, the lease expires and the condition LEASE_MISSING is set.
+"""
 
 
 def on_hello(state: PortfolioState, hello: HelloReply) -> None:
-    """Record the gateway's journal and take an epoch; open orders are put in doubt if the journal is another one."""
+    """Record the gateway's journal and take an epoch. If the journal is not the known one, put open orders in doubt."""
     book = state.account.book
     has_gone_back = has_journal_gone_back(book, hello)
     is_other_journal = has_gone_back or book.journal_id not in ("", hello.journal_id)
@@ -61,7 +64,7 @@ def on_hello(state: PortfolioState, hello: HelloReply) -> None:
 
 
 def renew_lease(state: PortfolioState, policy: LivePolicy) -> GatewayTask:
-    """Renew the lease until this process stops leading the account; the task handles failures."""
+    """Renew the lease until this process stops leading the account; the task itself handles failures."""
     lease = state.lease
     while not lease.is_superseded:
         if policy.awaits_hello:

@@ -65,7 +65,7 @@ class Reconciler:
         self._is_asked = False
         self._last_differences: list[Difference] = []
         self._found_mono_ns: dict[SymbolDifference, int] = {}
-        """When each present difference was found first."""
+        """Monotonic time at which each difference of the latest comparison was first found."""
         self.due_ns = 0
 
     def request_full(self) -> None:
@@ -142,7 +142,11 @@ class Reconciler:
         return [one for one in stable if self._is_final(one, now_ns)]
 
     def _is_final(self, finding: SymbolDifference, now_ns: int) -> bool:
-        """Whether no open order explains a difference. A difference in cash may come from an order of any symbol."""
+        """Whether a difference is final, so that no open order explains it.
+
+        If all open orders of the symbol rest, the difference is final after `HISTORY_FINAL_AFTER_NS`. A difference in
+        cash may come from an order of any symbol.
+        """
         book = self._state.account.book
         if finding.order_id in book.open_orders and finding.difference.kind in _LEFT_TO_TRACKERS:
             return False

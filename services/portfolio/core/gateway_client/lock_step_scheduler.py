@@ -2,7 +2,7 @@
 
 Each order is answered, and its deals are booked, before portfolio decides the next tick. The venue may fill or end
 orders on tick n + 1; the reply to the CONFIRM of tick n reports such events, and portfolio waits for that reply before
-it decides tick n + 1. While the venue's book is quiet, no tick can trigger anything there, and portfolio decides ticks
+it decides tick n + 1. While no order and no stop at the venue can be triggered (`quiet`), portfolio decides ticks
 without waiting for the replies.
 """
 
@@ -37,7 +37,7 @@ from services.portfolio.core.gateway_client.task_runner import EXCLUSIVE, Gatewa
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 CONFIRM_EVERY: Final = 256
-"""Ticks decided before they are confirmed together; far below the default window, so that ticks continue to arrive."""
+"""Number of decided ticks after which CONFIRM is sent: far below the default window, so that ticks keep arriving."""
 
 IDLE_CONFIRM_NS_FIRST: Final = 500_000_000
 IDLE_CONFIRM_NS_MAX: Final = 2_000_000_000

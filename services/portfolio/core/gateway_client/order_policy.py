@@ -167,7 +167,7 @@ class LivePolicy:
         return 0
 
     def conditions(self, signal: Signal) -> DecisionConditions:
-        """Include the signal's age by the venue's clock, its deadline, the latest quote and the lease."""
+        """Include the signal's age by the venue's clock, the deadline of its orders, the latest quote and the lease."""
         state = self._state
         quote = state.stream.market.quotes.get(signal.symbol)
         venue_ns = state.stream.domain_ns(state.stream.now.mono_ns)

@@ -50,10 +50,13 @@ POLL_NS_FIRST: Final = 100_000_000
 POLL_NS_MAX: Final = 2_000_000_000
 
 LOST_JOURNAL_WAIT_NS: Final = 120_000_000_000
-"""How long after its deadline an order of a lost journal stays in doubt at least: twice the longest history delay."""
+"""Shortest time for which an order of a lost journal stays in doubt after the order's deadline.
+
+It is twice the longest delay of the venue's history.
+"""
 
 EMPTY_PULLS_MIN: Final = 3
-"""Complete pulls of deals after `LOST_JOURNAL_WAIT_NS`, before the order is presumed to have expired."""
+"""Number of complete pulls of deals, after `LOST_JOURNAL_WAIT_NS`, before the order is presumed to have expired."""
 
 _EXECUTED: Final = (OrderReplyStatus.FILLED, OrderReplyStatus.PARTIALLY_FILLED)
 _REFUSED: Final = (OrderStatus.REJECTED, OrderStatus.EXPIRED, OrderStatus.PRESUMED_EXPIRED)
@@ -165,7 +168,7 @@ class OrderTracker:
             state.account.emit(CancelRequested(order_id=self._order_id, why="", ordinal=ordinal, time_ns=time_ns))
 
     def _on_fill(self) -> None:
-        """Record that the venue has executed the order or a part of it; in the book only its deals fill it."""
+        """Record that the venue has executed the order at least in part; in the book only deals fill the order."""
         state = self._state
         state.warnings.outcomes.on_acceptance(self._order.symbol)
         if not self._is_timed:
@@ -201,7 +204,7 @@ class OrderTracker:
             account.restrict_trading(TradingState.HALTED, "ORDER_CONFLICT", reason, by="gateway")
 
     def _has_settled(self) -> bool:
-        """Whether the deals were pulled often enough after the time by which the venue's history may be late."""
+        """Whether the deals were pulled `EMPTY_PULLS_MIN` times after `LOST_JOURNAL_WAIT_NS`."""
         account = self._state.account
         if self._time_ns() <= self._order.valid_until_ns + LOST_JOURNAL_WAIT_NS:
             return False

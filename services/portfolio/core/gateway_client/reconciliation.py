@@ -1,8 +1,8 @@
 """Comparison of the ledger with the venue's own book: orders, deals, positions, cash, equity and margin.
 
-The comparison is a task that returns a list of differences and changes nothing. Portfolio sends its requests to the
-gateway; the audit of a stopped desk gives them directly to the core of the gateway. Equity and margin are compared only
-in a lock-step stream with both books at the same tick, because in a live stream prices change between request and
+The comparison is a task that returns a list of differences and changes nothing. Portfolio sends the task's requests to
+the gateway; the audit of a stopped desk gives them directly to the core of the gateway. Equity and margin are compared
+only in a lock-step stream with both books at the same tick, because in a live stream prices change between request and
 reply. A live desk skips the orders and deals that an earlier comparison found equal and that can no longer change.
 """
 
@@ -42,13 +42,13 @@ from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.valuation import account_margin, total_unrealized_pnl
 
 DIFFERENCES_MAX: Final = 100
-"""Most differences that one comparison lists."""
+"""Highest number of differences that one comparison lists."""
 
 _AVERAGE_PRECISION: Final = Decimal("1e-9")
-"""Largest deviation of equal average prices: above any rounding error, below any tick size."""
+"""Two average prices are equal up to this difference, which is above any rounding error and below any tick size."""
 
 _EXPIRY_PRECISION_NS: Final = 1_000_000_000
-"""Smallest deviation of different expiry times: a terminal stores the expiry of an order in whole seconds."""
+"""Two expiry times differ from this difference on, because a terminal stores the expiry in whole seconds."""
 
 _PERSON_MUST_LOOK: Final = "trading stops until a person has looked"
 _ENDED_UNFILLED: Final = (OrderReplyStatus.REJECTED, OrderReplyStatus.CANCELED, OrderReplyStatus.EXPIRED)
@@ -73,7 +73,10 @@ _Part = Generator[Request, Any, None]
 
 
 class SymbolDifference(NamedTuple):
-    """A difference. `symbol` is empty for cash, equity and margin, `order_id` without an order of the ledger."""
+    """A difference.
+
+    `symbol` is empty for cash, equity and margin. `order_id` is set only for a difference of an order of the ledger.
+    """
 
     difference: Difference
     symbol: str
@@ -89,7 +92,7 @@ class ReconciliationResult:
         """Start without a difference.
 
         Args:
-            are_foreign_orders_differences: whether an order placed past the gateway is a difference. An order placed
+            are_foreign_orders_differences: whether an order placed without the gateway is a difference. An order placed
                 through the gateway under an id unknown to the ledger is always a difference: it may be the desk's own
                 order, from a lost part of the ledger.
             adopted_ids: by incarnation, the number up to which the ledger is known to have lost order ids; orders with

@@ -42,7 +42,7 @@ def check_ids(state: PortfolioState, hello: HelloReply) -> None:
 
 
 def adopt_unknown_ids(state: PortfolioState, known: Mapping[str, KnownIds]) -> bool:
-    """Halt and take another incarnation if `known` has order ids that the ledger lacks; return whether it does.
+    """Halt and take another incarnation if `known` has order ids that the ledger lacks; return whether it has any.
 
     The ledger then records the highest number of each incarnation in `known`, so that a later call does not count these
     ids again.

@@ -17,7 +17,7 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 def open_session(state: PortfolioState, choose_scheduler: Callable[[HelloReply], Scheduler]) -> GatewayTask:
     """Send HELLO, accept the gateway's stream, request the symbols' terms, finish earlier work and reconcile.
 
-    If a check fails, the desk state is FAILED afterwards. Otherwise the desk may trade.
+    If a check fails, the desk state is FAILED afterwards.
 
     Args:
         state: the desk's state and configuration.

@@ -1,8 +1,8 @@
 """Runs tasks that send requests to the gateway through execution; each task has at most one open request.
 
-A task is a generator that yields requests and receives the replies, so that its code has the order of the messages. A
-task may also yield effects, which its scheduler carries out. An unanswered request is repeated after a pause, with the
-same call id and the same bytes, and the repetition has no further effect. A task that handles failures
+A task is a generator that yields requests and receives the replies, so that its code follows the order of the
+messages. A task may also yield effects, which its scheduler carries out. An unanswered request is repeated after a
+pause, with the same call id and the same bytes, and the repetition has no further effect. A task that handles failures
 receives None if no answer arrives in time, and also receives refusals. For other tasks the request stays open until it
 is answered, and `client.py` handles refusals.
 """
@@ -32,7 +32,7 @@ EXCLUSIVE: Final = "exclusive"
 RESEND_NS_FIRST: Final = 250_000_000
 RESEND_NS_MAX: Final = 2_000_000_000
 SILENCE_GRACE_NS: Final = 1_000_000_000
-"""Time after the timeout of execution at which a task that handles failures continues without a reply."""
+"""Time that a task that handles failures waits after execution's timeout before it continues without a reply."""
 
 
 class RunningTask:
