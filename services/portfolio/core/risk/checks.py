@@ -60,7 +60,7 @@ def check_sized(order: OrderProposal, context: RiskContext, now_ns: int) -> Deni
 def check_resting(
     order: OrderProposal, context: RiskContext, now_ns: int, excepted: Collection[str] = ()
 ) -> Denial | None:
-    """Return the denial because of which a resting order must be canceled at venue time `now_ns`; None without one.
+    """Return the denial that requires the cancel of a resting order at venue time `now_ns`; None if it may rest.
 
     Only rules of the phase RESTING are checked. Their denials usually last for many ticks, unlike those of rules such
     as SPREAD. The rules with an `excepted` code remain overridden for a manual order.

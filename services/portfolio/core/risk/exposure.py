@@ -38,7 +38,7 @@ def notional(instrument: Instrument, volume: Decimal, context: RiskContext) -> D
 
 
 def projected_net_volumes(order: OrderProposal | None, context: RiskContext) -> dict[str, Decimal]:
-    """Return the net lots by symbol, long positive, if the order is executed; None stands for no further order.
+    """Return the net lots by symbol, long positive, if `order` is executed; with None, without a further order.
 
     The open orders of a symbol may be executed in three ways: none of them, all buys or all sells. The way with the
     largest absolute net volume counts.

@@ -53,7 +53,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     repeated_orders_max: Count | None = None
     """Consecutive orders of one symbol in one direction; one more halts the desk."""
     rejects_per_minute_max: Count | None = None
-    """Number of orders rejected by the venue within a minute that restricts the desk to REDUCE_ONLY."""
+    """Number of orders, rejected by venue or gateway within a minute, that restricts the desk to REDUCE_ONLY."""
     trading_hours: Hours | None = None
     rollover_pause_min: Count | None = None
     """Minutes before and after the end of the server's day."""
@@ -76,7 +76,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     breaker_losses: Count | None = None
     """Number of consecutive losing trades of a symbol that starts a pause."""
     breaker_cooldown_s: Count = 300
-    """Length of the first pause. Until the symbol has recovered, each further pause is twice as long as the last."""
+    """Length of the first pause. Until the symbol has recovered, each pause is twice as long as the previous one."""
     breaker_cooldown_max_s: Count | None = None
     """Longest pause; None limits the pause to ten doublings."""
     breaker_trials: Count = 2

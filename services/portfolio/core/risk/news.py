@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from proto.trading.units import TimeNs
 
 NEWS_EVENTS_MAX: Final = 100_000
-"""Largest number of events: more than thirty years of all releases for the eight major currencies."""
+"""Highest number of events in a calendar: all releases of the eight major currencies over more than thirty years."""
 
 NEWS_TIME_NS_MAX: Final = 2**63 - 1
 """Latest possible time of an event."""

@@ -75,7 +75,7 @@ def update_from_event(risk_state: RiskState, event: Event, limits: Limits) -> No
 
 
 def _shift(peaks: Peaks, amount: Decimal) -> None:
-    """Add a deposit, or a withdrawal as a negative amount, to the reference values: it is no profit or loss."""
+    """Add a deposit, or a withdrawal as a negative amount, to the reference values: neither is profit or loss."""
     for name in ("day_start", "day_high", "high", "equity"):
         value = getattr(peaks, name)
         if value is not None:

@@ -37,7 +37,7 @@ class OrderProposal(NamedTuple):
         direction: +1 to buy, -1 to sell.
         volume: lots of the order (> 0).
         opening_volume: the part of the volume that would open or add to a position.
-        price: the side of the signal's quote at which the order would trade.
+        price: touch of the decision's quote, or the order's own price.
         confidence: the signal's confidence, 0 to 1; 1 for a person's order.
         type: MARKET, LIMIT or STOP.
         limit_price: price of a LIMIT or STOP order; None for a MARKET order.
@@ -79,8 +79,9 @@ class RiskContext(NamedTuple):
         limits: the set of limits.
         risk_state: the state of the rules.
         storage_problem: why the ledger is not writable; empty while it is writable.
-        tick_age_ns: venue time minus the time of the signal's tick; for a person's order, of the latest quote.
-        latest_bid_ask: latest bid and ask of the symbol; with None the mark is used.
+        tick_age_ns: venue time minus the time of the signal's tick; for a person's order, age of the latest quote.
+        latest_bid_ask: latest bid and ask of the symbol. None if unknown: stops and resting prices are then compared
+            with the mark, and PRICE_COLLAR is not checked.
         plan: the plan with the budgets of the strategies.
         signal_age_ns_max: highest allowed `tick_age_ns`; None if the order has no signal.
         lease_problem: why the gateway's lease is not in force; empty while it is in force.

@@ -30,7 +30,10 @@ from services.portfolio.core.risk.state import Breaker, RiskState
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 COOLDOWN_DOUBLINGS_MAX: Final = 10
-"""After ten doublings the default pause of 300 s is three and a half days, so that a person has time to react."""
+"""Highest number of doublings of a pause.
+
+After ten doublings the default pause of 300 s is three and a half days, so that a person has time to react.
+"""
 
 
 def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:

@@ -1,4 +1,4 @@
-"""Opening needs the gateway's lease; without the lease the gateway would let the order expire."""
+"""Opening needs the gateway's lease, without which the gateway refuses the order."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext)
 
 
 def _events(order: OrderProposal, context: RiskContext, now_ns: int, until_ns: int) -> Iterator[NewsEvent]:
-    """Yield the releases up to `until_ns` that concern the order's symbol and whose minutes after have not ended."""
+    """Yield the releases up to `until_ns` about the symbol of `order` whose minutes after the release are not over."""
     limits, terms = context.limits, order.instrument
     after_ns = now_ns - limits.news_after_min * MINUTE_NS
     for event in news_events_between(limits.news_calendar, after_ns=after_ns, until_ns=until_ns):

@@ -21,7 +21,7 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "QUOTE_STALE",
-            "venue time minus the time of the signal's tick, ms; for a person's order, of the latest quote",
+            "venue time minus the time of the signal's tick, ms; for a person's order, age of the latest quote",
             "the quote must be newer: check the delay of the feed",
         ),
     ),

@@ -1,4 +1,4 @@
-"""Restricts the desk to REDUCE_ONLY when the venue rejects too many orders within a minute."""
+"""Restricts the desk to REDUCE_ONLY when venue and gateway reject too many orders within a minute."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "REJECTS",
-            "orders that the venue rejected in the last minute; at the limit the desk becomes REDUCE_ONLY",
-            "find out why the venue rejects orders, then `paperdesk resume --reason ...`",
+            "orders that venue or gateway rejected in the last minute; at the limit the desk becomes REDUCE_ONLY",
+            "find out why the orders are rejected, then `paperdesk resume --reason ...`",
         ),
     ),
     phases=Phase.BEFORE_SIZING | Phase.RESTING,

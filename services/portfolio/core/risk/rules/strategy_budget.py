@@ -1,4 +1,4 @@
-"""Limit on the lots of one of several strategies on the account, set in the plan.
+"""Limit on the lots of a strategy, set in the plan.
 
 A strategy's positions are all positions in its symbols, because no symbol belongs to two strategies.
 """

@@ -1,4 +1,4 @@
-"""Limit on the daily loss of one of several strategies on the account, set in the plan."""
+"""Limit on the daily loss of a strategy, set in the plan."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ RULE: Final = RiskRule(
         RuleCode(
             "MARKET_CLOSED",
             "opening outside the symbol's sessions, on holidays or after its expiry; a signal's close waits for the "
-            "next session. If the sessions are unknown, opening is denied for a minute after the venue's retcode 10018",
+            "next session. Opening is also denied for a minute after the venue's retcode 10018",
             "wait for the symbol's next session",
         ),
     ),
