@@ -26,7 +26,7 @@ _TIME_EXPECTED: Final = "ISO 8601 with its zone, such as 2026-01-09T13:30:00Z"
 def read_calendar(path: Path) -> tuple[NewsEvent, ...]:
     """Read the events of a file, sorted by time.
 
-    Of equal rows only one is kept, so that files with the same events give equal calendars. The impact may be in upper
+    Equal rows are one event, so that files with the same events give equal calendars. The impact may be in upper
     or lower case. Spaces around a value are ignored.
 
     Raises:

@@ -30,7 +30,7 @@ _WEIGHTS: Final = dict[Name, Weight]
 _EXAMPLE: Final = 'sections such as [sizing] with method = "fraction"'
 _SECTIONS: Final = {"sizing": Sizing(), "exits": Exits(), "entry": Entry()}
 _BUDGETS: Final = tuple(field for field in Strategy.__struct_fields__ if field not in ("symbols", *_SECTIONS))
-"""Fields of `Strategy` with a limit on the strategy; None for no limit."""
+"""Fields of `Strategy` that limit the strategy as a whole; the value None means no limit."""
 
 
 def load_plan(name: str, symbols: Collection[str] | None = None) -> Plan:

@@ -37,7 +37,8 @@ def validate_symbol_plan(sizing: Sizing, exits: Exits, entry: Entry, *, written:
     _validate_sizing(sizing, exits, written.get("sizing", {}), where)
     if exits.trailing_stop_points is None and "trailing_step_points" in written.get("exits", {}):
         raise FieldError(
-            f"{where}exits.trailing_step_points is {exits.trailing_step_points}, expected it with trailing_stop_points"
+            f"{where}exits.trailing_step_points is {exits.trailing_step_points}, "
+            "expected it only with trailing_stop_points"
         )
     if exits.trailing_stop_points is not None and exits.trailing_step_points > exits.trailing_stop_points:
         raise FieldError(
@@ -52,7 +53,9 @@ def _validate_sizing(sizing: Sizing, exits: Exits, written: Mapping[str, Any], w
     for field in written:
         if field not in _FIELDS_OF_METHOD[method] | _FIELDS_OF_ALL_METHODS:
             users = " or ".join(repr(str(one)) for one, fields in _FIELDS_OF_METHOD.items() if field in fields)
-            raise FieldError(f"{where}sizing.{field} with method = {str(method)!r}, expected it with method = {users}")
+            raise FieldError(
+                f"{where}sizing.{field} with method = {str(method)!r}, expected it only with method = {users}"
+            )
     needed: dict[SizingMethod, dict[str, object]] = {
         SizingMethod.FIXED: {},
         SizingMethod.FRACTION: {
@@ -83,7 +86,7 @@ def _validate_entry(entry: Entry, where: str) -> None:
     if entry.offset_points is None:
         raise FieldError(f"{field}.type is {str(kind)!r}, expected {field}.offset_points with it")
     if entry.deviation_points is not None:
-        raise FieldError(f"{field}.deviation_points is {entry.deviation_points}, expected it with type = 'MARKET'")
+        raise FieldError(f"{field}.deviation_points is {entry.deviation_points}, expected it only with type = 'MARKET'")
     if entry.time_in_force not in (None, *_RESTING):
         raise FieldError(
             f"{field}.time_in_force is {str(entry.time_in_force)!r}, expected GTC, DAY or GTD for an order that rests"

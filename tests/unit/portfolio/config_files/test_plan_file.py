@@ -175,13 +175,16 @@ def test_a_resting_entry_may_have_a_lifetime(tmp_path: Path) -> None:
         ),
         (
             "[sizing]\nrisk_pct = 1",
-            "sizing.risk_pct with method = 'fixed', expected it with method = 'fraction'",
+            "sizing.risk_pct with method = 'fixed', expected it only with method = 'fraction'",
         ),
         (
             FRACTION.replace("risk_pct", "volatility_half_life_min = 9\nrisk_pct"),
-            "sizing.volatility_half_life_min with method = 'fraction', expected it with method = 'volatility'",
+            "sizing.volatility_half_life_min with method = 'fraction', expected it only with method = 'volatility'",
         ),
-        ("[exits]\ntrailing_step_points = 2", "exits.trailing_step_points is 2, expected it with trailing_stop_points"),
+        (
+            "[exits]\ntrailing_step_points = 2",
+            "exits.trailing_step_points is 2, expected it only with trailing_stop_points",
+        ),
         (
             "[exits]\ntrailing_stop_points = 5\ntrailing_step_points = 6",
             "exits.trailing_step_points is 6, expected at most trailing_stop_points, which is 5",
@@ -210,7 +213,7 @@ def test_a_resting_entry_may_have_a_lifetime(tmp_path: Path) -> None:
         ),
         (
             '[entry]\ntype = "LIMIT"\noffset_points = 1\ndeviation_points = 1',
-            "entry.deviation_points is 1, expected it with type = 'MARKET'",
+            "entry.deviation_points is 1, expected it only with type = 'MARKET'",
         ),
         ("[strategies.a]\nvolume_max = 1", "strategies.a.symbols is missing; expected sections such as"),
         ("[strategies.a]\nsymbols = []", "strategies.a.symbols is [], expected a list of 1 to 1000 symbols"),
