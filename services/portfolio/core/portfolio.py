@@ -4,8 +4,8 @@
 `take_events` returns the events that caused these outputs. The caller must commit the events, together with the cursor,
 before it sends an output. The signals of a lock-step stream are decided in the order of its ticks:
 
-    signal n and the deals up to n are known -> book, mark, decide, make orders -> (commit) -> send them, book their
-    deals -> (commit) -> CONFIRM(n)
+    signal n and the deals up to tick n are known -> book, mark, decide, make orders -> (commit) -> send them, book
+    their deals -> (commit) -> CONFIRM(n)
 
 The signals of a live stream are decided in the order in which they arrive. `gateway_client/client.py` opens the session
 and selects the scheduler for the kind of stream.
@@ -203,7 +203,7 @@ class Portfolio(Core[Message, Output]):
         return self.client.scheduler.advance(self._queue, self._decide)
 
     def _decide(self, signal: Signal) -> list[Call]:
-        """Count the tick of a signal, mark positions with it, decide it, and send the resulting orders and requests."""
+        """Count a signal's tick, value the positions at its quote, decide the signal, and send the requests."""
         state, scheduler, stream = self.state, self.client.scheduler, self._stream
         stream.count(signal, joins_midstream=scheduler.policy.joins_midstream)
         if self._account.book.trading is not None:

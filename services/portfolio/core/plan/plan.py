@@ -132,7 +132,7 @@ class Plan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     strategies: dict[Tag, Strategy] = {}
 
     def for_symbol(self, symbol: str) -> SymbolPlan:
-        """Return the plan of a symbol: its strategy's, or, without a strategy, this plan's under the tag `desk`."""
+        """Return the plan of a symbol: that of its strategy, or without a strategy this plan under the tag `desk`."""
         for tag, strategy in self.strategies.items():
             if symbol in strategy.symbols:
                 return SymbolPlan(

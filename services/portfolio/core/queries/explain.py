@@ -141,7 +141,7 @@ def is_history_complete(order: Order, events: Sequence[Event]) -> bool:
 
 
 def explain(subject: Subject, events: Sequence[Event], book: Book, kept: PersistedState) -> WhyReply:
-    """Explain a subject from the ledger's `events` about it, in order, and the state `kept` with them in the ledger.
+    """Explain a subject from the ledger's `events` about it, in order, and from the state `kept` in the ledger.
 
     Raises:
         UnknownSubjectError: the ledger has no denial with this id.

@@ -59,7 +59,7 @@ def deals_before(deal: VenueDeal, book: Book) -> list[VenueDeal]:
 
 
 def opener_of(deal: VenueDeal, book: Book) -> tuple[VenueDeal | None, Order | None]:
-    """Return the first earlier deal of the position that an order of the desk made, and the order; else two Nones."""
+    """Return the position's first deal before `deal` that has an order of the desk, and the order; else two Nones."""
     for one in deals_before(deal, book):
         order = book.orders.get(book.order_of_deal.get(one.deal, ""))
         if order is not None:

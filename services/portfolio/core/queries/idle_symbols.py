@@ -19,13 +19,16 @@ from services.portfolio.core.state.stream import StreamState
 from services.portfolio.core.state.symbol_outcomes import SymbolOutcomes
 
 HOLD_NS: Final = 300_000_000_000
-"""Time after which STRATEGY_HOLDS is set; a strategy may hold for minutes."""
+"""Time with only HOLD signals after which STRATEGY_HOLDS is set; a strategy may hold for minutes."""
 
 RESTING_NS: Final = 60_000_000_000
-"""Time after which ENTRY_RESTS is set; entries near the market are usually filled or canceled sooner."""
+"""Time after which ENTRY_RESTS is set for a resting entry.
+
+Entries near the market are usually filled or canceled sooner.
+"""
 
 UNANSWERED_NS: Final = 3_000_000_000
-"""Time after which ORDER_UNANSWERED is set; a venue usually answers a market order within a second."""
+"""Time after which ORDER_UNANSWERED is set for a market order; a venue usually answers it within a second."""
 
 
 def idle_symbols(state: PortfolioState, mono_ns: int) -> Iterator[Condition]:

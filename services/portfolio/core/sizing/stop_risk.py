@@ -11,7 +11,7 @@ from proto.trading.price_rounding import PriceRole, price_away
 from services.portfolio.core.sizing.types import NoTrade, SizingInput
 
 _DEALS: Final = 2
-"""Commission is charged on the opening and on the closing deal."""
+"""Number of deals with commission: the opening and the closing deal."""
 
 
 class StopRisk(NamedTuple):

@@ -1,7 +1,7 @@
 """Daily volatility of a symbol: exponentially weighted average of squared returns.
 
-The estimate depends only on ticks. A return is the change of the mid price from the end of one minute of venue time
-with ticks to the end of the next one, and counts for all minutes in between. A gap of more than an hour
+The estimate depends only on ticks. A return is the change of the mid price from the end of one minute with ticks to the
+end of the next minute with ticks, in venue time. It counts for every minute of that time. A gap of more than an hour
 means that the market was closed, and the return over the gap is left out. Each commit of the ledger stores the
 estimates, so that a restart does not change them.
 """
