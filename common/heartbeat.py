@@ -1,8 +1,9 @@
 """Heartbeat file of a process: it shows that the event loop runs, how much work is done, and whether work is waiting.
 
-ZeroMQ answers its own heartbeats from its threads even if Python hangs. Therefore the event loop itself writes a file
-in the runtime folder twice a second: one line of text for each process. The file is mapped into memory. A beat takes
-about a microsecond, does not wait for the disk, and succeeds on a full disk. `services.watchdog` reads the files.
+ZeroMQ answers its own heartbeats from its threads even if Python hangs. Therefore the event loop itself writes the
+file twice a second. Each process has its own file in the runtime folder, with one line of text. The file is mapped into
+memory, so a beat takes about a microsecond, does not wait for the disk, and succeeds on a full disk.
+`services.watchdog` reads the files.
 
     pid=4711 phase=RUNNING beat=12 done=53301 waiting=0
 """
@@ -31,7 +32,10 @@ class Phase(StrEnum):
     """Phase of a process."""
 
     STARTING = "STARTING"
-    """The process imports modules and opens files and sockets, without beats; its duration depends on the data."""
+    """The process imports modules, opens files and sockets, and writes no beats yet.
+
+    The duration of this phase depends on the amount of data.
+    """
 
     RUNNING = "RUNNING"
     ENDING = "ENDING"
@@ -118,7 +122,7 @@ def path_of(folder: Path, program: str) -> Path:
 
 
 def read(folder: Path, program: str) -> HeartbeatRecord | None:
-    """The last heartbeat of a program; None if there is no readable file."""
+    """The last heartbeat of a program; None if its file cannot be read or has no valid line."""
     try:
         line = path_of(folder, program).read_bytes()[:LINE_BYTES].decode("ascii", errors="replace")
     except OSError:

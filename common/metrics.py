@@ -88,12 +88,12 @@ class DurationHistogram:
 
 
 class CounterMetric:
-    """A counter of a shell, with one count for each value of its label if it has one."""
+    """A counter that a shell increments: one count for each value of its label, or a single count without a label."""
 
     __slots__ = ("_values", "described")
 
     def __init__(self, described: MetricSpec, known: Iterable[str]) -> None:
-        """Start at zero for every known value, so that every series exists from the start."""
+        """Start at zero for every label value in `known`, so that every series exists from the start."""
         self.described = described
         self._values: dict[tuple[str, ...], int] = {(value,): 0 for value in known}
         if not described.labels:
@@ -140,7 +140,7 @@ class ProcessMetrics:
         return list(self._described.values())
 
     def external_counter(self, name: str, meaning: str, *labels: str) -> MetricSpec:
-        """Declare a total that other code counts; `name` has the form <noun>_<unit>_total."""
+        """Declare a total that the caller counts and passes to `update`; `name` has the form <noun>_<unit>_total."""
         assert name.endswith("_total"), name
         return self._add(name, MetricKind.COUNTER, meaning, labels)
 
@@ -157,7 +157,10 @@ class ProcessMetrics:
     def internal_counter(
         self, name: str, meaning: str, label: str | None = None, *, known: Iterable[str] = ()
     ) -> CounterMetric:
-        """Declare a total, by the values of `label`, and return its counter; the `known` values start at zero."""
+        """Declare a total and return its counter, which has one count for each value of `label`.
+
+        The counts of the label values in `known` start at zero.
+        """
         count = CounterMetric(self.external_counter(name, meaning, *([label] if label else [])), known)
         self._own.append(count)
         return count

@@ -1,8 +1,8 @@
 """Migration of a database file to the current schema version, in one transaction, with a backup in the same folder.
 
 A kind of file has one migration step for each earlier version that can be migrated. A process that finds a file of an
-earlier version at its start refuses it. It does not migrate the file, because the earlier paperdesk could not read the
-result.
+earlier version at its start refuses the file. The process does not migrate the file, because the paperdesk that wrote
+it could not read the result.
 """
 
 from __future__ import annotations

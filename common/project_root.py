@@ -12,7 +12,10 @@ PROJECT_ROOT: Final = Path(__file__).resolve().parents[1]
 DEFAULT_DATA_DIR: Final = PROJECT_ROOT / "var" / "data"
 
 ENV_FILE_VARIABLE: Final = "PAPERDESK_ENV_FILE"
-"""Environment variable that names the settings file; it replaces `.env` in the project's root. Empty: no file."""
+"""Environment variable with the path of a settings file to read instead of `.env` in the project's root.
+
+If the variable is empty, no settings file is read.
+"""
 
 
 def expanded(path: str | Path) -> Path:

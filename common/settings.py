@@ -5,8 +5,8 @@ The environment takes precedence over `.env`. An empty value counts as not set. 
 one line: variable, value and expectation. The expectation is the field's `description`, such as "milliseconds from 1 to
 600000".
 
-All processes read the same `.env`. If it has a key that is not a setting of this service, the settings of all services
-are imported. A key that no service has is refused.
+All processes read the same `.env`. If it has a key that is not a setting of the service that reads it, the settings of
+all services are imported. A key that is not a setting of any service is refused.
 """
 
 from __future__ import annotations

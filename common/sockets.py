@@ -33,8 +33,8 @@ QUEUE_MESSAGES_MAX: Final = 10_000
 ROUTER_UNREAD_MAX: Final = 64
 """Most unread requests per connection of a router; a client that sends more must wait.
 
-By default no client of the desk has more open requests. The limit is low, so that the router soon finishes reading the
-requests of dead connections.
+By default no client of the desk has more unanswered requests than this. The limit is low, so that the router soon
+finishes reading the requests of dead connections.
 """
 
 ROUTER_UNSENT_MAX: Final = 1_024
@@ -43,7 +43,7 @@ ROUTER_UNSENT_MAX: Final = 1_024
 ROUTER_FRAME_BYTES_MAX: Final = 1024 * 1024
 """Longest frame that a router accepts; longer than the longest valid request.
 
-So the router answers a request that is too long with an error, instead of dropping the connection.
+A request between these two lengths is answered with an error. At a longer frame ZeroMQ drops the connection.
 """
 
 KEEPALIVE_SECONDS: Final = 1
@@ -71,7 +71,7 @@ RECONNECT_SAME_HOST_MS: Final = (20, 200)
 _SAME_HOST: Final = ("ipc://", "tcp://127.", "tcp://localhost:", "tcp://[::1]:")
 
 LEAVING_SECONDS: Final = 0.5
-"""Seconds for which a process that listens on the address may still end, before the address counts as in use."""
+"""Seconds to wait for the end of a process that listens on an address, before the address counts as in use."""
 
 LOOK_EVERY_MS: Final = 1_000
 """Interval in milliseconds at which a process checks the files of its bound sockets."""

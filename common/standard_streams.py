@@ -1,9 +1,9 @@
 """Standard output and standard error: handling of text that cannot be written.
 
-A command ends when its output cannot be written: without a message if the reader closed the pipe, with a StartError if
-the disk is full. The rest of its output is discarded. A log, which is standard error or the standard output of a
-service, loses the text that cannot be written, and the process continues. Characters that the encoding lacks are
-replaced by ASCII characters or escapes.
+A command ends when its output cannot be written: without a message if the reader closed the pipe, with a StartError
+after any other error, such as a full disk. The rest of its output is discarded. Standard error, and the standard output
+of a service, are logs. A log loses the text that cannot be written, and the process continues. Characters that the
+encoding lacks are replaced by ASCII characters or escapes.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _NOWHERE: Final = Path(os.devnull)
 def guard_standard_streams(*, is_log: bool) -> None:
     """Replace standard output and standard error by the streams of this module.
 
-    `is_log` says whether standard output is a log, as in a service, or the output of a command.
+    If `is_log`, standard output is a log, as in a service; otherwise it is the output of a command.
     """
     _open_closed_descriptors()
     codecs.register_error(ENCODING_ERRORS, _plain)
@@ -56,7 +56,7 @@ def guard_standard_streams(*, is_log: bool) -> None:
 
 
 def _open_closed_descriptors() -> None:
-    """Open /dev/null for a closed standard stream, because the next opened file would get its descriptor."""
+    """Open /dev/null for a closed standard stream; otherwise the next opened file would get its descriptor."""
     for descriptor in _DESCRIPTORS:
         try:
             os.fstat(descriptor)

@@ -36,10 +36,13 @@ WAL_SIZE_MAX_BYTES: Final = 64 * 1024 * 1024
 
 
 DISK_FAULTS: Final = (apsw.FullError, apsw.IOError, apsw.ReadOnlyError, apsw.CantOpenError, apsw.BusyError)
-"""Errors of a transaction that the disk or another connection may cause and that may be transient. Others are bugs."""
+"""Errors of a transaction that the disk or another connection may cause and that may be transient.
+
+Any other error is a bug.
+"""
 
 FREE_BYTES_MIN: Final = 256 * 1024
-"""Free space below which the error of a file that cannot be opened says that the disk is full."""
+"""Free bytes of the disk below which a file that cannot be opened is reported as a lack of space."""
 
 
 class WriterConnection(apsw.Connection):
@@ -128,8 +131,8 @@ def open_writer(
         synchronous: with NORMAL, a power cut may lose the last commits; with FULL it loses none. The death of the
             process loses no commit with either.
         quick_check: whether to check every page first, which takes long for a large file.
-        may_lose_commits: function of the file's contents that returns whether a power cut may have lost commits of the
-            log. If it returns False, a damaged log is refused. By default it returns whether `synchronous` is NORMAL.
+        may_lose_commits: function that reads the file and returns whether a power cut may have lost commits of the log.
+            If it returns False, a damaged log is refused. By default it returns whether `synchronous` is NORMAL.
 
     Raises:
         StartError: another process writes to the file, the folder cannot be written, or the file is corrupt, of another

@@ -1,9 +1,9 @@
 """Conversion of a person's file into a struct; an error names the field, its value and the expectation.
 
-The types of the struct's fields are the schema, and msgspec converts each value. The code converts field by field, so
-that it can name the field of an error. The expectation is the `description` of the field's type, or is derived from the
-type. For other types, such as a text or a number without an upper limit, it is the text of msgspec's error. Decimals
-must be exact and, unless the type has a `Range`, above 0.
+The types of the struct's fields are the schema, and msgspec converts each value. This module passes msgspec one field
+at a time, so that an error can name the field. The expectation is the `description` of the field's type, or is derived
+from the type. For other types, such as a text or a number without an upper limit, the expectation is the text of
+msgspec's error. Decimals must be exact (`is_exact`). They must be within the type's `Range`, or above 0 without one.
 """
 
 from __future__ import annotations

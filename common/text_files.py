@@ -1,7 +1,7 @@
 """Reading of text files that people write: UTF-8, or UTF-16 with a byte-order mark; lines end with LF or CR LF.
 
-The mark is not part of the text. Text without a mark is read as UTF-8. UTF-32, and UTF-16 without a mark, are refused
-with an error that names the encoding.
+The mark is not part of the text. Text without a mark is read as UTF-8. UTF-32 with a mark, and Latin text in UTF-16
+without a mark, are refused with an error that names the encoding.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def encoding_of(data: bytes) -> tuple[str, int]:
     """Encoding of text that begins with `data`, and the length of its byte-order mark in bytes.
 
     Raises:
-        EncodingError: the text is UTF-32, or UTF-16 without a mark.
+        EncodingError: the text is UTF-32 with a mark, or appears to be UTF-16 without a mark.
     """
     if data.startswith(_UTF_32):
         raise EncodingError(f"UTF-32, expected {EXPECTED}")

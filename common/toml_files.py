@@ -15,7 +15,7 @@ from common.errors import StartError
 from common.text_files import read_text
 
 NAME_CHARS_MAX: Final = 120
-"""Longest name; a longer one is replaced by a digest."""
+"""Most characters of a text that is used as a name; for a longer text the name is its digest."""
 
 
 def read_toml(

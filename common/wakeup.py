@@ -42,7 +42,7 @@ class Wakeup:
             return
 
     def clear(self) -> None:
-        """Remove all wake-ups, so that the next poll waits."""
+        """Remove the wake-ups, at most 4096 at a call, so that the next poll waits."""
         try:
             if sys.platform == "win32":
                 self._pair[0].recv(4_096)

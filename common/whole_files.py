@@ -1,4 +1,4 @@
-"""Writing of files under a temporary name, which are renamed when they are complete."""
+"""Writing of a file under a temporary name; the complete file is renamed to its final name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 @contextmanager
 def whole_file(path: Path, *, replaces: bool) -> Iterator[Path]:
-    """Provide a temporary file that is renamed to `path` at the end of the block; `path` never has a part of it.
+    """Provide a temporary file that is renamed to `path` at the end of the block, so that `path` is never half written.
 
     Raises:
         FileExistsError: `path` exists at the end of the block and `replaces` is False, or `path` is not a regular file.

@@ -64,7 +64,10 @@ def desk() -> None:
 
 
 def desk_problem(status: StatusReply) -> str:
-    """The conditions that prevent trading until a person acts, and those in UNHEALTHY_INFO, in one line."""
+    """The conditions that prevent trading until a person acts, and those in UNHEALTHY_INFO, in one line.
+
+    The text is empty if there are none.
+    """
     return "; ".join(
         describe(one) for one in status.conditions if keeps_from_trading(one) or one.code in UNHEALTHY_INFO
     )
