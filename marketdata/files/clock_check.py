@@ -37,6 +37,8 @@ BUSY_TICKS: Final = 60
 """Ticks required in the hour before a pause. With fewer ticks, the last quote may be long before the close."""
 
 HOURS_OFF_MAX: Final = 14
+"""Largest distance, in hours, of the last tick of a week from the known close; a larger one is ignored."""
+
 WEEKS_SURE: Final = 2
 """Week ends required to report that a clock is wrong by one hour, if the quiet hour does not confirm it.
 
@@ -47,6 +49,8 @@ DAYS_SURE: Final = 3
 """Whole days from Monday to Thursday required to determine the quiet hour."""
 
 DAY_HOURS_MIN: Final = 20
+"""Hours with ticks that a day needs to be used as a whole day."""
+
 WIDER_SHARE: Final = 1.1
 """Least ratio of the quiet hour's mean spread to that of every other hour except its two neighbors."""
 
@@ -60,6 +64,7 @@ CLOSE_HOUR: Final = 17
 """Hour of the market's daily close in New York."""
 
 FRIDAY_CLOSE_MIN: Final = (FRIDAY + 1) * 24 * 60
+"""End of the market's week, in minutes from Monday 00:00 of New-York-close time."""
 
 
 class _Offsets(NamedTuple):
@@ -219,7 +224,7 @@ class ClockCheck:
             return None, ""
         if not differing:
             return "cannot_tell", (
-                "cannot tell: no week in which only New York or only Europe has summer time ends in the file, "
+                "cannot tell: the file has no end of a week in which only New York or only Europe has summer time, "
                 f"so {NEW_YORK_CLOSE} and {EUROPEAN_SERVER} give the same times"
             )
         count = sum(weeks for ahead, weeks in differing.items() if ahead.hours == ahead.new_york_close_hours)

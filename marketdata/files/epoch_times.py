@@ -54,9 +54,9 @@ def is_number(text: str) -> bool:
 
 
 def problem_of(texts: Sequence[str]) -> str | None:
-    """Text of why the numbers are not times; None if they are times.
+    """The reason why the numbers are not times, as a text; None if they are times.
 
-    They are not times if at least half cannot be converted, or if none resolves the second.
+    They are not times if at least half of them cannot be converted, or if none resolves the second.
     """
     if not texts:
         return None
