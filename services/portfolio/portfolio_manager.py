@@ -260,7 +260,7 @@ class PortfolioManager:
         self.last_reason = f"[FILL] {order.order_id}: {next_status}, position {self._position.label}"
 
     def _positive(self, name: str, value: Any) -> Decimal | None:
-        """Return `value` as a decimal above 0, rounded to the finest step; None, with `last_reason`, if it is not."""
+        """Return `value` as a decimal above 0, rounded to the finest step; None, with `last_reason`, if it is none."""
         number = _decimal(value)
         if number is not None and number > 0:
             return number

@@ -70,9 +70,9 @@ LINGER_MS_MAX: Final = 3_000
 """Longest time that a stopping live desk waits for market orders in flight."""
 
 REPLIES_MAX: Final = 100
-"""Number of commands that may wait while the ledger is not writable, and of reconciliation requests that may wait.
+"""Largest number of commands that wait for a writable ledger; also the largest number of waiting reconciliations.
 
-Further ones are refused.
+Further commands and reconciliations are refused.
 """
 
 

@@ -23,10 +23,13 @@ from services.portfolio.ledger import hash_chain
 from services.portfolio.ledger.ledger import open_ledger
 
 EVENTS_MAX: Final = 200_000
-"""Largest number of events that one search reads, in about a tenth of a second: the events of some weeks of trading."""
+"""Largest number of events that one search reads.
+
+So many events take about a tenth of a second, and cover some weeks of trading.
+"""
 
 STOPS_MAX: Final = 200
-"""Largest number of events in a result about a position's stops: a trailing stop may move any number of times."""
+"""A result contains at most this many deals and stop changes of a position; a trailing stop may move more often."""
 
 RESETS_MAX: Final = 20
 """Largest number of resets of risk rules in a result."""
@@ -147,7 +150,7 @@ def _of_deal_without_order(db: apsw.Connection, subject: Subject, last: int) -> 
 
 
 def _of_stops(db: apsw.Connection, subject: Subject, first: int, last: int) -> _Found:
-    """Find the deals, the desk's changes and the venue's answers that changed a position's stops between two events."""
+    """Find a position's deals, the desk's changes of its stops, and the venue's answers to them, between two events."""
     symbol = _text(subject.symbol)
     ticket = subject.key.removeprefix(subject.symbol).removeprefix("#")
     was_set = f'{{"type":"protection_set","protection":{{"symbol":{symbol},"position":{ticket or 0},'.encode()

@@ -42,7 +42,7 @@ def next_hash(previous: bytes, payload: bytes) -> bytes:
 
 
 def checked_links(db: apsw.Connection, after: ChainPosition = BEGINNING) -> Iterator[ChainLink]:
-    """Yield the events after a position with the result of their check, up to the first event that does not fit."""
+    """Yield the events after a position with the result of their check; stop after the first that does not fit."""
     expected = after.hash
     rows = db.execute("SELECT number, hash, payload FROM events WHERE number > ? ORDER BY number", (after.number,))
     for position, (number, stored, payload) in enumerate(rows, after.number + 1):

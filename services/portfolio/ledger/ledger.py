@@ -64,7 +64,7 @@ _SCHEMA: Final = (
 INCARNATION: Final = "incarnation"
 """Name of the note in `meta` with the incarnation for new order ids."""
 HOST_BOOT: Final = "host_boot"
-"""Name of the note in `meta` with the host's boot at the last start of portfolio."""
+"""Name of the note in `meta` that identifies the boot of the host in which portfolio last started."""
 
 _SYNCED: Final = (TradingStateChanged, EpochTaken, JournalChanged, IncarnationTaken, RiskReset)
 
@@ -90,8 +90,8 @@ class Ledger:
         Args:
             path: the file.
             key: the key that signs the ledger; None for a temporary ledger. A signed ledger is refused without its key.
-            host_boot: identifies the current boot of the host. If the last writer ran in the same boot, the log cannot
-                have been damaged by a power cut.
+            host_boot: identifies the current boot of the host. If the last writer ran in the same boot, no power
+                cut can have damaged the write-ahead log.
 
         Raises:
             StartError: the file is not writable, is no ledger or is in use by another process, its chain is broken, or
@@ -100,11 +100,16 @@ class Ledger:
         self.path = path
         self._key = key
         self.head_fault = ""
-        """Why the newest head could not be stored beside the key; empty if it was. The previous head then remains."""
-        self.rollback = ""
-        """Why the ledger lacks events: it ends before the newest signed head, or replaces a lost ledger; else empty.
+        """Why the newest head could not be stored beside the key; empty if it was stored.
 
-        No head is stored beside the key until this is cleared."""
+        After a failure the previous head remains beside the key.
+        """
+        self.rollback = ""
+        """Why the ledger lacks events; empty if it lacks none.
+
+        It ends before the newest signed head, or replaces a lost ledger. No head is stored beside the key until this
+        text is cleared.
+        """
         self._db = open_writer(
             path,
             application_id=APPLICATION_ID,
@@ -161,7 +166,7 @@ class Ledger:
         self._sealed = BEGINNING if seal is None else ChainPosition(seal.event, bytes.fromhex(seal.hash))
         if key is None:
             if seal is not None:
-                raise StartError(f"{self.path} is signed with key {seal.key[:16]}, expected that key to write to it")
+                raise StartError(f"{self.path} is signed with key {seal.key[:16]}, which is needed to write to it")
             return
         found = check_signature(self._db, key, read_head(key.head_path))
         if found.problems:
@@ -216,7 +221,7 @@ class Ledger:
         return self._end.number
 
     def meta(self, name: str) -> str | None:
-        """Return a note of the table `meta`, such as the host's boot at the last start; None if it was never set."""
+        """Return a note of the table `meta`, such as the incarnation; None if it was never set."""
         return read_note(self._db, name)
 
     def set_meta(self, name: str, value: str) -> None:

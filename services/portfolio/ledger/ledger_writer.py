@@ -25,7 +25,10 @@ _log = get_logger()
 
 
 SIGN_EVERY_NS: Final = 30_000_000_000
-"""Age of the newest signature at which later events are signed. A signature takes one synced commit."""
+"""Age of the newest signature at which later events are signed.
+
+They are not signed at once, because each signature takes one synced commit.
+"""
 
 SIGN_EVERY_EVENTS: Final = 10_000
 """Number of unsigned events at which they are signed before `SIGN_EVERY_NS` has passed."""

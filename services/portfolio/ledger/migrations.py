@@ -15,7 +15,7 @@ from services.portfolio.ledger.projections import CURSOR_TABLE, RowCounts, rewri
 
 
 def _from_1(db: apsw.Connection) -> None:
-    """Migrate to version 2, which stores checksums of rows, and with the tick cursor the chain's end and row counts."""
+    """Migrate to version 2: each row has a checksum; the cursor's row has the end of the chain and the row counts."""
     rewrite_rows(db)
     stored: Any = db.execute("SELECT payload FROM cursor").fetchone()
     counts: Any = db.execute(

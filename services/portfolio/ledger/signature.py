@@ -1,8 +1,9 @@
 """Signature of the ledger: a signed head at intervals, and an authentication code (HMAC) over the newest state.
 
-The head is a position in the hash chain, whose hash covers all events up to it, with digests of the notes and of the
-tick cursor. It is signed with the key of `signing_key.py`, and stored in the ledger and beside the key. The tick cursor
-is also written between two signatures; its row has an authentication code that only the owner of the key can compute.
+The head contains a position in the hash chain, and digests of the notes and of the tick cursor. The hash at the
+position covers all events up to it. The head is signed with the key of `signing_key.py`, and stored in the ledger and
+beside the key. The tick cursor is also written between two signatures; its row has an authentication code that only the
+owner of the key can compute.
 
 An edited ledger does not match its signature, even with a recomputed chain. A ledger whose last events were cut ends
 before the head beside the key. An older intact ledger is a *rollback* and not an edit, and must not be continued as if

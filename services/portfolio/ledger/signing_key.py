@@ -2,7 +2,7 @@
 
 The first start creates the key file, which only its owner may read. The newest signed head in the same folder reveals a
 ledger whose last events were cut together with their signatures. If possible, LEDGER_KEY_FILE should name a file on
-another disk or of another user.
+another disk.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Symbols whose market the venue has reported as closed, although their sessions are open or unknown.
 
 A terminal reports no sessions, and no venue reports every holiday. A request refused with MARKET_CLOSED is repeated
-only after a pause. A restart forgets the reports, because the venue will refuse the next request again.
+only after a pause. The reports are not stored: after a restart the venue refuses the next request, too.
 """
 
 from __future__ import annotations

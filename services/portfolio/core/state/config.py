@@ -23,7 +23,7 @@ class DeskConfig(Struct, frozen=True, kw_only=True):
         symbols: traded symbols.
         watched: symbols that are not traded and whose ticks the desk receives.
         default_volume: lots of an entry if the plan has none.
-        on_opposite: what a signal does to a position in the opposite direction.
+        on_opposite: whether a signal closes or reverses a position in the opposite direction.
         limits: limits of the risk rules.
         settings: texts that the ledger stores with the stream.
         plan: sizing, entries and exits.

@@ -23,7 +23,7 @@ class Latencies:
         self.tick_to_fill = LatencyHistogram()
 
     def on_order(self, order_id: str, signal: Signal) -> None:
-        """Start to measure an order that was made for a signal; the order is sent at the end of the turn."""
+        """Start to measure the latencies of an order for a signal; the order is sent at the end of the turn."""
         self._ticks_ordered_ns.append(signal.tick_published_mono_ns)
         self._signals_ordered_ns.append(signal.sent_mono_ns)
         self._ticks_of_orders_ns[order_id] = signal.tick_published_mono_ns

@@ -19,7 +19,7 @@ _BUCKETS: Final = 512
 
 _SHOWN_STEP: Final = 14
 _SHOWN_FIRST: Final = 190
-"""Of the bucket bounds, `cumulative` shows every 14th from 11 us on: 23 bounds, each about twice the previous one."""
+"""`cumulative` shows every 14th bucket bound from 11 us on: 23 bounds, each about twice the previous one."""
 
 
 class LatencyHistogram:

@@ -15,7 +15,10 @@ GRANT_WAIT_NS: Final = 3_000_000_000
 """Time after HELLO until the lease counts as missing if the gateway has not granted it."""
 
 LAPSED_REFUSALS_MAX: Final = 20
-"""Consecutive orders refused for a missing lease that end the leadership; a restart of the gateway causes fewer."""
+"""Number of consecutive orders refused for a missing lease after which this process stops leading the account.
+
+A restart of the gateway causes fewer refusals.
+"""
 
 
 class LeaseState:
@@ -29,19 +32,19 @@ class LeaseState:
         self.epoch = 0
         """Epoch in the orders of this process; 0 before HELLO and at a gateway without leases."""
         self.seen_ns = 0
-        """The lease clock of the gateway in its last reply; the next renewal repeats this time."""
+        """Time of the gateway's lease clock in its last reply; the next renewal repeats this time."""
         self.is_superseded = False
         """Whether this process has stopped leading the account, and therefore sends no order."""
         self.is_granted = False
         """Whether the gateway has granted the lease since the last HELLO and the grant has not ended."""
         self.until_mono_ns = 0
-        """Monotonic time from which on the lease counts as missing: the end of the last grant, if there was one."""
+        """Monotonic time from which the lease counts as missing: the end of the last grant or of the wait for it."""
         self.refusal = ""
         """Error of the last refused LEASE; empty after a grant."""
         self.problem = ""
         """Why the lease is missing; empty while it is in force. Without the lease no order may open exposure."""
         self.lapsed_refusals = 0
-        """Consecutive orders that the gateway refused for a missing lease although it had granted the lease."""
+        """Number of consecutive orders refused for a missing lease although the gateway had granted the lease."""
         self.needs_epoch = False
         """Whether this process takes a new epoch with the next HELLO, because a person has resumed trading."""
 

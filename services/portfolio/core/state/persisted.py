@@ -17,13 +17,13 @@ from services.portfolio.core.sizing.volatility import Volatility
 class PersistedState(Struct, frozen=True):
     """Progress of one stream, and the state of risk rules and sizing.
 
-    The next stream continues only the state of risk rules and sizing. The default values are those of a new account.
+    A new stream takes over only the state of risk rules and sizing. The default values are those of a new account.
     """
 
     cursor: TickCursor = field(default_factory=TickCursor)
     risk: RiskState = field(default_factory=RiskState)
     volatility: dict[str, Volatility] = field(default_factory=dict)
-    """Estimate of each symbol whose plan sizes by volatility."""
+    """Volatility estimate of each symbol whose orders are sized by volatility."""
 
 
 class PersistedRow(TickCursor, kw_only=True):
@@ -37,12 +37,12 @@ _CURSOR_FIELDS: Final = TickCursor.__struct_fields__
 
 
 def row_of(state: PersistedState) -> PersistedRow:
-    """Return the row that stores a state; both share mutable values."""
+    """Return the row that stores a state; row and state share mutable values."""
     return PersistedRow(**_cursor_values(state.cursor), risk=state.risk, volatility=state.volatility)
 
 
 def state_of(row: PersistedRow) -> PersistedState:
-    """Return the state that a row stores; both share mutable values."""
+    """Return the state that a row stores; row and state share mutable values."""
     return PersistedState(TickCursor(**_cursor_values(row)), row.risk, row.volatility)
 
 

@@ -15,7 +15,7 @@ from services.portfolio.core.state.warnings import Warnings
 
 
 class PortfolioState(Struct, frozen=True, kw_only=True):
-    """All owners of the desk's state and its configuration."""
+    """The configuration of the desk, and all owners of its state."""
 
     config: DeskConfig
     account: AccountState

@@ -11,7 +11,10 @@ from typing import Final
 from services.portfolio.core.state.conditions import ActiveConditions
 
 DENIED_NS_MIN: Final = 60_000_000_000
-"""Least duration of consecutive denials for SIGNALS_DENIED; a limit on orders per minute causes shorter sequences."""
+"""SIGNALS_DENIED is set only if consecutive denials have lasted this long in venue time.
+
+Denials because of a limit on orders per minute end earlier.
+"""
 
 DENIED_SIGNALS_MIN: Final = 5
 REFUSED_ORDERS_MIN: Final = 5

@@ -81,8 +81,9 @@ class Warnings:
     def on_storage_failure(self, why: str) -> None:
         """Record that the ledger is not writable: no order is made until `on_storage_recovery`.
 
-        Until then the caller sends nothing. It may drop returned calls, because every request is repeated until it is
-        answered. A lock-step stream decides no tick until then, so that its results do not depend on the failure.
+        Until then the caller sends nothing. It may drop the calls that the core returns, because the core repeats each
+        call until it is answered. A lock-step stream decides no tick until then, so that its results do not depend on
+        the failure.
         """
         self.storage_problem = why[:REASON_CHARS_MAX] or "unknown"
 

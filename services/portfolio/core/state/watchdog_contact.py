@@ -17,7 +17,7 @@ The watchdog sends a query each second. After a crash it is running again in a f
 WATCHDOG_START_NS: Final = 30_000_000_000
 """Time without a query after which WATCHDOG_SILENT is set when the desk has just started.
 
-It is longer because the watchdog starts last, after processes that load large files.
+It is longer than WATCHDOG_SILENT_NS because the watchdog starts last, after processes that load large files.
 """
 
 

@@ -231,7 +231,7 @@ def test_without_the_key_the_result_says_that_later_events_are_not_proven(desk: 
     report = verify(desk)
     assert report.problems == []
     assert "which was not found: compare with a head kept elsewhere; 1 later events are not proven" in report.signature
-    with pytest.raises(StartError, match="expected that key to write to it"):
+    with pytest.raises(StartError, match="which is needed to write to it"):
         Ledger(desk / LEDGER_FILE_NAME)
     with pytest.raises(StartError, match="the ledger is signed with key"):
         opened(desk)  # with a new key
