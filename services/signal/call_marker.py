@@ -119,7 +119,7 @@ class CallMarker:
                 self._set_deaths(number, 0, 0)
 
     def end(self) -> None:
-        """Record that the process ends normally, so that the next process tries a strategy out of use once more."""
+        """Record that the process ends normally; the next process tries a strategy with too many deaths once more."""
         self.clear()
         for number in range(len(self._symbols)):
             sequence, deaths = self._deaths(number)

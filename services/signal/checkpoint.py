@@ -1,7 +1,7 @@
 """The checkpoint file of one signal process: the states of its engines, and the last signals.
 
-All of it could be computed again from the ticks. With the checkpoint a start need not process all ticks, and has the
-signals that were sent. A save is one small transaction: it replaces the states of the engines and adds the signals
+All of it could be computed again from the ticks. With the checkpoint a start need not process all ticks, and can
+send the last signals again. A save is one small transaction: it replaces the states of the engines and adds the signals
 since the last save as one row. So its run time does not depend on the number of stored signals.
 """
 

@@ -34,7 +34,7 @@ MODEL_FALLBACKS: Final = METRICS.internal_counter(
 )
 STRATEGY_FAULTS: Final = METRICS.internal_counter(
     "strategy_faults_total",
-    "Faults: the strategy raised, returned an invalid signal or could not be used",
+    "Faults: the strategy raised an error, returned an invalid signal or could not be used",
     "symbol",
 )
 _ORDINAL: Final = METRICS.gauge("last_ordinal", "Highest ordinal of a tick with a signal")

@@ -48,7 +48,7 @@ UNSENT_RETRY_NS: Final = 20_000_000
 """Interval between attempts to send a message that portfolio could not receive, for example before it connects."""
 
 MARK_CLEARED_MS: Final = 250
-"""Interval at which the mark of the last call of a strategy is cleared. A death after that is not attributed to it.
+"""Interval at which the mark of the last call of a strategy is cleared. A later death is not attributed to this call.
 
 If a strategy closes file descriptors of the process, the process dies only at its next wait for messages. The interval
 is so long that the mark is still set then.
@@ -148,7 +148,7 @@ class SignalShell:
             return
         topic, payload = frames
         if topic not in self._known_topics:
-            return  # a subscription matches by prefix: this symbol only begins with the name of a subscribed one
+            return  # ZeroMQ compares prefixes: the topic of another symbol may begin with a subscribed topic
         try:
             message = decode_tick_message(payload)
         except MalformedMessageError as error:

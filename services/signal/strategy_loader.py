@@ -139,7 +139,7 @@ def strategy_factories(
             if not defer_errors or len(set(names.values())) == 1:
                 raise
             made[name] = partial(_raise, StrategyFault("", name, 0, 0, str(error)[:ERROR_CHARS_MAX]))
-    never = partial(_raise, StrategyFault("", "", 0, 0, "it is out of use"))
+    never = partial(_raise, StrategyFault("", "", 0, 0, "the process died while this strategy was loaded"))
     return {symbol: made.get(name, never) for symbol, name in names.items()}
 
 

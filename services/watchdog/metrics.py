@@ -33,7 +33,7 @@ COMMANDS: Final = METRICS.internal_counter(
 _UP: Final = METRICS.gauge("process_up", "1 while the program has a running process, else 0", "program")
 _SILENT: Final = METRICS.gauge(
     "heartbeat_age_seconds",
-    "Time since the last heartbeat of the program's process, or since its start without one",
+    "Time since the last heartbeat of the program's process, or since its start if there was none",
     "program",
 )
 

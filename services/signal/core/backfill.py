@@ -87,7 +87,7 @@ class Backfill:
         ]
 
     def next_request(self, from_sequence: int, mono_ns: int) -> GetTicks:
-        """Return the request for the page that begins at `from_sequence`, due again `RETRY_NS` after `mono_ns`."""
+        """Return the request for the page that begins at `from_sequence`; it is repeated `RETRY_NS` after `mono_ns`."""
         self.retry_mono_ns = mono_ns + RETRY_NS
         return GetTicks(
             request_id=request_id(self.symbol, from_sequence),

@@ -42,8 +42,8 @@ def engine_states(engines: Iterable[SymbolEngine]) -> tuple[EngineState, ...]:
 def fits(checkpoint: Checkpoint, engines: Mapping[str, SymbolEngine]) -> bool:
     """Whether each state in the checkpoint was made by the symbol's strategy.
 
-    An engine whose strategy is out of use accepts the state of any strategy. Symbols without an engine are ignored. A
-    state without the name of a strategy, from an earlier version, does not fit.
+    An engine whose strategy must not be called accepts the state of any strategy. Symbols without an engine are
+    ignored. A state without the name of a strategy, from an earlier version, does not fit.
     """
     return all(
         state.strategy and (state.symbol not in engines or engines[state.symbol].accepts(state.strategy))

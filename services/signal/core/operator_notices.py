@@ -8,7 +8,7 @@ from services.signal.core.strategy_fault import StrategyFault
 
 
 class StreamChanged(Struct, frozen=True):
-    """The gateway has another stream than the engines' state; the state was dropped and the strategies warm up."""
+    """The engines' state is of another stream than the gateway's; the state was dropped and the strategies warm up."""
 
     stream_id: str
     before: str

@@ -1,9 +1,9 @@
-"""Makes one signal for each tick of all symbols of one signal process, also if messages of ticks were lost.
+"""Makes one signal for each tick of all symbols of one signal process, even if messages of ticks were lost.
 
 A tick that is next in its symbol's sequence is processed at once. A tick further ahead shows a gap: the missing ticks
-are fetched with GET_TICKS and processed first, so that no signal is computed from a window with a gap. A tick that was
-already processed was published again because its signal did not arrive. Then its signal and all later signals are sent
-again from the ring. Only the gateway's reply to HELLO determines the current stream.
+are fetched with GET_TICKS and processed first, so that no signal is computed from a window with a gap. The gateway
+publishes a tick again if its signal did not arrive. Then the engine sends this and all later signals again from the
+ring. Only the gateway's reply to HELLO determines the current stream.
 """
 
 from __future__ import annotations
@@ -48,11 +48,12 @@ HELLO_INTERVAL_NS: Final = 500_000_000
 RESEND_PAUSE_NS: Final = 100_000_000
 """Shortest time between two repetitions of signals; the gateway publishes a tick again after twice this time.
 
-A tick that was fetched while its message waited in the socket is received twice. Signals need not be repeated for each.
+A tick that was fetched while its message waited in the socket is received twice. Without the pause, each of many such
+ticks would cause a repetition of signals.
 """
 
 NOTICE_PAUSE_NS: Final = 10_000_000_000
-"""Shortest interval of log lines about ticks without a stored signal, of which a restarted market repeats thousands."""
+"""Shortest interval of log lines about repeated ticks without a stored signal; a restart may repeat thousands."""
 
 SLICE_NS: Final = 50_000_000
 """How long strategies may be called for the ticks of one burst, half of the event loop's time for a burst.

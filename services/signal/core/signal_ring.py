@@ -16,7 +16,7 @@ class SignalRing:
     """Stores a signal in the slot `ordinal` modulo `capacity` until another signal replaces it in this slot."""
 
     def __init__(self, window: int = 0) -> None:
-        """Start empty, with a capacity for `window`, the number of ticks that may be published beyond the confirmed."""
+        """Start empty, with a capacity for `window`, the number of ticks published beyond the confirmed one."""
         self.capacity = max(RING_SIGNALS_MIN, window + 1)
         self.last_ordinal = 0
         self._slots: list[Signal | None] = [None] * self.capacity

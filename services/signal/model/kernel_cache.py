@@ -1,8 +1,8 @@
 """Cache folder of compiled kernels, chosen before the first kernel is imported.
 
 Compiling takes seconds, and numba's default folder, beside the source, may be read-only. The folder is NUMBA_CACHE_DIR
-if that is set, else a folder in the user's cache folder, else a folder in the desk's data folder. If neither of these
-two is writable, the folder is a temporary one, and each process compiles again.
+if that is set, else a folder in the user's cache folder, else a folder in the desk's data folder. If neither the
+user's nor the desk's folder is writable, the folder is a temporary one, and each process compiles again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Loads a model from its folder for the strategy `xgboost`, or refuses it with an error of one line.
 
-Each load checks the manifest and its features, the hash and content of the model's file, and the margins of the tree
-walk against those of XGBoost. XGBoost evaluates the models that the tree walk does not support.
+Each load checks the manifest, its features, and the hash and content of the model's file. It also compares the margins
+of the tree walk with those of XGBoost, unless an earlier load has done so. XGBoost evaluates the models that the tree
+walk does not support.
 """
 
 from __future__ import annotations

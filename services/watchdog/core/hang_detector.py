@@ -1,7 +1,7 @@
 """Detection of processes that hang, from their heartbeats alone.
 
 A process is killed if it writes no new heartbeat for too long, if it makes no progress for a longer time although work
-waits for it, or if it writes no heartbeat after its start. supervisord handles a process that it has asked to stop.
+waits for it, or if its start or its end takes too long. supervisord handles a process that it has asked to stop.
 The times are sums over the checks, in which the time between two checks counts for at most twice the usual interval.
 So no process is killed because of old heartbeats after the watchdog itself was stopped, for example on a host that
 slept.

@@ -30,7 +30,7 @@ STATUS_INTERVAL_NS: Final = 1_000_000_000
 """Interval at which portfolio is polled for its conditions."""
 
 CHECKS_PER_QUERY: Final = 10
-"""Number of checks of the heartbeats between two queries to supervisord, in case an event was lost."""
+"""supervisord is queried at the latest after this many checks of the heartbeats, in case an event was lost."""
 
 SUPERVISOR_SILENT: Final = "SUPERVISOR_SILENT"
 SUPERVISOR_SILENT_NS: Final = 3_000_000_000
@@ -48,7 +48,7 @@ ALIVE: Final = ("STARTING", "RUNNING")
 KILL_TEXTS: Final = {
     KillReason.HANG: "hangs and is killed",
     KillReason.STALL: "makes no progress although work waits, and is killed",
-    KillReason.START: "writes no heartbeat after its start and is killed",
+    KillReason.START: "takes too long to start or to end, and is killed",
 }
 
 
@@ -127,7 +127,8 @@ class StartProgram(Struct, frozen=True):
 class RaiseAlert(Struct, frozen=True):
     """Raise an alert about a program; `text` describes it in one line, `facts` are further values such as a pid.
 
-    For the alert of a condition, `program` is the subject of the condition, such as a symbol, or portfolio without one.
+    For the alert of a condition, `program` is the subject of the condition, such as a symbol, or portfolio if the
+    condition has no subject.
     """
 
     kind: str
@@ -179,7 +180,7 @@ class Watchdog(Core[Message, Output]):
         self._kills: list[Kill] = []
         """Processes to be killed after supervisord has confirmed that they still run."""
         self._ended: dict[str, str] = {}
-        """Pids of processes that ended with an exit code supervisord expects, by program, until a query returns it."""
+        """Pids of processes that ended with an exit code supervisord expects, by program, until the next query."""
         self._refused: dict[str, str] = {}
         """Pids of processes that ended with `EXIT_SETTINGS`, by program, until their heartbeats are read.
 

@@ -1,7 +1,7 @@
-"""The kernel that computes features: live for the newest tick, in backtest and training for a whole recording.
+"""The kernel that computes features: for the newest tick in a desk or backtest, for a whole recording in training.
 
-`fill_features` computes a row for every full window in its columns. The live process passes the 100 ticks of its buffer
-and gets one row; a training passes a day at once. Both run the same machine code and so get the same digits. A row
+`fill_features` computes a row for every full window in its columns. A strategy passes the 100 ticks of its buffer and
+gets one row; training passes a whole recording. Both run the same machine code and so get the same digits. A row
 depends on no tick after its own. The only mathematical function is the square root, which IEEE 754 defines to the last
 bit, so that other processors compute the same digits.
 

@@ -17,7 +17,10 @@ WINDOW_TICKS: Final = BUFFER_TICKS
 """Number of latest ticks in a window. A feature depends on no other ticks."""
 
 POINT_PER_PRICE: Final = 1e-5
-"""Size of a point as a fraction of the mid price. All symbols use it, because a strategy does not get their digits."""
+"""Assumed size of a point as a fraction of the mid price.
+
+It is the same for all symbols, because a strategy does not get the `digits` of its symbol.
+"""
 
 
 class Feature(NamedTuple):

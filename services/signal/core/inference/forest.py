@@ -154,7 +154,7 @@ def require_sound_booster(document: Mapping[str, Any]) -> None:
         features = int(parameters["num_feature"])
         if booster["name"] == LINEAR:
             found, expected = len(booster["model"]["weights"]), (features + 1) * max(1, int(parameters["num_class"]))
-            if found != expected and (found or int(booster["model"]["boosted_rounds"])):  # none before the first round
+            if found != expected and (found or int(booster["model"]["boosted_rounds"])):  # no weights without a round
                 raise ModelFormatError(f"{found} weights of a linear booster, expected {expected}")
         for number, tree in enumerate(booster.get("gbtree", booster)["model"].get("trees", ())):
             width = int(tree["tree_param"].get("size_leaf_vector", 1))

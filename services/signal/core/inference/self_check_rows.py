@@ -1,4 +1,4 @@
-"""Rows of features for the check, when a model is loaded, that the desk's own inference equals XGBoost's.
+"""Rows of features on which the desk's own inference is compared with XGBoost's when a model is loaded.
 
 There are three kinds of rows: random rows of different scales; rows with each split's threshold and the next floats
 above and below it; rows with special floats (NaN, infinities, zeros, extremes). The same forest always gives the same
@@ -38,7 +38,7 @@ def self_check_rows(forest: Forest) -> Singles:
             if len(own):
                 chosen = random.random(RANDOM_ROWS) < 0.5
                 rows[chosen, feature] = random.choice(own, int(chosen.sum()))
-    return np.ascontiguousarray(np.concatenate([rows, _edges(forest, splits, rows), _uniform(forest.features)]))
+    return np.ascontiguousarray(np.concatenate([rows, _edges(forest, splits, rows), _special(forest.features)]))
 
 
 def _edges(forest: Forest, splits: np.ndarray[tuple[int], np.dtype[np.intp]], rows: Singles) -> Singles:
@@ -53,8 +53,8 @@ def _edges(forest: Forest, splits: np.ndarray[tuple[int], np.dtype[np.intp]], ro
     return found
 
 
-def _uniform(features: int) -> Singles:
-    """Return rows with a special value in every column, and rows with a special value in one column and zeros else."""
+def _special(features: int) -> Singles:
+    """Return rows with a special value in every column, and rows with one in a single column and zeros elsewhere."""
     limits = np.finfo(np.float32)
     odd = np.array(
         [

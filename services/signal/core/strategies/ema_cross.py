@@ -18,8 +18,9 @@ class EmaCross:
 
     mid = (bid + ask) / 2. Both averages start at the first mid. Then ema = ema + alpha * (mid - ema) with
     alpha = 2 / (n + 1). The order of these operations is part of the definition, because another order gives other
-    digits. The direction is the sign of fast - slow. It stays the same while both are equal, and is 0 until they first
-    differ. The first signal comes after `SLOW_TICKS` ticks. The confidence is 1 with a direction and 0 without.
+    digits. The direction is the sign of fast - slow. It does not change while the two averages are equal, and is 0
+    until they first differ. The first signal comes after `SLOW_TICKS` ticks. The confidence is 1 with a direction and 0
+    without.
     """
 
     name: Final = "ema_cross"
