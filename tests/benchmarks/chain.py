@@ -80,7 +80,8 @@ def measure(folder: Path, ticks_file: Path, *, pace: str, strategy: str) -> dict
     Returns:
         `received_ns`: for each order, the time from the publication of its tick to its arrival at the gateway.
         `status`: portfolio's last status. `ticks_per_s`: from the first tick to the last confirmation. `start_up_s`:
-        from the start of the gateway to the first tick. `rss_mb`: resident memory of each other process at the end.
+        from the start of the gateway to the first tick. `rss_mb`: resident memory of execution, portfolio and signal
+        at the end.
     """
     spec = a_run(ticks_file, strategy=strategy)
     stream = spec.load()

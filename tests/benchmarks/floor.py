@@ -26,7 +26,8 @@ import zmq
 TICK, SIGNAL, ORDER, REQUEST, REPLY, DEALS, CONFIRMED = 190, 250, 330, 190, 420, 560, 480
 """Message lengths in bytes.
 
-REQUEST is a query for deals or a confirmation. The gateway answers ORDER with REPLY, and a confirmation with CONFIRMED.
+REQUEST is a query for deals or a confirmation. The gateway answers ORDER with REPLY, a query with
+DEALS, and a confirmation with CONFIRMED.
 """
 
 EVENT_BYTES, ROW_BYTES = 620, 420

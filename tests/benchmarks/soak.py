@@ -1,4 +1,4 @@
-"""`make soak TICKS=10000000`: memory over many ticks, which must not grow with their number.
+"""`make soak TICKS=10000000`: the desk's memory must not grow with the number of ticks.
 
 A generated market is played through the real cores in one process, in lock-step: the gateway with its book, a signal
 engine, and portfolio with a ledger on disk. Resident memory and the number of orders are printed at each million ticks.

@@ -24,7 +24,7 @@ def test_a_live_desk_under_faults_loses_no_order_and_executes_none_twice(tmp_pat
     assert not leftovers(desk)
 
 
-def test_every_crash_point_is_reached_by_a_replay_or_by_a_live_desk() -> None:
+def test_replays_and_live_desks_together_cover_every_crash_point() -> None:
     every = {point for points in CRASH_POINTS.values() for point in points}
     assert {*scenarios.replay_points(), *scenarios.live_points()} == every
 

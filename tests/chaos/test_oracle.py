@@ -80,7 +80,7 @@ def test_an_order_canceled_after_a_partial_fill_agrees_with_the_same_fill_at_the
     assert compare_books(desk).agrees
 
 
-def test_only_orders_that_an_older_copy_of_the_ledger_lacks_are_not_reported_as_lost(desk: Path) -> None:
+def test_orders_that_an_older_copy_of_the_ledger_lacks_are_not_lost_but_others_are(desk: Path) -> None:
     with closing(sqlite3.connect(desk / "ledger.db")) as db:
         taken = {order_id for (order_id,) in db.execute("SELECT order_id FROM orders WHERE number IN (2, 3)")}
     tamper(desk / "ledger.db", "DELETE FROM orders WHERE number IN (2, 3)")

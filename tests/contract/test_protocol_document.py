@@ -104,7 +104,7 @@ def test_every_message_has_a_section_with_all_its_fields(message: Any) -> None:
 
 
 @pytest.mark.parametrize("message", REPLIES, ids=tag_of)
-def test_every_reply_has_a_section_with_all_fields_that_only_it_has(message: Any) -> None:
+def test_every_reply_has_a_section_with_all_fields_that_not_all_replies_have(message: Any) -> None:
     shared = gateway.ErrorReply.__struct_fields__
     assert [field for field in shared if f"`{field}`" not in text_of_title("Replies")] == []
     own = tuple(field for field in message.__struct_fields__ if field not in shared)

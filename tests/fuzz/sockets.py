@@ -1,4 +1,4 @@
-"""Fuzzing of every bound socket on which the desk receives: frames that are not messages cause no crash or change.
+"""Fuzzing of every bound socket of the desk: frames that are not messages must neither crash nor change it.
 
 Gateway, execution and portfolio run on a recorded stream. It does not advance, because there is no signal process. The
 contents of their files must not change, and their memory must not grow with the number of frames.

@@ -31,7 +31,7 @@ def resting_entry(*, seconds: int) -> DeskHarness:
 
 
 def held_back_order(*, seconds: int) -> DeskHarness:
-    """A desk whose market order was accepted `seconds` ago, and which the venue's terminal holds back for a minute."""
+    """A desk whose market order was accepted `seconds` ago; the venue's terminal holds the order back for a minute."""
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.FILL_LATER, count=1, delay_ms=60_000), driven.now)
     driven.answer_all(driven.deliver(a_signal(1, 1)))

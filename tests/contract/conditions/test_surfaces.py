@@ -87,7 +87,7 @@ def test_the_headline_is_trading_only_if_no_condition_affects_trading(scene: Sce
     assert shows_trading == all(one.effect is Effect.NONE for one in scene.view().conditions)
 
 
-def test_the_screen_shows_the_condition_at_both_widths_and_as_lines(
+def test_the_screen_shows_the_condition_at_two_widths_and_as_lines(
     scene: Scene, found: Condition, capsys: pytest.CaptureFixture[str]
 ) -> None:
     view = scene.view()

@@ -441,7 +441,7 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "FOREIGN_ORDERS": lambda _: _foreign_orders(),
     "PLAN_DISTANCE": lambda _: Scene(near_plan()),
 }
-"""The trigger of each condition by its code; its argument is a folder for files."""
+"""The trigger of each condition, by the condition's code; a trigger takes a folder for files."""
 
 SEEN_FROM_OUTSIDE: Final = ("PROCESS_DOWN", "PORTFOLIO_SILENT")
 """Conditions that portfolio cannot detect, because they concern its own process or other processes."""

@@ -1,4 +1,4 @@
-"""Desks whose orders, stops, closes or plan the venue does not accept, or whose currency it cannot convert."""
+"""Desks whose orders, stops, closes or plan the venue does not accept, or whose profit cannot be converted."""
 
 from __future__ import annotations
 

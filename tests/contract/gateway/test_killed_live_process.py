@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_kills_at_every_commit_of_a_live_gateway_lose_and_repeat_no_effect(folder: Path) -> None:
+def test_kills_at_the_commits_of_a_live_gateway_neither_lose_nor_repeat_an_effect(folder: Path) -> None:
     process = LiveProcess(folder / "a", crash_at=",".join(f"{point}@0" for point in POINTS))
     process.start()
     desk = Desk(process)
@@ -83,7 +83,7 @@ def an_order(order_id: str) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_a_gateway_killed_during_a_burst_of_ticks_repeats_few_ticks(folder: Path) -> None:
-    """At about 20,000 ticks a second, a checkpoint only once a second would let it repeat thousands of ticks."""
+    """At about 20,000 ticks a second, a gateway with one checkpoint a second would repeat thousands of ticks."""
     published = 9_000
     process = LiveProcess(folder / "b", crash_at=f"mt5.after_publish@{published}", MT5_PACE="live:2000")
     process.start()

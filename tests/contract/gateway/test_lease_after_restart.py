@@ -89,7 +89,7 @@ def test_a_second_restart_of_the_gateway_does_not_extend_the_lease(process: Live
         began_ns = time.monotonic_ns()
         wait_for(lambda: status(desk) == "CANCELED", "the lapse")
         assert process.starts == 3
-        # At its second start the gateway does not extend the lease, so the order is canceled at the first timer.
+        # At its second restart the gateway does not extend the lease, so the order is canceled at the first timer.
         assert time.monotonic_ns() - began_ns < LEASE_MS * NS_PER_MS + MARGIN_NS
 
 

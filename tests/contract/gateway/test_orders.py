@@ -263,10 +263,11 @@ def test_an_id_that_was_never_placed_is_unknown(reopen: Reopened) -> None:
 
 CRASHES = ["before_calling", "after_calling", "before_commit", "before_done", "after_done"]
 CALLED = ["before_done", "after_done"]
+"""Crashes after the commit of the order to the venue's book."""
 
 
 def crashed(reopen: Reopened, at: str, order: Buy) -> Gateway:
-    """The gateway after a restart; before it, the gateway died at the write `at` while it placed `order`."""
+    """The gateway after a restart; before the restart it died at the write `at` while it placed `order`."""
     journal, book_store = reopen()
     dying_store = CrashingBookStore(book_store) if at == "before_commit" else book_store
     dying = a_gateway(journal=CrashingJournal(journal, at), book_store=dying_store)

@@ -45,7 +45,7 @@ def test_an_unknown_id_is_not_found(reopen: Reopened) -> None:
     assert journal.find("A-1") is None
 
 
-def test_an_id_is_calling_and_then_done(reopen: Reopened) -> None:
+def test_an_id_is_read_back_as_calling_and_then_as_done_with_its_reply(reopen: Reopened) -> None:
     journal, _ = reopen()
     journal.record_calling("A-1", EFFECT, ordinal=7)
     journal, _ = reopen()
@@ -59,7 +59,7 @@ def test_an_id_is_calling_and_then_done(reopen: Reopened) -> None:
     assert str(entry.reply.filled_price) == "1.0850"
 
 
-def test_an_id_can_be_done_without_a_call(reopen: Reopened) -> None:
+def test_a_reply_can_be_stored_for_an_id_without_a_call(reopen: Reopened) -> None:
     journal, _ = reopen()
     journal.record_done("A-1", EFFECT, a_reply())
     assert journal.find("A-1") == (EntryState.DONE, EFFECT, a_reply())
