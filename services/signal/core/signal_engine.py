@@ -48,8 +48,7 @@ HELLO_INTERVAL_NS: Final = 500_000_000
 RESEND_PAUSE_NS: Final = 100_000_000
 """Shortest time between two repetitions of signals; the gateway publishes a tick again after twice this time.
 
-A tick that was fetched while its message waited in the socket is received twice. Without the pause, each of many such
-ticks would cause a repetition of signals.
+A tick that was fetched while its message waited in the socket is received twice. Many such ticks cause one repetition.
 """
 
 NOTICE_PAUSE_NS: Final = 10_000_000_000

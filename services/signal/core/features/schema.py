@@ -19,7 +19,7 @@ WINDOW_TICKS: Final = BUFFER_TICKS
 POINT_PER_PRICE: Final = 1e-5
 """Assumed size of a point as a fraction of the mid price.
 
-It is the same for all symbols, because a strategy does not get the `digits` of its symbol.
+It is the same for all symbols, because a strategy does not get the digits of its symbol.
 """
 
 
