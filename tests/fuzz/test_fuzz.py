@@ -1,4 +1,4 @@
-"""A short fuzzing run; `make fuzz FRAMES=10000000` is a long one."""
+"""A short fuzzing run. `make fuzz FRAMES=10000000` starts a long one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_every_frame_of_the_corpus_is_a_message_or_refused(name: str) -> None:
 
 
 def test_each_decoder_accepts_a_frame_of_the_corpus() -> None:
-    """Otherwise all its mutated frames would be refused at the same first check."""
+    """A decoder that accepts no frame would refuse all mutated frames at its first check."""
     for name in decoders.DECODERS:
         assert any(decoders.check_decoder(name, seed) for seed in seeds()), name
 

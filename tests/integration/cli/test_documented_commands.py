@@ -1,7 +1,7 @@
 """Every command of README and docs, except those of `NOT_RUN`, is run as written, in one folder for each page.
 
 The commands of a page are run from top to bottom. The test makes the files that the page assumes: a day of the
-generated market as `eurusd.parquet`, a broker's export, and a strategy. For a page with a person's commands, the test
+generated market as `eurusd.parquet`, a broker's export, and a strategy. For a page with commands of `BY_HAND`, the test
 starts a desk.
 """
 
@@ -54,7 +54,7 @@ BY_HAND: Final = ("order", "close", "halt", "resume", "flatten", "reduce-only", 
 """Commands that need a running desk."""
 
 NO_COMMANDS: Final = ("xgboost classes", "mt5: ")
-"""Texts after `paperdesk` that are not commands: the kind of a manifest, and the line of a service."""
+"""Beginnings of texts after `paperdesk` that are no commands: the `kind` of a model, and an error line of a service."""
 
 ORDER_ID: Final = "0123abcd-000017"
 """The id on the pages that stands for the id of a resting order."""
@@ -139,14 +139,14 @@ def _is_command(text: str) -> bool:
 
 
 def not_run_entry(command: Command) -> str:
-    """The key of `NOT_RUN` with which a command begins; empty if none. Blanks before a comment count as two."""
+    """The key of `NOT_RUN` with which a command begins; empty if none. More blanks before a comment count as two."""
     text = re.sub(r" {2,}#", "  #", command.text)
     return next((start for start in NOT_RUN if text.startswith(start)), "")
 
 
 @pytest.fixture(scope="session")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tick file that README generates."""
+    """The tick file that README generates with `paperdesk ticks generate`."""
     path = tmp_path_factory.mktemp("market") / "eurusd.parquet"
     done = paperdesk("ticks", "generate", "--symbols", "EURUSD", "--hours", 24, "--seed", 1, path)
     assert done.returncode == 0, done
@@ -155,7 +155,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def a_running_desk(folder: Path) -> Iterator[Path]:
-    """A desk for a page's orders by hand: its strategy holds, and the number of orders per second has no limit."""
+    """A desk for a page's orders by hand: its strategy always signals HOLD, and orders per second have no limit."""
     limits = folder / "as-fast-as-a-page.toml"
     limits.write_text('orders_per_second_max = "none"\n')
     options = (
@@ -195,7 +195,7 @@ def run_as_written(command: Command, folder: Path, live: Path | None) -> None:
         if ORDER_ID in text:
             text = text.replace(ORDER_ID, _resting_order(live))
         if text.startswith(("paperdesk close", "paperdesk order modify --position")):
-            wait_for(lambda: "EURUSD" in _held(live), "the order before it to be filled", seconds=TIMEOUT_S)
+            wait_for(lambda: "EURUSD" in _held(live), "the fill of an earlier order on the page", seconds=TIMEOUT_S)
     done = subprocess.run(
         ["bash", "-c", text],
         cwd=folder,

@@ -1,4 +1,4 @@
-"""ExecutionGateway against plain servers: it returns only the reply to its order; without a reply, IN_DOUBT."""
+"""`send_order` of ExecutionGateway returns only the reply to its own order. Without a reply it returns IN_DOUBT."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def reopened(port: int) -> RepServer | None:
 
 
 def aside(work: Callable[[], object]) -> tuple[threading.Thread, list[Any]]:
-    """Run `work` in a thread; its result is in the list when it has ended."""
+    """Run `work` in a thread. When the thread has ended, the list has the result."""
     results: list[Any] = []
     thread = threading.Thread(target=lambda: results.append(work()))
     thread.start()
@@ -95,7 +95,7 @@ def test_connect_returns_whether_a_ping_is_answered(server: RepServer, gateway: 
     assert answers == [True]
 
 
-def test_connect_without_a_server_is_false_within_the_timeout() -> None:
+def test_connect_without_a_server_returns_false_within_two_seconds() -> None:
     started = mono_ns()
     with ExecutionGateway(port=1, timeout_ms=100) as gateway:
         assert gateway.connect() is False
@@ -115,7 +115,7 @@ def test_without_a_server_an_order_is_in_doubt() -> None:
         assert gateway.send_order(ORDER)["status"] == "IN_DOUBT"
 
 
-def test_a_late_answer_is_never_used_for_the_next_order(server: RepServer) -> None:
+def test_an_answer_after_the_timeout_is_never_used_for_the_next_order(server: RepServer) -> None:
     with ExecutionGateway(port=server.port, timeout_ms=2_000) as gateway:
         thread, replies = aside(lambda: gateway.send_order(ORDER))
         late = server.take()
@@ -151,7 +151,7 @@ def test_an_order_after_a_restart_of_the_server_is_filled(server: RepServer, gat
     again = wait_for(lambda: reopened(port), "the port to be free")
 
     def until_filled() -> dict[str, Any]:
-        # A request on a connection that is being closed is in doubt, and sent again.
+        # An order on a connection that is being closed is in doubt. Then the test sends the order again.
         while (reply := gateway.send_order(ORDER))["status"] != "FILLED":
             assert reply["status"] == "IN_DOUBT", reply
         return reply
@@ -173,7 +173,7 @@ def test_an_order_after_disconnect_is_filled(server: RepServer, gateway: Executi
 
 
 @pytest.mark.parametrize("answer", [b"not json", b"[1, 2]", b"\xff\xfe", b"[" * 5_000])
-def test_an_answer_that_is_not_an_object_leaves_the_order_in_doubt(
+def test_an_answer_that_is_no_json_object_leaves_the_order_in_doubt(
     server: RepServer, gateway: ExecutionGateway, answer: bytes
 ) -> None:
     thread, replies = aside(lambda: gateway.send_order(ORDER))
@@ -202,7 +202,7 @@ def test_an_answer_that_is_not_an_object_leaves_the_order_in_doubt(
         ({"note": "x" * 70_000}, "order is 70[0-9]{3} bytes as JSON, expected at most 65536"),
     ],
 )
-def test_an_invalid_order_is_refused_by_name_and_not_sent(change: dict[str, Any], message: str) -> None:
+def test_an_invalid_order_is_refused_with_the_reason(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ExecutionGateway().send_order({**ORDER, **change})
 
@@ -217,7 +217,7 @@ def test_a_missing_field_is_named(field: str) -> None:
 @pytest.mark.parametrize(
     "arguments", [{"host": ""}, {"port": 0}, {"port": 70_000}, {"timeout_ms": 0}, {"timeout_ms": 10**9}]
 )
-def test_an_invalid_gateway_is_refused(arguments: dict[str, Any]) -> None:
+def test_an_invalid_argument_of_a_gateway_is_refused_with_its_name(arguments: dict[str, Any]) -> None:
     (name,) = arguments
     with pytest.raises(ValueError, match=f"{name} is"):
         ExecutionGateway(**arguments)

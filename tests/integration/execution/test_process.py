@@ -112,7 +112,7 @@ def test_a_call_reaches_a_router_with_its_id_and_the_reply_comes_back(desk: Desk
     assert decode_reply(answer.reply) == decode_reply(a_reply("a-1"))
 
 
-def test_a_call_is_answered_by_a_plain_rep_server_too(desk: Desk) -> None:
+def test_a_call_is_answered_by_a_plain_rep_server(desk: Desk) -> None:
     context: zmq.Context[Socket] = zmq.Context()
     server = context.socket(zmq.REP)
     server.bind(desk.gateway_url)
@@ -129,7 +129,7 @@ def test_the_start_is_reported_to_portfolio(desk: Desk) -> None:
     assert desk.report() == CourierHello("c1+")
 
 
-def test_a_call_without_a_reply_is_reported_and_so_is_the_late_reply(desk: Desk) -> None:
+def test_a_timeout_is_reported_and_so_is_the_reply_after_it(desk: Desk) -> None:
     gateway = desk.sockets.router(desk.gateway_url)
     desk.call(1, timeout_ms=300)
     frames = next_request(gateway)
@@ -152,7 +152,7 @@ def test_a_restarted_gateway_gets_the_repeated_call_and_portfolio_a_hello(desk: 
         if not second.poll(100):
             desk.call(
                 2, timeout_ms=20_000
-            )  # portfolio repeats the call too, because requests on the old connection are lost
+            )  # like portfolio, the test repeats the call, because requests on the closed connection are lost
         while second.poll(0):
             frames = receive(second)
             if frames[-1] == PING:

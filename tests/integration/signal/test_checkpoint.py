@@ -20,7 +20,7 @@ def test_a_new_file_has_no_checkpoint(tmp_path: Path) -> None:
     store.close()
 
 
-def test_several_saves_return_the_last_state_and_all_signals(tmp_path: Path) -> None:
+def test_a_load_after_several_saves_returns_the_last_state_and_all_signals(tmp_path: Path) -> None:
     ticks = a_walk(95)
     bench = Bench(TickGateway(ticks), make_strategy=Momentum).start()
     store = CheckpointStore(tmp_path / "signal.db")
@@ -66,7 +66,7 @@ def test_the_checkpoint_of_a_new_stream_replaces_the_signals_of_the_earlier_stre
     assert len(saved.signals) == 20
 
 
-def test_an_unreadable_checkpoint_is_reported(tmp_path: Path) -> None:
+def test_an_unreadable_checkpoint_is_refused_until_it_is_cleared(tmp_path: Path) -> None:
     path = tmp_path / "signal.db"
     connection = open_writer(
         path, application_id=APPLICATION_ID, schema=SCHEMA, schema_version=SCHEMA_VERSION, synchronous="NORMAL"
@@ -82,7 +82,7 @@ def test_an_unreadable_checkpoint_is_reported(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("table", ["state", "signals"])
-def test_a_damaged_row_is_not_used(tmp_path: Path, table: str) -> None:
+def test_a_damaged_row_is_refused(tmp_path: Path, table: str) -> None:
     """The body of the row can still be decoded; only the checksum shows the damage."""
     path = tmp_path / "signal.db"
     ticks = a_walk(20)

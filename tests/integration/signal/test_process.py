@@ -117,13 +117,13 @@ def setup(tmp_path: Path) -> Iterator[SignalSetup]:
 
 
 def checked_signals(signals: Sequence[Signal]) -> list[tuple[object, ...]]:
-    """Signals by ordinal, after checking that repetitions are equal."""
+    """The decisions of the signals in the order of ordinals, after checking that repeated signals are equal."""
     by_ordinal = {(s.ordinal, *decision) for s in signals for decision in decisions([s])}
     assert len(by_ordinal) == len({ordinal for ordinal, *_ in by_ordinal}), "one tick, two signals"
     return decisions(signals)
 
 
-def test_every_tick_has_its_signal_and_an_orderly_end_saves_all(setup: SignalSetup) -> None:
+def test_every_tick_has_its_signal_and_a_restart_after_an_orderly_end_fetches_no_tick(setup: SignalSetup) -> None:
     setup.start()
     setup.gateway.publish(*setup.ticks)
     signals = setup.take_all(1, 1_200)
@@ -142,7 +142,7 @@ def test_every_tick_has_its_signal_and_an_orderly_end_saves_all(setup: SignalSet
     "crash_at",
     ["signal.after_tick@700", "signal.before_send@701", "signal.after_send@702", "signal.after_checkpoint@650"],
 )
-def test_a_killed_process_repeats_its_signals(setup: SignalSetup, crash_at: str) -> None:
+def test_a_process_restarted_after_a_kill_repeats_the_unconfirmed_signals(setup: SignalSetup, crash_at: str) -> None:
     setup.start(PAPERDESK_CRASH_AT=crash_at)
     setup.gateway.publish(*setup.ticks[:900])
     assert setup.process is not None
@@ -192,7 +192,7 @@ def test_garbage_and_other_symbols_on_the_tick_socket_change_nothing(setup: Sign
     assert setup.end() == 0
 
 
-def test_a_portfolio_that_was_down_gets_missed_signals_when_the_tick_is_repeated(setup: SignalSetup) -> None:
+def test_a_portfolio_that_was_down_gets_missed_signals_when_a_missed_tick_is_repeated(setup: SignalSetup) -> None:
     setup.start()
     setup.gateway.publish(*setup.ticks[:10])
     setup.take(10)
@@ -206,7 +206,7 @@ def test_a_portfolio_that_was_down_gets_missed_signals_when_the_tick_is_repeated
     assert checked_signals(setup.take(40)) == undisturbed(setup.ticks)[10:50]
 
 
-def test_an_idle_process_sends_only_hellos(setup: SignalSetup) -> None:
+def test_an_idle_process_sends_nothing_between_hellos(setup: SignalSetup) -> None:
     setup.start()
     assert stays_silent(setup.inbox, milliseconds=300)
 
@@ -264,7 +264,7 @@ def test_a_checkpoint_file_of_garbage_is_refused_in_one_line(setup: SignalSetup)
     assert done.stderr == f"paperdesk signal: {path} cannot be used as a database: file is not a database\n"
 
 
-def test_a_process_without_ticks_notices_that_its_checkpoint_was_removed(setup: SignalSetup) -> None:
+def test_a_process_without_ticks_ends_when_its_checkpoint_is_removed(setup: SignalSetup) -> None:
     """Without ticks the process saves nothing, so a failed save cannot show the loss."""
     setup.start()
     [checkpoint] = (setup.folder / "data" / "signal").glob("*.db")

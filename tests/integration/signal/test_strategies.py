@@ -22,7 +22,7 @@ BOTH = "EURUSD=tests.unit.signal.builders:Momentum,NZDUSD=ema_cross"
 SYMBOLS = ("EURUSD", "NZDUSD")
 
 
-def test_each_symbol_has_its_own_strategys_signals(tmp_path: Path) -> None:
+def test_each_symbol_has_the_signals_of_its_strategy(tmp_path: Path) -> None:
     ticks = a_walk(1_400, symbols=SYMBOLS)
     bench = Bench(TickGateway(ticks))
     bench.engine = SignalEngine(
@@ -55,7 +55,7 @@ def test_each_symbol_has_its_own_strategys_signals(tmp_path: Path) -> None:
         ("not_there_at_all:S", "strategy not_there_at_all:S, EURUSD, before its first tick: ModuleNotFoundError: "),
     ],
 )
-def test_a_symbol_whose_strategy_fails_is_reported_and_the_other_continues(
+def test_a_symbol_whose_strategy_fails_is_reported_and_the_other_symbol_continues(
     tmp_path: Path, faulty: str, line: str
 ) -> None:
     ticks = a_walk(60, symbols=SYMBOLS)
