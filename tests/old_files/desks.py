@@ -32,7 +32,7 @@ ENDED: Final = (
 )
 FIRST: Final = ("--to-row", "1200")
 LATER: Final = ("--from-row", "1201", "--continue")
-"""Options with which the ended desk continues: the rows after those that it has played."""
+"""Options with which the ended desk continues: the rows after those that it has processed."""
 
 LIVE: Final = (
     *("run", "--symbols", "NZDUSD,USDSEK", "--seed", "11", "--account-mode", "netting"),
@@ -40,7 +40,7 @@ LIVE: Final = (
     *("--plan", "plan.toml", "--risk", "limits.toml"),
 )
 LEVERAGE: Final = ("--leverage", "50")
-"""Options of the last start of the live desk, which changed its leverage."""
+"""Options of the last start of the live desk; they change its leverage."""
 
 DATABASES: Final = ("ledger.db", "venue/journal.db", "venue/book.db", "signal/*.db")
 
@@ -115,13 +115,13 @@ def rows(path: Path, statement: str) -> list[tuple[Any, ...]]:
 Shape = dict[str, set[str]]
 """Names of fields by their place in a file.
 
-The place of a table has the names of its columns. The place of an object in a column, with its type and path, has the
-names of the object's fields.
+A place is a table, or an object in a column. A table has the names of its columns. An object has the names of its
+fields; its place consists of the column, the path in the column, and the object's type.
 """
 
 
 def shape(path: Path, *, without: Path | None = None) -> Shape:
-    """The names of all columns in a file, and of the fields in all its rows, or in the rows that `without` lacks."""
+    """The names of all columns in a file, and of the fields in its rows, except for rows that `without` has too."""
     found: Shape = {
         "pragmas": {f"{name} {rows(path, f'PRAGMA {name}')}" for name in ("application_id", "user_version")}
     }

@@ -191,7 +191,7 @@ def test_balance_positions_and_filled_volumes_equal_the_sums_of_the_deals(mode: 
 @MODES
 @settings(max_examples=300)
 @given(rows=ROWS)
-def test_trades_open_lots_and_tags_add_up_to_the_cash(mode: AccountMode, rows: list[Row]) -> None:
+def test_the_cash_is_the_sum_over_round_trips_and_the_sum_over_tags(mode: AccountMode, rows: list[Row]) -> None:
     book, _ = folded(mode, rows)
     trades, still_open, unassigned = compute_round_trips(book)
     sums = cash_totals(book.deals)
@@ -271,7 +271,9 @@ def a_page(deals: list[VenueDeal], *, following: int | None) -> DealsReply:
 @MODES
 @settings(max_examples=300)
 @given(fills=FILLS, shuffled=st.randoms(use_true_random=False))
-def test_late_and_repeated_deals_give_the_same_result(mode: AccountMode, fills: list[Fill], shuffled: object) -> None:
+def test_deals_in_any_order_and_repeated_deals_give_the_same_result(
+    mode: AccountMode, fills: list[Fill], shuffled: object
+) -> None:
     """Stored deals, cash and volumes of legs do not depend on the order in which deals arrive."""
     (straight, _), (late, _) = a_book(mode), a_book(mode)
     deals = deals_of(fills)
@@ -337,7 +339,9 @@ def test_lots_and_average_price_give_the_same_total_profit(fills: list[Fill], ma
 
 @settings(max_examples=500)
 @given(cents=st.integers(-(10**7), 10**7), weights=st.lists(st.integers(1, 1_000), min_size=1, max_size=8))
-def test_a_split_loses_nothing_and_is_within_a_cent_of_its_proportion(cents: int, weights: list[int]) -> None:
+def test_parts_of_an_amount_add_up_to_it_and_are_within_a_cent_of_their_proportion(
+    cents: int, weights: list[int]
+) -> None:
     amount, total = Decimal(cents) / 100, sum(weights)
     parts = allocate(amount, [Decimal(one) for one in weights], digits=2)
     assert sum(parts) == amount

@@ -134,13 +134,13 @@ def test_an_encoded_message_is_decoded_unchanged(union: Any, decode: Decode, dat
 
 @FEW
 @given(messages_of(Request))
-def test_a_request_is_the_same_in_json(request: Any) -> None:
+def test_a_request_in_json_is_decoded_unchanged(request: Any) -> None:
     assert decode_request(encode_json(request)) == (request, True)
 
 
 @FEW
 @given(messages_of(Reply))
-def test_a_reply_is_the_same_in_json(reply: Any) -> None:
+def test_a_reply_in_json_is_decoded_unchanged(reply: Any) -> None:
     assert msgspec.json.decode(encode_json(reply), type=Reply) == reply
 
 

@@ -165,7 +165,7 @@ def protection_set(step: Step, book: Book) -> Event | None:
 
 
 def protection_answered(step: Step, book: Book) -> Event | None:
-    """The venue's answer to the latest modification, or a late answer to the one before."""
+    """The venue's answer to the latest modification, or a late answer to the modification before it."""
     if not book.protections:
         return None
     guard = [book.protections[key] for key in sorted(book.protections)][step.lots % len(book.protections)]
@@ -199,7 +199,7 @@ def booked(step: Step, book: Book) -> Event | None:
 
 
 def _next_deal(step: Step, book: Book) -> int:
-    """The number of the next deal: usually the next one, sometimes one higher, sometimes one that was skipped."""
+    """The number of a new deal: usually the last number plus 1, sometimes plus 2, sometimes a number skipped before."""
     last = book.deal_cursor
     missing = [number for number in range(1, last) if not book.has_deal(number)]
     if missing and step.lots % 3 == 0:
@@ -355,7 +355,7 @@ def a_start(mode: AccountMode) -> list[Event]:
 
 @pytest.mark.parametrize("mode", AccountMode)
 def test_every_kind_of_event_is_tried_and_survives_a_restart(mode: AccountMode, tmp_path: Path) -> None:
-    """In this order every kind of event is possible. The other test may skip a kind."""
+    """In the order of `MAKERS` every kind of event is possible. The drawn steps of the other test may lack a kind."""
     assert set(MAKERS) == set(get_args(Event))
     book, pending = Book(), a_start(mode)
     for opening in pending:

@@ -90,7 +90,7 @@ def test_a_price_that_is_a_multiple_of_the_tick_size_is_not_changed(
     st.sampled_from([1, -1]),
     instruments(),
 )
-def test_a_trailing_stop_is_on_the_tick_size_never_moves_back_and_keeps_its_distance(
+def test_a_trailing_stop_is_a_multiple_of_the_tick_size_never_moves_back_and_keeps_its_distance(
     ticks: list[Quote], points: int, step: int, direction: int, terms: Instrument
 ) -> None:
     guard = Protection(symbol="EURUSD", position=0, tag="desk", trailing_stop_points=points, trailing_step_points=step)

@@ -136,8 +136,8 @@ def test_a_scan_by_until_skips_no_row_at_which_the_answer_changes(
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES_WITH_UNTIL if rule.limits], ids=lambda rule: rule.code)
-def test_every_limit_denies_in_some_of_the_situations(rule: RiskRule) -> None:
-    """The test of the scan covers a rule only if the drawn situations include a denial by it."""
+def test_every_rule_with_limits_denies_in_some_drawn_situation(rule: RiskRule) -> None:
+    """The test of the scan covers a rule only if the drawn situations include a denial by the rule."""
     denies = situations().map(lambda situation: any(codes_of(rule, situation[0].time_ns, *situation[1:])))
     assert find(
         denies,

@@ -1,4 +1,4 @@
-"""A size never exceeds the allowed one, never falls with more equity, is a multiple of the step, and has a reason."""
+"""A size never exceeds the allowed size, never falls with more equity, is a multiple of the step, and has a reason."""
 
 from __future__ import annotations
 
@@ -127,6 +127,6 @@ def test_one_step_more_would_be_above_the_target(plan: Sizing, given_: SizingInp
     coarse = structs.replace(fine, volume_step=D("0.01"), volume_min=D("0.01"))
     volume = size_order(free, given_._replace(instrument=coarse)).volume
     if plan.method is SizingMethod.FIXED and not is_on_step(unrounded, coarse.volume_step):
-        assert volume == 0  # a volume given by a person is not rounded
+        assert volume == 0  # a fixed volume that is no multiple of the step is not rounded, but gives no trade
         return
     assert volume <= unrounded < volume + D("0.01")

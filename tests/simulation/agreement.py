@@ -1,6 +1,6 @@
 """Comparison of ledger and venue at the end of a run, without the desk's own reconciliation.
 
-In each function, `again` says how to repeat the run, for the text of a failure.
+In each function, `again` is the command that repeats the run. It is part of the text of a failure.
 """
 
 from __future__ import annotations

@@ -65,7 +65,10 @@ VENUE_FAULTS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class LiveSetting:
-    """Settings of a run, drawn from a seed; the numbers without a unit are probabilities per second."""
+    """Settings of a run, drawn from a seed.
+
+    `venue_fault`, `journal_loss`, `power_cut` and `command` are probabilities per second.
+    """
 
     stream: TickStream
     desk: Desk

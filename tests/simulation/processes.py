@@ -384,7 +384,7 @@ class PortfolioProcess(Process):
         return Now(self.portfolio.state.stream.domain_ns(self.world.now_ns), self.world.now_ns)
 
     def lose_power(self) -> None:
-        """Kill the process as in a power cut: the ledger loses some unsynced commits and gets another incarnation."""
+        """Kill the process as in a power cut: the ledger may lose unsynced commits and gets another incarnation."""
         self.world.count("power cut")
         self.die("with the host")
         self.incarnations += 1

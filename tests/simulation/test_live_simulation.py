@@ -1,6 +1,6 @@
 """A live desk executes no order twice under seeded faults of processes, network, terminal, journal and host.
 
-`make simulate SEEDS=10000` runs more seeds. A failure names the seed and the command that repeats it.
+`make simulate SEEDS=10000` runs more seeds. A failure names the seed and the command that repeats its run.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def test_no_order_of_a_live_desk_with_faults_is_executed_twice(first: int, tmp_p
 
 
 def test_a_repeated_seed_of_a_live_desk_gives_the_same_log() -> None:
-    """The same seed twice gives the same hash of all events; another seed gives another."""
+    """The same seed twice gives the same hash of all events; another seed gives another hash."""
     hashes = [play_live(seed, live_setting_of(seed)).log_hash for seed in (3, 3, 4)]
     assert hashes[0] == hashes[1]
     assert hashes[0] != hashes[2]

@@ -1,7 +1,7 @@
 """A lock-step desk under seeded losses, duplicates, delays and kills has the same trades as without faults.
 
-`SIMULATION_SEEDS=10000 make simulate` runs more seeds; `SIMULATION_FIRST=n` sets the first one. A failure names the
-seed and the command that repeats it.
+`make simulate SEEDS=10000` runs more seeds. The environment variable SIMULATION_FIRST sets the first seed. A failure
+names the seed and the command that repeats its run.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def test_a_desk_with_faults_has_the_same_trades_as_one_without(first: int, tmp_p
 
 
 def test_a_repeated_seed_gives_the_same_log() -> None:
-    """The same seed twice gives the same hash of all events; another seed gives another."""
+    """The same seed twice gives the same hash of all events; another seed gives another hash."""
     hashes = [play(seed, setting_of(seed)).log_hash for seed in (3, 3, 4)]
     assert hashes[0] == hashes[1]
     assert hashes[0] != hashes[2]

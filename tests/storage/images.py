@@ -1,4 +1,4 @@
-"""Crash images: possible states of the files after a power cut, for any number of recorded operations.
+"""Crash images: possible states of the files after a power cut at any of the recorded operations.
 
 Synced data survives. Each 512-byte sector of later writes survives or not, independently of the others. So writes are
 dropped, torn and reordered. A truncation or a removal after the last sync may be undone.
@@ -51,7 +51,7 @@ class Disk:
 def crash_images(
     operations: Sequence[Operation], *, count: int, seed: int
 ) -> Iterator[tuple[int, int, dict[str, bytes]]]:
-    """Yield `count` images as (number of operations done, number of the image, files), by number of operations."""
+    """Yield `count` images as (number of operations done, number of the image, files), fewest operations first."""
     dice = random.Random(seed)
     cuts = sorted(dice.randint(1, len(operations)) for _ in range(count))
     disk, done = Disk(), 0
