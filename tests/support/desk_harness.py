@@ -87,7 +87,7 @@ class DeskHarness:
         return self._seen(self.portfolio.handle(ReconcileCommand(), self.now)) + self.pause()
 
     def pause(self) -> list[Call]:
-        """Call `on_idle`: no more input is waiting."""
+        """Call `on_idle`, as the shell does when no more input is waiting."""
         return self._seen(self.portfolio.on_idle(self.now))
 
     def wait(self, ms: int) -> list[Call]:

@@ -15,7 +15,7 @@ ENCODINGS: Final = tuple(_MARKS)
 
 
 def encoded(text: str, encoding: str) -> bytes:
-    """The bytes of a file in this encoding, with its byte order mark."""
+    """The bytes of a file in this encoding, with its byte order mark if it has one."""
     return _MARKS[encoding] + text.encode(encoding.partition(" ")[0])
 
 

@@ -16,7 +16,7 @@ from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from tests.benchmarks.workload import a_run, write_ticks
 
 _INTERVAL_NS = 100_000_000
-"""Interval of the ticks; so long that the desk requests only the deals of the last 1,200 orders again."""
+"""Interval of the ticks. A live desk requests deals of the last two minutes repeatedly: here those of 1,200 orders."""
 
 
 def make_large_desk(data_dir: Path, *, orders: int) -> None:

@@ -28,7 +28,7 @@ class Prometheus:
         self._url = f"http://127.0.0.1:{port}/api/v1"
 
     def targets(self) -> dict[str, str]:
-        """Each target's health, by its label `service`, or by its job if it has none."""
+        """Each target's health, by its label `service`, or by its job if it has no such label."""
         active = self._ask("targets").get("activeTargets", [])
         return {target["labels"].get("service", target["labels"]["job"]): target["health"] for target in active}
 

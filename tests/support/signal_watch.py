@@ -45,7 +45,7 @@ class Watched:
         return self.driven.state.warnings.conditions.text(code, subject="EURUSD")
 
     def publish(self, *, with_heartbeat: bool = True) -> None:
-        """Publish one more tick, and the heartbeat that announces it."""
+        """Publish one more tick and, if `with_heartbeat`, the heartbeat that announces the tick."""
         self.tick += 1
         bid, ask = RISING[self.tick % len(RISING)]
         time_ns = START_NS + (self.tick - 1) * TICK_NS
@@ -61,8 +61,8 @@ class Watched:
     ) -> Watched:
         """Advance the clock by `ms` in steps of a quarter of a second.
 
-        Each second, publish a tick if `ticks`, deliver the signal of the tick `behind` ticks before it if `signals`,
-        and deliver `hello` if it is given.
+        Each second, publish a tick if `ticks` is True, deliver the signal of the tick that is `behind` ticks before the
+        last one if `signals` is True, and deliver `hello` if it is given.
         """
         for step in range(1, ms // CHECK_MS + 1):
             self.driven.mono_ns += CHECK_MS * MS

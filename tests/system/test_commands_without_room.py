@@ -24,7 +24,7 @@ exec "$@"
 
 
 def on_a_small_disk(size: str, folder: Path, ballast_kib: int, *command: object) -> subprocess.Popen[str]:
-    """Start a command in its own mount namespace with a small disk; both end with the command."""
+    """Start a command in its own mount namespace with a small disk; namespace and disk end with the command."""
     if os.geteuid() != 0 or shutil.which("unshare") is None:
         pytest.skip("needs root and unshare, to mount a small tmpfs in a namespace of its own")
     folder.mkdir()
@@ -56,7 +56,9 @@ def end_of(process: subprocess.Popen[str]) -> tuple[int, str]:
     ],
     ids=lambda arguments: "-".join(arguments[: 2 if arguments[0] == "ticks" else 1]),
 )
-def test_a_refusal_on_a_full_disk_has_the_folder_and_the_free_space(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_an_error_on_a_full_disk_names_the_folder_and_the_lack_of_space(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
     ticks, disk = a_tick_file(tmp_path / "may.parquet", rows=60_000), tmp_path / "disk"
     ballast_kib = 560 if arguments[0] == "ticks" else 0
     command = [one.format(ticks=ticks, disk=disk) for one in arguments]
@@ -91,7 +93,7 @@ def test_a_replay_on_a_full_disk_waits_with_a_message_and_continues_when_space_i
     assert "waiting for disk space" in outputs[-1]
 
 
-def test_output_that_cannot_be_written_is_refused_in_one_line() -> None:
+def test_a_full_stdout_ends_a_command_with_an_error_of_one_line() -> None:
     for arguments in (["config"], ["config", "--json"], ["ticks", "--help"]):
         with Path("/dev/full").open("w") as full:
             done = subprocess.run(
@@ -104,7 +106,7 @@ def test_output_that_cannot_be_written_is_refused_in_one_line() -> None:
         )
 
 
-def test_a_second_command_on_the_same_account_is_refused_at_once(tmp_path: Path) -> None:
+def test_a_second_run_on_the_same_data_folder_is_refused_in_one_line(tmp_path: Path) -> None:
     desk = tmp_path / "desk"
     command = [str(PAPERDESK), "run", "--data-dir", str(desk), "--strategy", "ema_cross"]
     first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)

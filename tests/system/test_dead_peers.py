@@ -1,4 +1,4 @@
-"""A process survives the death of a peer from which it has not read more messages than its receive high-water mark.
+"""A process survives the death of a peer whose unread messages exceed the receive high-water mark of the process.
 
 In this state libzmq 4.3.5 aborts the process at its next ZMTP heartbeat. The desk's sockets have no ZMTP heartbeats.
 """

@@ -50,7 +50,7 @@ MESSAGES: Final = {
 
 
 def garbage(source: random.Random, message: bytes) -> list[bytes]:
-    """Frames that are no valid messages; some differ from a valid message in a few bytes."""
+    """Frames that are no valid message: other bytes, or a valid message that is cut, doubled or changed."""
     match source.randrange(8):
         case 0:
             return [source.randbytes(source.randrange(200))]

@@ -47,7 +47,7 @@ AT_PLANS = (*scenarios.AT_PLANS, "mt5.before_call", "mt5.after_call", "portfolio
 """Points during a modification, a cancellation, and the execution of a stop."""
 
 AT_MESSAGES = ("after_command", "after_send", "after_reply", "after_report")
-"""Points of execution; the ordinal of a kill counts the commands since the start of the process."""
+"""Points of the execution process; the ordinal of a kill counts the commands since the start of the process."""
 
 
 @pytest.fixture
@@ -123,7 +123,8 @@ def test_kills_do_not_change_the_result_of_a_plan_with_every_feature(tmp_path: P
 def test_kills_from_outside_do_not_change_the_result(tmp_path: Path) -> None:
     """A kill from outside can meet a process anywhere in its code.
 
-    The replay is longer than that of the other tests: on a busy machine each status must arrive before its end.
+    The replay is longer than that of the other tests: on a busy machine each status must arrive before the replay
+    ends.
     """
     ticks = 3 * TICKS
     market = a_tick_file(tmp_path / "may.parquet", rows=ticks, seed=SEED)

@@ -261,16 +261,16 @@ class LonePortfolio:
         return status.trading_state is TradingState.HALTED
 
 
-def test_a_ledger_lost_with_its_first_commit_is_not_a_new_account(tmp_path: Path) -> None:
-    """The loss of a ledger with one commit is detected, so nothing that followed a commit can be forgotten."""
+def test_a_desk_whose_ledger_was_lost_with_its_only_commit_is_halted(tmp_path: Path) -> None:
+    """Even after the loss of a ledger with only one commit, the next desk is halted."""
     desk = LonePortfolio(tmp_path)
     desk.make_ledger_of_one_commit()
     desk.lose_everything()
     assert desk.is_halted_for_the_loss()
 
 
-def test_a_ledger_lost_while_a_desk_starts_is_not_a_new_account(tmp_path: Path) -> None:
-    """The ledger is recorded before it is opened; here portfolio ends before it has served the desk."""
+def test_a_desk_whose_ledger_was_lost_after_a_failed_start_is_halted(tmp_path: Path) -> None:
+    """Portfolio records the ledger before it opens the file. Here it then ends, because its metrics port is in use."""
     desk = LonePortfolio(tmp_path)
     desk.make_ledger_of_one_commit()
     shutil.rmtree(desk.runtime)  # a new runtime folder has no record of the ledger
@@ -285,8 +285,8 @@ def test_a_ledger_lost_while_a_desk_starts_is_not_a_new_account(tmp_path: Path) 
     assert desk.is_halted_for_the_loss()
 
 
-def test_a_portfolio_whose_ledger_vanishes_at_its_start_is_restarted(tmp_path: Path) -> None:
-    """Portfolio ends with exit code 1; supervisord does not restart after 2, the code of a refusal."""
+def test_a_portfolio_whose_ledger_vanishes_at_its_start_ends_with_exit_code_1(tmp_path: Path) -> None:
+    """supervisord restarts portfolio after exit code 1, but not after 2, the code of a refusal."""
     desk = LonePortfolio(tmp_path)
     desk.make_ledger_of_one_commit()
     with desk.started("-c", LOSES_ITS_FILE) as process:

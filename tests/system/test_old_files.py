@@ -144,7 +144,9 @@ def contents(desk: Path) -> dict[Path, dict[str, list[Any]]]:
 
 
 @pytest.mark.parametrize("desk", DESKS)
-def test_a_stopped_desk_is_intact_and_answers_as_before(desk: str, version: Path, tmp_path: Path) -> None:
+def test_a_stopped_desk_is_intact_and_answers_as_the_earlier_version_did(
+    desk: str, version: Path, tmp_path: Path
+) -> None:
     folder = copied(version, desk, tmp_path)
     verified = query_desk(folder, "verify")
     assert (verified["problems"], verified["verified"]) == ([], True)

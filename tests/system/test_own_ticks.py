@@ -83,7 +83,7 @@ def test_a_brokers_export_is_played_live(tmp_path: Path) -> None:
     assert "the recording has ended" in done.stdout
 
 
-def test_a_run_warns_that_the_servers_time_is_read_as_utc(tmp_path: Path) -> None:
+def test_a_backtest_warns_that_server_time_is_read_as_utc(tmp_path: Path) -> None:
     """Ticks of MetaTrader's Python package are in server time; with a time zone there is no warning."""
     export = tmp_path / "export.csv"
     rows = [f"{quote.tick[0] // 10**9},{quote.tick[0] // 10**6},{quote.bid},{quote.ask}" for quote in some_quotes(200)]

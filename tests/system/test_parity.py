@@ -43,7 +43,9 @@ def assert_identical(*arguments: object, data_dir: Path) -> Any:
     ("speed", "policy", "currency"),
     [("lockstep", "reverse", "EUR"), ("max", "close", "EUR"), ("max", "reverse", "USD")],
 )
-def test_two_symbols_have_the_same_results(speed: str, policy: str, currency: str, tmp_path: Path) -> None:
+def test_replay_and_backtest_of_two_symbols_are_identical(
+    speed: str, policy: str, currency: str, tmp_path: Path
+) -> None:
     """On an account in EUR, the profit in both symbols is converted with the quotes of EURUSD."""
     one = a_tick_file(tmp_path / "one.parquet", rows=TICKS, crossed_every=40)
     other = a_tick_file(tmp_path / "other.parquet", rows=TICKS // 2, seed=3, price=0.8612)
@@ -53,7 +55,7 @@ def test_two_symbols_have_the_same_results(speed: str, policy: str, currency: st
     )
 
 
-def test_gold_on_an_account_in_euros_has_the_same_results_with_eurusd_watched(tmp_path: Path) -> None:
+def test_replay_and_backtest_of_gold_in_euros_are_identical_with_eurusd_watched(tmp_path: Path) -> None:
     """EURUSD is only watched: portfolio gets its ticks from the gateway, and the backtest passes them to portfolio."""
     gold = a_tick_file(tmp_path / "gold.parquet", rows=TICKS, price=2350.0, digits=2)
     euro = a_tick_file(tmp_path / "euro.parquet", rows=TICKS // 2, seed=3, price=1.09)
@@ -67,7 +69,7 @@ def test_gold_on_an_account_in_euros_has_the_same_results_with_eurusd_watched(tm
 
 
 @pytest.mark.parametrize("speed", SPEEDS)
-def test_a_recording_has_the_same_results(shared_parquet: Path, speed: str, tmp_path: Path) -> None:
+def test_replay_and_backtest_of_a_recording_are_identical(shared_parquet: Path, speed: str, tmp_path: Path) -> None:
     symbol = shared_parquet.stem.split("_")[1].upper()
     policy = "reverse" if symbol == "EURUSD" else "close"
     assert_identical(
@@ -75,7 +77,9 @@ def test_a_recording_has_the_same_results(shared_parquet: Path, speed: str, tmp_
     )
 
 
-def test_a_model_trained_on_earlier_ticks_has_the_same_results(shared_parquet: Path, tmp_path: Path) -> None:
+def test_replay_and_backtest_with_a_model_trained_on_earlier_ticks_are_identical(
+    shared_parquet: Path, tmp_path: Path
+) -> None:
     """The model is trained on rows of the first half and trades rows of the second; a low threshold gives orders."""
     symbol = shared_parquet.stem.split("_")[1].upper()
     file, model = f"{shared_parquet}:{symbol}", tmp_path / "model"

@@ -109,7 +109,7 @@ def model(market: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.mark.parametrize(("account_mode", "speed"), [("netting", "max"), ("hedging", "lockstep")])
-def test_a_desk_with_many_features_has_the_same_results(
+def test_replay_and_backtest_with_many_features_are_identical(
     account_mode: str, speed: str, market: dict[str, Path], model: Path, tmp_path: Path
 ) -> None:
     plan, limits = tmp_path / "plan.toml", tmp_path / "limits.toml"

@@ -82,7 +82,7 @@ swap = [
 
 
 @pytest.mark.parametrize(("currency", "mode"), [("EUR", "hedging"), ("JPY", "netting")])
-def test_the_terms_of_a_file_give_the_same_results(currency: str, mode: str, tmp_path: Path) -> None:
+def test_replay_and_backtest_with_terms_from_a_file_are_identical(currency: str, mode: str, tmp_path: Path) -> None:
     terms = tmp_path / "terms.toml"
     terms.write_text(TERMS, encoding="utf-8")
     pause_ms = DAYS * 86_400_000 // (TICKS // len(STREAM)) * 2

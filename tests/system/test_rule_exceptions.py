@@ -1,4 +1,4 @@
-"""A pause of the circuit breaker is shown and survives a kill; a person exempts an order from it and resets it."""
+"""A pause of the circuit breaker is shown and survives a kill; a person exempts an order and resets the pause."""
 
 from __future__ import annotations
 

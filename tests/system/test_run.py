@@ -52,7 +52,7 @@ def query(*arguments: object) -> Any:
     return json.loads(done.stdout)
 
 
-def test_a_second_run_continues_with_account_prices_and_market_time(tmp_path: Path) -> None:
+def test_a_second_run_continues_with_account_and_market_of_the_first(tmp_path: Path) -> None:
     """The second run continues with the ticks, the balance and the market time of the first run."""
     desk = tmp_path / "desk"
     runs = []

@@ -1,4 +1,4 @@
-"""A run whose strategy raises, returns an invalid signal, blocks or ends its process ends with one line of text."""
+"""A strategy that raises, returns an invalid signal, blocks, or ends the process is reported in one line of text."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_a_replay_with_a_faulty_strategy_ends_with_one_line(tmp_path: Path, make
     [faulty.Exits, faulty.ExitsAsRefused, faulty.Aborts, faulty.ClosesFiles, faulty.Blocks],
     ids=lambda make: make.__name__,
 )
-def test_a_strategy_that_ends_or_blocks_the_process_of_a_replay_is_named(
+def test_a_strategy_that_ends_or_blocks_the_process_of_a_replay_is_reported_with_the_tick(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: type[Sound]
 ) -> None:
     monkeypatch.setenv("WATCHDOG_HANG_MS", "1500")

@@ -123,7 +123,7 @@ def test_a_refused_setting_is_reported_in_the_processs_own_line(root: Path) -> N
         assert desk.states()["mt5"].exit_status == 2
 
 
-def test_log_lines_of_an_earlier_run_are_not_mistaken_for_those_of_this_one(root: Path, tmp_path: Path) -> None:
+def test_the_log_tail_has_no_lines_of_an_earlier_run(root: Path, tmp_path: Path) -> None:
     logs = tmp_path / "logs ;with 100% odd name"
     logs.mkdir()
     (logs / "signal.log").write_text("paperdesk signal: STRATEGY: value 'old'\n")

@@ -248,7 +248,7 @@ def test_an_unknown_venue_is_refused(tmp_path: Path) -> None:
     assert "MT5_VENUE: value 'mars', expected none, simulated or terminal" in output
 
 
-def test_the_unit_runs_the_shipped_configuration_and_may_only_write_to_its_state() -> None:
+def test_the_unit_runs_the_shipped_configuration_and_may_only_write_to_its_state_folder() -> None:
     unit = configparser.RawConfigParser(strict=False)
     unit.read_string(UNIT.read_text(encoding="utf-8"))
     service = unit["Service"]

@@ -162,7 +162,7 @@ def test_an_alert_command_that_hangs_is_killed(root: Path) -> None:
         wait_for(lambda: "took too long" in "".join(desk.log_tail("watchdog")), "the command's end", seconds=WAIT_S)
 
 
-def test_without_supervisord_the_watchdog_ends_too(root: Path) -> None:
+def test_the_watchdog_ends_after_the_death_of_supervisord(root: Path) -> None:
     with DeskSupervisor(root=root) as desk:
         desk.start(environment(desk))
         watchdog = watchdog_of(desk)
