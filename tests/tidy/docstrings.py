@@ -19,7 +19,7 @@ HAS_UNIT = re.compile(
 """Names that give the unit, or that count or identify something."""
 
 OF_THE_LANGUAGE = {"AssertionError", "NotImplementedError", "SystemExit", "TypeError"}
-"""Errors of the caller's code, which a docstring need not name."""
+"""Errors that a docstring need not name: they show a fault in code, or end the process."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

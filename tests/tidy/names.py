@@ -238,7 +238,7 @@ def links_have_targets(files: list[SourceFile]) -> Iterator[Violation]:
 
 
 def _headings(page: SourceFile) -> set[str]:
-    """The anchors of a page's headings, as GitHub makes them: of two equal ones, the second ends in -1."""
+    """The anchors of a page's headings, as GitHub makes them: of two equal anchors, the second ends in -1."""
     text = re.sub(r"^```.*?^```", "", page.text, flags=re.MULTILINE | re.DOTALL)
     anchors: list[str] = []
     for heading in re.findall(r"^#+ +(.*?) *$", text, flags=re.MULTILINE):

@@ -150,7 +150,7 @@ def only_the_command_line_prints(files: list[SourceFile]) -> Iterator[Violation]
 
 
 def broad_excepts_are_explained(files: list[SourceFile]) -> Iterator[Violation]:
-    """No `except` is bare, and one of Exception or BaseException has a comment with the reason on its line."""
+    """No `except` is bare, and an `except` of Exception or BaseException has a comment with the reason on its line."""
     for file in _code(files):
         for handler, caught in file.broad_handlers():
             comment = DIRECTIVE.sub("", file.comments.get(handler.lineno, "")).strip("# ")

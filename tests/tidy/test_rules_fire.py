@@ -340,7 +340,7 @@ def test_short_name_in_a_service_is_looked_up_in_that_service() -> None:
         assert not [*rule([ladder, SourceFile("cli/why.py", text)])]
 
 
-def test_word_in_the_docstring_of_a_package_is_a_module_of_that_package() -> None:
+def test_word_in_the_docstring_of_a_package_must_be_a_module_of_that_package() -> None:
     """A variable with this name, or a module in a package below, does not count."""
     guide = SourceFile("services/signal/__init__.py", '"""`ladder` decides, `core` knows."""')
     for path in ("services/signal/core/ladder.py", "services/signal/core/ladders.py"):

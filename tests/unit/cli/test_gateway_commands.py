@@ -97,7 +97,7 @@ def test_a_gateway_of_another_account_gets_no_command(folder: Path, capsys: pyte
     assert "is the gateway of account paper-EUR, expected paper-USD of the ledger" in capsys.readouterr().err
 
 
-def test_a_running_desk_publishes_both_addresses_and_removes_them(tmp_path: Path) -> None:
+def test_both_addresses_of_a_desk_are_published_while_it_runs_and_then_removed(tmp_path: Path) -> None:
     with published_addresses(tmp_path, Path("/run/desk")):
         assert (tmp_path / CONTROL_FILE).read_text(encoding="utf-8") == "ipc:///run/desk/control.ipc\n"
         assert (tmp_path / GATEWAY_FILE).read_text(encoding="utf-8") == "ipc:///run/desk/gw.ipc\n"

@@ -34,7 +34,7 @@ HEAVY = {"pydantic", "numpy", "numba", "polars", "apsw", "xgboost", "zmq"}
 """Libraries that only some commands need; loading one takes about 0.1 s."""
 
 
-def test_the_list_of_commands_needs_no_library_of_a_single_command() -> None:
+def test_the_help_loads_no_library_that_only_some_commands_need() -> None:
     """`--help` loads none of the libraries in `HEAVY`."""
     script = (
         "import sys, cli.main; cli.main.run(['--help'] if len(sys.argv) < 2 else []); "

@@ -22,7 +22,7 @@ RUN: Final = run_progress(
 )
 
 
-def test_facts_are_left_out_from_the_end_until_the_line_fits() -> None:
+def test_facts_that_do_not_fit_the_width_are_left_out() -> None:
     assert fitting_text(RUN, 3_723.4, 200) == (
         "12%, 1:02:03 left, 12,345 orders, P&L -12,345.67 USD, 12,345,678 of 99,999,999 ticks, 123,456 ticks/s, "
         "12,345 fills"

@@ -208,7 +208,7 @@ def test_valid_speeds_are_accepted(speed: str) -> None:
 
 
 @pytest.mark.parametrize("speed", ["live", "live:2", "0", "-1", "nan", "inf", "", "fast", "1e9"])
-def test_other_speeds_are_refused(speed: str) -> None:
+def test_invalid_speeds_are_refused(speed: str) -> None:
     with pytest.raises(StartError, match=r"--speed is .*expected lockstep, max, or a factor above 0"):
         speed_option(speed)
 
@@ -223,7 +223,7 @@ def test_a_watched_file_is_read_and_its_symbol_may_not_be_traded() -> None:
         run_spec(a_run(watch=["eur.csv"]))
 
 
-def test_a_missing_conversion_rate_refuses_the_run_if_no_symbol_has_one_and_else_gives_a_warning(
+def test_a_run_without_any_conversion_rate_is_refused_and_one_without_some_rates_gives_a_warning(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(StartError) as refused:

@@ -139,7 +139,7 @@ def test_a_desk_named_by_a_setting_is_found_while_portfolio_restarts(
     assert running_gateway_url() == gateway_url(runtime)
 
 
-def test_a_desk_under_supervisord_counts_while_portfolio_restarts(checkout: Path, stack: ExitStack) -> None:
+def test_a_desk_under_supervisord_counts_as_running_while_portfolio_restarts(checkout: Path, stack: ExitStack) -> None:
     a_desk(stack, checkout, "a")
     listen(stack, checkout / "supervisor.sock")
     with pytest.raises(StartError, match="2 desks run"):

@@ -22,7 +22,7 @@ from cli.tables import cell, show_rows
         ("created_ns", 1_577_836_800_000_001_000, "2020-01-01 00:00:00.000001Z"),
     ],
 )
-def test_a_cell_rounds_averages_to_eight_decimals_and_nothing_else(name: str, value: Any, text: str) -> None:
+def test_only_average_prices_are_rounded_to_eight_decimals(name: str, value: Any, text: str) -> None:
     assert cell(name, value) == text
 
 

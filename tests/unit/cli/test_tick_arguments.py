@@ -60,7 +60,7 @@ def test_a_symbol_option_that_equals_the_argument_is_accepted() -> None:
     assert parse_tick_files(["a.parquet:EURUSD"], "EURUSD") == (TickFileArgument(Path("a.parquet"), "EURUSD"),)
 
 
-def test_a_file_name_with_the_separator_of_the_setting_is_refused() -> None:
+def test_a_file_name_with_a_semicolon_is_refused() -> None:
     with pytest.raises(StartError, match="';' in its name"):
         parse_tick_files(["a;b.parquet:EURUSD"], None)
 

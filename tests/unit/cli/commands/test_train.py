@@ -9,7 +9,9 @@ import pytest
 from cli.main import run
 
 
-def test_a_remark_on_times_precedes_the_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_remark_on_times_is_printed_before_the_training_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = [f"2024-03-06T00:{second // 60:02}:{second % 60:02}Z,1.08,1.0801" for second in range(500)]
     path = tmp_path / "ticks.csv"
     path.write_text("\n".join(["timestamp,bid,ask", *rows, "2100-01-01T00:00:00Z,1.08,1.0801", ""]))

@@ -147,7 +147,9 @@ def test_an_export_is_the_same_from_the_socket_and_from_the_ledger(
     assert len(list(csv.DictReader(io.StringIO(live)))) == len(found) > 0
 
 
-def test_parquet_needs_a_file(traded_desk: TradedDesk, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_an_export_in_parquet_needs_a_file(
+    traded_desk: TradedDesk, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     assert run(["export", "trades", "--format", "parquet", "--url", traded_desk.url]) == 2
     assert "--format parquet without --out" in capsys.readouterr().err
     out = tmp_path / "trades.parquet"
@@ -196,7 +198,9 @@ def test_the_ledger_of_a_stopped_desk_is_read_with_a_notice(folder: Path, capsys
     assert output.err == f"the desk is not running; read from the ledger in {folder}, as of its last commit\n"
 
 
-def test_limits_of_a_file_need_a_ledger(folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_risk_with_limits_of_an_option_needs_a_data_folder(
+    folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     assert run(["risk", "--risk", "none", "--url", f"ipc://{tmp_path}/c.ipc"]) == 2
     assert "--risk none without --data-dir" in capsys.readouterr().err
     rows = json.loads(output_of(capsys, "risk", "--risk", "none", "--data-dir", str(folder), "--json"))
