@@ -42,7 +42,7 @@ def test_a_step_is_reported_once_with_its_size_and_direction(seconds: float) -> 
     assert watch.step_ns() == 0
 
 
-def test_a_step_back_is_reported_separately() -> None:
+def test_a_step_back_after_a_step_forward_is_reported_too() -> None:
     clocks = Clocks()
     watch = clocks.watch()
     clocks.wall_ns += 2 * SECOND_NS

@@ -25,7 +25,7 @@ def test_a_malformed_message_is_counted_and_its_payload_logged() -> None:
     }
 
 
-def test_a_message_without_frames_is_dropped_too() -> None:
+def test_a_message_without_frames_is_logged_without_a_payload() -> None:
     with capture_logs() as logs:
         drop_malformed("control", [], "no frame")
     assert logs[0]["begins"] == ""

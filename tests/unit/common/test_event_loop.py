@@ -158,7 +158,7 @@ def test_a_service_that_cannot_start_gives_the_reason_in_one_line(service: str, 
         ("RISK", "position_legs_max = 0\n", "position_legs_max is 0, expected a whole number from 1 to 1000"),
     ],
 )
-def test_an_invalid_file_stops_portfolio_before_it_opens_anything(
+def test_an_invalid_file_stops_portfolio_before_it_creates_its_folder(
     tmp_path: Path, variable: str, text: str, message: str
 ) -> None:
     path, folder = tmp_path / "said.toml", tmp_path / "desk"
@@ -170,7 +170,7 @@ def test_an_invalid_file_stops_portfolio_before_it_opens_anything(
     assert not folder.exists()
 
 
-def test_under_supervisor_a_failed_start_outlives_startsecs() -> None:
+def test_a_failed_start_under_supervisord_takes_longer_than_a_second() -> None:
     started = mono_ns()
     assert run_service("execution", GTW_PORT="x", SUPERVISOR_ENABLED="1").returncode == 2
     assert mono_ns() - started > 1_000_000_000

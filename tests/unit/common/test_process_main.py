@@ -1,4 +1,4 @@
-"""Processes under supervisord end when it dies, and wait for files and ports that another process still holds."""
+"""Processes under supervisord end when supervisord dies, and wait for files and ports that another process holds."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def kill(parent: subprocess.Popen[str]) -> None:
 
 @needs_linux
 @pytest.mark.parametrize("how", ["sleep", "hang"])
-def test_a_program_is_killed_with_its_supervisor_also_while_busy(how: str) -> None:
+def test_a_sleeping_or_busy_program_is_killed_with_its_supervisor(how: str) -> None:
     parent, child = start(how, SUPERVISOR_ENABLED="1")
     with parent:
         kill(parent)
@@ -152,7 +152,7 @@ def line_with(process: subprocess.Popen[str], *parts: str) -> str:
 
 @contextlib.contextmanager
 def held(folder: Path, what: str) -> Iterator[dict[str, str]]:
-    """Hold a lock, a socket or a port like another process; yield the settings with which the service needs it too."""
+    """Hold a lock, a socket or a port, as another process would; the yielded settings make the service need it."""
     with contextlib.ExitStack() as stack:
         settings: dict[str, str] = {}
         match what:
@@ -172,7 +172,9 @@ def held(folder: Path, what: str) -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.parametrize("what", ["lock", "ipc", "tcp", "metrics"])
-def test_a_supervised_service_waits_for_what_another_process_holds_and_reports_it(tmp_path: Path, what: str) -> None:
+def test_a_supervised_service_waits_for_a_resource_of_another_process_and_reports_the_wait(
+    tmp_path: Path, what: str
+) -> None:
     with held(tmp_path, what) as settings:
         process = service(tmp_path, SUPERVISOR_ENABLED="1", **settings)
         waiting = line_with(process, "waiting for another process to release", "paperdesk mt5:")

@@ -64,7 +64,7 @@ def test_the_defaults_configure_a_desk_on_one_host() -> None:
 
 
 @pytest.mark.parametrize("text", ["1_0", "\uff11\uff10", "1.0", "1e1", "", "0x1", "ten"])
-def test_a_whole_number_is_ascii_digits(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_a_text_other_than_ascii_digits_is_no_whole_number(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("GTW_TIMEOUT_MS", text or " ")
     with pytest.raises(StartError, match=r"GTW_TIMEOUT_MS: value '.*', expected milliseconds from 1 to 600000"):
         load(CommonSettings)

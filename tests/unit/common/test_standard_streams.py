@@ -1,4 +1,4 @@
-"""Text that cannot be written to standard output or standard error; each test runs a separate process."""
+"""Handling of text that cannot be written to standard output or standard error; each test runs a separate process."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def test_a_folder_that_cannot_be_created_is_refused(tmp_path: Path) -> None:
         a_writer(tmp_path / "taken" / "desk.db")
 
 
-def test_a_file_at_the_path_of_a_folder_is_refused(tmp_path: Path) -> None:
+def test_a_folder_at_the_path_of_a_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "desk.db").mkdir()
     with pytest.raises(StartError, match=r"cannot open .*desk\.db|cannot write to .*desk\.db"):
         a_writer(tmp_path / "desk.db")
@@ -168,7 +168,7 @@ def test_the_hash_distinguishes_types_and_refuses_missing_tables(tmp_path: Path)
     assert len(set(hashes)) == 3
 
 
-def test_a_disk_error_at_a_start_is_retried(tmp_path: Path) -> None:
+def test_a_disk_error_at_a_start_has_the_exit_code_of_a_restart(tmp_path: Path) -> None:
     """No setting is wrong, so the process ends with an exit code after which supervisord restarts it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_024, hard))
@@ -219,7 +219,7 @@ def test_lost_commits_after_a_damaged_frame_of_a_synced_log_are_found(killed: Pa
             a_writer(killed, synchronous="FULL")
 
 
-def test_the_last_commit_alone_may_be_torn_by_a_power_cut(killed: Path) -> None:
+def test_a_damaged_last_commit_of_a_synced_log_is_dropped_without_an_error(killed: Path) -> None:
     damage_log(killed, frames_from_end=1)
     writer = a_writer(killed, synchronous="FULL")
     assert writer.execute("SELECT count(*) FROM notes").fetchall() == [(9,)]

@@ -16,7 +16,7 @@ EACH_ENCODING = pytest.mark.parametrize("encoding", ENCODINGS)
 
 @EACH_ENCODING
 @given(text=st.text(st.characters(codec="utf-16", exclude_characters="\x00\ufeff\ufffe"), min_size=1))
-def test_text_is_the_same_in_each_encoding(encoding: str, text: str) -> None:
+def test_a_text_in_each_encoding_is_decoded_unchanged(encoding: str, text: str) -> None:
     assert decode_text(encoded(text, encoding)) == text
     assert encoded(text, encoding).decode(python_codec(encoded(text, encoding))) == text
 

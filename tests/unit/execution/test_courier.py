@@ -132,7 +132,7 @@ def test_a_call_without_a_reply_is_answered_with_no_answer_at_its_deadline() -> 
     assert decode_report_message(encode(answer)) == answer
 
 
-def test_a_reply_after_the_deadline_is_still_reported() -> None:
+def test_a_reply_after_the_deadline_is_reported_too() -> None:
     harness = CourierHarness()
     harness.call(7)
     harness.wait(500)
@@ -236,7 +236,7 @@ def test_a_ping_is_sent_each_second_only_while_there_are_no_replies() -> None:
     assert len(harness.sent) == 104
 
 
-def test_after_a_restart_of_the_gateway_portfolio_is_asked_to_repeat_open_calls() -> None:
+def test_after_a_restart_of_the_gateway_portfolio_gets_a_hello_with_the_new_boot_id() -> None:
     harness = CourierHarness()
     harness.boot_id = "g2"
     harness.wait(IDLE_PING_NS // MS)

@@ -1,4 +1,4 @@
-"""A pause of more than 31 days gives a remark in any block, and a shorter pause does not."""
+"""A pause of more than 31 days gives a remark for any size of blocks, and a shorter pause gives none."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def seconds(count: int, begin_ns: int = MARCH_2024_NS) -> np.ndarray:
 
 
 @pytest.mark.parametrize("block", [1, 2, 3, 100])
-def test_the_longest_pause_is_found_in_any_block(block: int) -> None:
+def test_the_longest_pause_is_found_with_any_size_of_blocks(block: int) -> None:
     times = np.array([0, 1, 40, 41, 42, 102, 103, 163, 164]) * DAY_NS
     found = LongPause()
     for start in range(0, len(times), block):

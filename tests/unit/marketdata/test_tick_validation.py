@@ -76,7 +76,7 @@ def judged_alone(row: tuple[int, float, float, float], *, accept_crossed: bool) 
 def is_far(
     place: int, rows: list[tuple[int, float, float, float]], alone: list[str], last: tuple[int, float, float] | None
 ) -> bool:
-    """Whether most of the next `FOLLOWERS` valid rows are over a minute earlier, but not before the last accepted."""
+    """Whether most of the next `FOLLOWERS` valid rows are over a minute earlier, yet not before the row `last`."""
     after = [row[0] for row, reason in zip(rows[place + 1 :], alone[place + 1 :], strict=True) if not reason]
     after = after[:FOLLOWERS]
     fitting = [time for time in after if (last is None or time >= last[0]) and time < rows[place][0] - FAR_NS]
@@ -110,7 +110,7 @@ def test_a_row_is_compared_with_the_last_accepted_row(row: tuple[int, float, flo
     assert judged([(5, 1.0, 1.1, 0.0), row], accept_crossed=False) == ["", reason]
 
 
-def test_a_rejected_row_does_not_make_the_next_one_late() -> None:
+def test_a_row_after_a_rejected_row_is_not_out_of_order() -> None:
     rows = [(5, 1.0, 1.1, 0.0), (9, 1.1, 1.0, 0.0), (6, 1.0, 1.1, 0.0)]
     assert judged(rows, accept_crossed=False) == ["", "crossed", ""]
 

@@ -92,5 +92,5 @@ def placed(gateway: Gateway, request: Buy | Sell) -> OrderReply:
 
 
 def magic_for(order_id: str) -> int:
-    """The magic of an order id."""
+    """The magic number of an order id."""
     return magic_of(order_id)

@@ -95,7 +95,9 @@ def test_a_stream_from_small_blocks_equals_one_from_large_blocks(
     assert stream.data_sha256 == whole.data_sha256
 
 
-def test_every_query_has_the_same_answer_from_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_query_has_the_same_answer_from_disk_as_from_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The stream has two symbols, one of them with few ticks, and several blocks."""
     often = a_tick_file(tmp_path / "often.parquet", rows=4 * BLOCK_TICKS, seed=1, crossed_every=9)
     rare = a_tick_file(tmp_path / "rare.parquet", rows=9, seed=2)

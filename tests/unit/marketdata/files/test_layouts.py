@@ -137,7 +137,7 @@ def test_a_last_line_without_an_end_is_read_and_a_broken_one_is_counted(tmp_path
 
 
 @EACH_LAYOUT
-def test_rows_are_chosen_by_number_in_text_too(tmp_path: Path, sample: Sample) -> None:
+def test_rows_of_a_text_file_are_chosen_by_number(tmp_path: Path, sample: Sample) -> None:
     path = a_file(tmp_path, sample.write(QUOTES), sample.file)
     stream = load(path, zone=sample.zone, from_row=11, to_row=30)
     assert ticks_of(stream) == different(QUOTES[10:30])
@@ -213,7 +213,7 @@ def test_a_zone_is_refused_where_each_row_has_an_offset(tmp_path: Path, lines: l
 
 @EACH_LAYOUT
 def test_a_zone_may_be_given_for_each_layout_without_offsets_in_its_rows(tmp_path: Path, sample: Sample) -> None:
-    """The given clock overrides that of the layout."""
+    """The given clock overrides the clock of the layout."""
     if sample.layout == "table with a header":
         return
     shift_ns = 5 * HOUR_NS if sample.layout.startswith("HistData") else 0

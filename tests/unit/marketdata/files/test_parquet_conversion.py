@@ -96,7 +96,7 @@ def test_a_failed_conversion_leaves_nothing_behind(tmp_path: Path) -> None:
         assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.gz", "good"]
 
 
-def test_inputs_with_and_without_a_symbol_are_refused_together(tmp_path: Path) -> None:
+def test_a_file_without_symbols_needs_a_symbol_if_another_file_has_symbols(tmp_path: Path) -> None:
     one, other = a_file(tmp_path, truefx(QUOTES), "one"), a_file(tmp_path, iso(QUOTES), "other")
     with pytest.raises(TickFileError, match=r"no symbol for .*other, expected"):
         convert([ConvertInput(one, None), ConvertInput(other, None)], tmp_path / "out.parquet")

@@ -128,7 +128,9 @@ def test_a_path_with_pattern_characters_is_a_plain_path(tmp_path: Path) -> None:
         ({**columns(1), "bid": [1.3]}, r"none of 1 rows became a tick \(1 crossed\)"),
     ],
 )
-def test_a_file_with_wrong_columns_is_refused_by_name(tmp_path: Path, data: Columns, message: str) -> None:
+def test_a_file_with_wrong_columns_or_without_ticks_is_refused_with_its_name(
+    tmp_path: Path, data: Columns, message: str
+) -> None:
     with pytest.raises(TickFileError, match=message) as caught:
         load(a_file(tmp_path, data))
     assert "ticks.parquet" in str(caught.value)
@@ -157,7 +159,7 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
         (b"time,bid,ask\n1398902401,2,x\n", r"none of 1 rows became a tick \(1 unreadable\)"),
     ],
 )
-def test_a_file_that_is_not_a_source_is_refused_in_one_line(tmp_path: Path, content: bytes, message: str) -> None:
+def test_a_file_without_readable_ticks_is_refused_in_one_line(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "ticks.parquet"
     path.write_bytes(content)
     with pytest.raises(TickFileError, match=rf"ticks\.parquet:? {message}") as caught:

@@ -90,7 +90,7 @@ def mt5_rows(
     ids=["plain", "index", "order", "semicolons", "tabs", "quotes", "datetimes", "time_msc alone"],
 )
 def test_metatraders_python_ticks_are_read_by_their_milliseconds(tmp_path: Path, lines: list[str]) -> None:
-    """The server's time is read as UTC, with a remark; a given offset or zone overrides this."""
+    """The server's time is read as UTC, with a remark, unless an offset or a zone is given."""
     path = a_table(tmp_path, lines)
     assert times_of(path) == TIMES_NS
     [remark] = TickFile(path).remarks
@@ -122,7 +122,7 @@ def test_a_time_marked_as_utc_is_utc_by_default(tmp_path: Path, word: str) -> No
     assert times_of(path, "+02:00") == [DAY_NS - 2 * HOUR_NS]
 
 
-def test_a_row_with_an_offset_among_rows_of_a_given_clock_is_unreadable(tmp_path: Path) -> None:
+def test_with_a_given_clock_a_row_with_an_offset_among_rows_in_utc_is_unreadable(tmp_path: Path) -> None:
     rows = [f"2014-05-01 00:00:{second:02d}Z,1.1,1.2" for second in range(30)]
     path = a_table(tmp_path, ["time,bid,ask", *rows, "2014-05-01 03:00:30+03:00,1.1,1.2"])
     assert times_of(path)[-1] == DAY_NS + 30 * 10**9
@@ -131,7 +131,7 @@ def test_a_row_with_an_offset_among_rows_of_a_given_clock_is_unreadable(tmp_path
 
 
 @pytest.mark.parametrize("time", ["1787", "1.398902e+12", "13989024011"])
-def test_numbers_that_are_not_times_are_refused_by_name(tmp_path: Path, time: str) -> None:
+def test_numbers_that_are_not_times_are_refused_with_the_number(tmp_path: Path, time: str) -> None:
     path = a_table(tmp_path, ["time,bid,ask", *[f"{time},1.1,1.2"] * 3])
     with pytest.raises(TickFileError) as caught:
         times_of(path)

@@ -236,7 +236,7 @@ per_lot = 3
         (DE40 + "leverage = 5", "leverage is unknown, expected one of digits, tick_size"),
     ],
 )
-def test_an_error_is_refused_in_a_line_that_names_file_symbol_and_field(
+def test_an_invalid_field_is_refused_in_a_line_that_names_file_symbol_and_field(
     tmp_path: Path, text: str, message: str
 ) -> None:
     path = written(tmp_path, text)
