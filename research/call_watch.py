@@ -32,7 +32,7 @@ _HAS_ENDED: Final = 15
 """Offset in the shared memory of a flag: the child sets it when its interpreter ends in order."""
 
 _NAMES: Final = 16
-"""Offset in the shared memory of the names, one record a symbol: strategy, zero byte, symbol, newline."""
+"""Offset in the shared memory of the names, one record for each symbol: strategy, zero byte, symbol, newline."""
 
 _SIZE: Final = 1 << 16
 

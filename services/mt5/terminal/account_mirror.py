@@ -73,8 +73,8 @@ class AccountMirror:
     def history_s(self) -> tuple[int, int]:
         """First and last second of the history in the next snapshot, in server time.
 
-        The first snapshot has the whole history. Later ones begin `OVERLAP_S` before the newest deal or open order, or
-        at the setup time of the oldest open order if that is earlier.
+        The first snapshot has the whole history. In later snapshots, the history begins `OVERLAP_S` before the newest
+        deal or open order, or at the setup time of the oldest open order if that is earlier.
         """
         if self.account is None:
             return 0, HISTORY_END_S
@@ -206,7 +206,7 @@ class AccountMirror:
         return target_key("position", number if row is None else row.ticket)
 
     def magic_of_position(self, number: int) -> int:
-        """Magic of the order that opened the position `number`; 0 for a foreign order or if it is not open."""
+        """Magic of the order that opened the position `number`; 0 for a foreign order or a closed position."""
         row = self.position_row(number)
         return 0 if row is None else row.magic
 

@@ -12,7 +12,7 @@ def load_mt5_package() -> Mt5Api:
     """Import the installed MetaTrader5 package.
 
     Raises:
-        StartError: it is not installed.
+        StartError: the package is not installed.
     """
     # The import is here so that a missing package ends the start with one line instead of a traceback.
     try:

@@ -261,7 +261,7 @@ class PublishedMt5Api(Protocol):
         """The state of the terminal; None for a failure."""
 
     def symbol_select(self, symbol: str, enable: bool = True) -> bool:
-        """Show a symbol in the Market Watch, without which it has no ticks; False for a failure."""
+        """Show a symbol in the Market Watch, because a hidden symbol has no ticks; False for a failure."""
 
     def symbol_info_tick(self, symbol: str) -> Mt5Tick | None:
         """The last tick of a symbol; None for a failure."""

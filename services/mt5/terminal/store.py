@@ -2,8 +2,8 @@
 
 The broker keeps the account. The gateway stores the numbers that it has reported, because they must not change. Deals
 are numbered in the order in which they were first seen, because a broker's history may show an earlier deal later.
-Ticks keep their ordinals, and each symbol its read position. Revisions are stored so that a modification with a lower
-revision stays refused after a restart.
+Ticks are stored with their ordinals, and each symbol with its read position. Revisions are stored so that a
+modification with a lower revision stays refused after a restart.
 """
 
 from __future__ import annotations

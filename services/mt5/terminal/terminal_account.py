@@ -129,7 +129,7 @@ class TerminalAccount:
         return number if row is None else row.identifier
 
     def magic_of_position(self, ticket: int) -> int:
-        """Magic of the order that opened the position `ticket`; 0 for a foreign order or if it is not open."""
+        """Magic of the order that opened the position `ticket`; 0 for a foreign order or a closed position."""
         return self._mirror.magic_of_position(ticket)
 
     def magic_of_ticket(self, ticket: int) -> int:

@@ -279,7 +279,10 @@ class TerminalClient:
         return next((held for held in self._mirror.positions if held.symbol == symbol), None)
 
     def _ticket_of(self, position: int) -> int:
-        """The current ticket of a position, which calls need, by its identifier; unchanged if it is unknown."""
+        """The current ticket of a position, from its identifier; calls need the ticket.
+
+        An unknown identifier is returned unchanged.
+        """
         row = self._mirror.position_row(position)
         return position if row is None else row.ticket
 

@@ -63,7 +63,7 @@ class TerminalThread:
             done.append(result)
 
     def close(self) -> None:
-        """Disconnect from the terminal after the posted jobs; wait for that at most `LEAVING_SECONDS`."""
+        """Disconnect from the terminal after the posted jobs; return after at most `LEAVING_SECONDS`."""
         self._jobs.put(None)
         self._thread.join(timeout=LEAVING_SECONDS)
 

@@ -117,7 +117,7 @@ class TickReader:
         return TickBatch(ticks, len(fresh) + far, _counted(rejected, far), self.cursor, newest_msc, is_full)
 
     def _without_far(self, rows: Ticks, wall_ns: int) -> tuple[Ticks, int]:
-        """The rows that are not far in the future, and the number of new rows that are."""
+        """The rows that are not far in the future, and the number of new rows far in the future."""
         times = rows["time_msc"]
         far = times > self._clock.server_ns(wall_ns + FUTURE_NS_MAX) // MS_NS
         if not np.any(far):

@@ -66,7 +66,7 @@ def order_request(
     If an order without stops adds to a position, a terminal removes the position's stop loss and take profit. The desk
     keeps them (`proto.trading.stops`), so a market order is sent with the position's stop if it lacks that stop, and a
     pending order that lacks one is rejected. An order that reduces or reverses the position is sent with its own stops,
-    because there both rules agree.
+    because the rules of desk and terminal agree for it.
 
     Args:
         request: the order, with its volume in lots.

@@ -84,7 +84,7 @@ class LeaseRecord(NamedTuple):
 
 
 class Journal(Protocol):
-    """Storage of order ids. What a method writes is durable when it returns.
+    """Storage of order ids. Every write is durable when its method returns.
 
     Replies are kept without `request_id` and `boot_id`; both are filled in when a reply is sent.
     """

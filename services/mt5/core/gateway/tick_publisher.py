@@ -15,7 +15,10 @@ from proto.messages import Tick
 from proto.time import Now
 
 REPUBLISH_FIRST_NS: Final = 200_000_000
-"""Time until the first repetition of a tick: longer than any decision takes, but short, because a lost tick delays."""
+"""Time until a tick is repeated for the first time.
+
+It is longer than any decision takes, and short, because the stream waits for the confirmation of a lost tick.
+"""
 
 REPUBLISH_MAX_NS: Final = 1_000_000_000
 """Longest time between two repetitions. The time doubles from `REPUBLISH_FIRST_NS` up to this limit."""

@@ -81,7 +81,7 @@ class Venue(Protocol):
         """Process every tick up to `ordinal` that exists; an `ordinal` at or before the book's tick changes nothing."""
 
     def checkpoint(self, *, is_synced: bool = True) -> None:
-        """Store the book's ordinal; with `is_synced` False a power cut may undo that."""
+        """Store the book's ordinal; with `is_synced` False a power cut may undo the write."""
 
     def deal_cursor_at(self, ordinal: int) -> int:
         """The deal cursor just after the step to tick `ordinal`, before any command at that tick."""

@@ -240,7 +240,8 @@ class FillModel:
 
         Args:
             ticket: the order's ticket; minus the position's ticket for a close by the broker.
-            fill_number: the ordinal of the latest known tick, which numbers the attempts; each has its own draws.
+            fill_number: the ordinal of the latest known tick, which numbers the attempts; each attempt has its
+                own draws.
             side: the order's side.
             quote: the latest quote.
             volume: volume to execute in lots, > 0.

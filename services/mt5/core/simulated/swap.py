@@ -70,7 +70,8 @@ def swap_of(
         POINTS: S x point x M x L x N, in the profit currency.
         CURRENCY_SYMBOL, CURRENCY_MARGIN, CURRENCY_PROFIT, CURRENCY_DEPOSIT: S x L x N, in the base, margin, profit or
             account currency.
-        INTEREST_CURRENT: price x M x L x S / 100 / 360 x N, in the profit currency, at the current closing price.
+        INTEREST_CURRENT: price x M x L x S / 100 / 360 x N, in the profit currency, at the current bid of a long and
+            ask of a short position.
         INTEREST_OPEN: the same formula with the position's open price.
 
     The latest quotes apply to all nights. The amount under each row of terms is converted at the side of the quote that

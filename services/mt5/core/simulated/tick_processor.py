@@ -2,9 +2,10 @@
 
 Orders that arrived since the previous tick are processed first, at their arrival times, each after the swaps due by
 then. The tick itself is processed in this order: due swaps; expiries; delayed orders, and unfilled volume of market
-orders; pending orders of the tick's symbol; stop losses and take profits of that symbol's positions; stop-out.
-Executions wait for an open session of the symbol. Each change is one commit. A process that died between two commits
-processes the tick again after its restart. A processed order has the tick's ordinal, so that it is not processed twice.
+and triggered stop orders; pending orders of the tick's symbol; stop losses and take profits of that symbol's positions;
+stop-out. Executions wait for an open session of the symbol. Each change is one commit. A process that died between two
+commits processes the tick again after its restart. A processed order has the tick's ordinal, so that it is not
+processed twice.
 """
 
 from __future__ import annotations
@@ -276,7 +277,7 @@ class TickProcessor:
 
 
 def is_triggered(record: BookOrder, quote: Quote) -> bool:
-    """Whether a pending order is triggered: a limit at its price or better, a stop at its price or worse."""
+    """Whether the touch triggers a pending order: a limit at its price or better, a stop at its price or worse."""
     order = record.order
     assert order.price is not None, order
     past = (order_validation.touch_of(order.side, quote) - order.price) * order.side.sign

@@ -240,7 +240,7 @@ class SimulatedVenue:
         return number
 
     def magic_of_position(self, ticket: int) -> int:
-        """Magic of the order that opened the position `ticket`; 0 for a foreign order or if it is not open."""
+        """Magic of the order that opened the position `ticket`; 0 for a foreign order or a closed position."""
         position = self._book.positions.get(ticket)
         return 0 if position is None else position.magic
 
