@@ -120,7 +120,7 @@ class CommandDenial(Struct, frozen=True):
 
 
 class OrderUpdated(Struct, frozen=True, kw_only=True, tag="order_updated"):
-    """The venue reported an order's status, or did not answer."""
+    """The venue or the gateway reported an order's status, or no answer arrived."""
 
     order_id: str
     status: OrderStatus

@@ -1,7 +1,7 @@
 """A live market's latest quotes, clock and time of the last message, from its ticks and heartbeats.
 
-A signal is decided on its own quote. The latest quotes serve to compute the age of the signal, to bound its price
-(PRICE_COLLAR), and to price manual orders.
+A signal is decided on its own quote. The clock gives the age of the signal. The latest quotes bound the signal's price
+(PRICE_COLLAR) and price manual orders.
 """
 
 from __future__ import annotations

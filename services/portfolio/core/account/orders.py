@@ -69,7 +69,7 @@ class Decision(Struct, frozen=True, kw_only=True):
 
 
 class OrderTerms(Struct, frozen=True, kw_only=True):
-    """Modifiable terms of a resting order; a price that it does not have is None."""
+    """Modifiable terms of a resting order; None stands for a price that the order does not have."""
 
     limit_price: Decimal | None
     stop_loss: Decimal | None

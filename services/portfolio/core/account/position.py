@@ -8,7 +8,8 @@ the opposite side closes lots first in, first out, and its remaining volume open
 therefore come in any order: if the closing fill is reported first, the opening fill closes its lot.
 
 A lot keeps the price of its opening fill. A leg keeps the average price of its ticket, at which the venue values the
-ticket and books profit (`proto.trading.cost_basis`). After a partial close of several lots, the two prices differ.
+ticket and books profit (`proto.trading.cost_basis`). After a partial close of several lots, the
+average of the lots may differ from that of the leg.
 """
 
 from __future__ import annotations

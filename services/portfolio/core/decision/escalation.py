@@ -1,4 +1,4 @@
-"""Changes of the trading state by risk rules: restrictions by denials and losses, and the end of daily restrictions."""
+"""Changes of the trading state by risk rules: restrictions by denials and losses, and their end on the next day."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
 def resume_after_day_end(account: AccountState, limits: Limits, now_ns: int) -> None:
-    """Resume trading on the server's next day if `rearm_at_day_end` is set and only daily rules restrict trading.
+    """Resume trading on the server's next day if `rearm_at_day_end` is set and all causes are of `ENDS_WITH_DAY`.
 
     Args:
         account: owner of the trading state.

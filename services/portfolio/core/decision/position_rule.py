@@ -2,7 +2,7 @@
 
 Without a position, BUY and SELL pass. A position that has reached the limit of entries (by default one) blocks signals
 in its direction; a signal in the opposite direction passes, and closes or reverses the position. An open order of the
-symbol, including one in doubt, blocks every signal.
+symbol, including one in doubt, blocks every signal. Exception: a resting order without fills does not block a close.
 """
 
 from __future__ import annotations

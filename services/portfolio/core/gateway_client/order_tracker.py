@@ -82,7 +82,7 @@ class OrderTracker:
         return self._state.account.book.orders[self._order_id]
 
     def run(self) -> GatewayTask:
-        """Send the order's next request: once in a lock-step stream, until the order has ended in a live one."""
+        """Send the order's next request; in a live stream send further requests until the order has ended."""
         policy, warnings = self._policy, self._state.warnings
         while (order := self._order).status.is_open and not warnings.venue_fault:
             request = self._next_request(order)

@@ -45,10 +45,10 @@ DIFFERENCES_MAX: Final = 100
 """Highest number of differences that one comparison lists."""
 
 _AVERAGE_PRECISION: Final = Decimal("1e-9")
-"""Two average prices are equal up to this difference, which is above any rounding error and below any tick size."""
+"""Average prices that differ by at most this are equal: it is above any rounding error and below any tick size."""
 
 _EXPIRY_PRECISION_NS: Final = 1_000_000_000
-"""Two expiry times differ from this difference on, because a terminal stores the expiry in whole seconds."""
+"""Expiry times that differ by less are equal, because a terminal stores an order's expiry in whole seconds."""
 
 _PERSON_MUST_LOOK: Final = "trading stops until a person has looked"
 _ENDED_UNFILLED: Final = (OrderReplyStatus.REJECTED, OrderReplyStatus.CANCELED, OrderReplyStatus.EXPIRED)

@@ -84,7 +84,7 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Order that opens a position. The desk always closes a position at the market.
 
     The price of a LIMIT order is `offset_points` better than the touch of the signal's quote, the price of a STOP order
-    `offset_points` worse. Both are canceled after `lifetime_s` seconds.
+    `offset_points` worse. Both expire `lifetime_s` seconds after the signal's tick.
     """
 
     type: OrderType = OrderType.MARKET

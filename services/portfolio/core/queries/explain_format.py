@@ -81,9 +81,9 @@ def format_price(price: Decimal, symbol: str, book: Book) -> str:
 
 
 def truncate_lines(lines: list[WhyLine]) -> list[WhyLine]:
-    """Return all lines, or the first and the last if there are more than LINES_MAX.
+    """Return all lines if they are at most LINES_MAX, otherwise the first and the last LINES_MAX / 2 lines.
 
-    A line between them has the number of lines left out.
+    A line between the two parts has the number of lines left out.
     """
     if len(lines) <= LINES_MAX:
         return lines

@@ -30,7 +30,7 @@ def explain_rule(rule: str, events: Sequence[Event], cursor: TickCursor, risk_st
 
     Args:
         rule: code of the rule.
-        events: the ledger's latest denials and resets by the rule, in order.
+        events: the ledger's latest denials by the rule and resets of the rule, in order.
         cursor: the tick cursor, with the counts of denials in this stream.
         risk_state: the state of the rules.
     """

@@ -1,4 +1,4 @@
-"""Orders that the trading state allows: in HALTED only a person's closes, in REDUCE_ONLY only closes.
+"""Orders that the trading state allows: in HALTED a person's closes and changes of stops, in REDUCE_ONLY any close.
 
 The closes of FLATTEN are made without a check of the rules.
 """

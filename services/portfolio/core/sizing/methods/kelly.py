@@ -18,7 +18,7 @@ def raw_size(sizing: Sizing, inputs: SizingInput) -> RawSize | NoTrade:
 
     Formula: f* = p - (1 - p) / b, the growth-optimal fraction of capital for a bet that is won with probability p and
     pays b for each unit at stake. Source: Kelly, *A New Interpretation of Information Rate* (1956). Thorp, *The Kelly
-    Criterion in Blackjack, Sports Betting, and the Stock Market* (2006), recommends to stake only a part of f*. p is
+    Criterion in Blackjack, Sports Betting, and the Stock Market* (2006), recommends staking only a part of f*. p is
     the signal's confidence, which must be a calibrated probability of reaching the take profit before the stop loss.
     """
     if inputs.equity is None:
