@@ -160,7 +160,7 @@ ANCHOR_HALF_LIFE_S: Final = 90.0 * DAY_S
 
 JUMPS_PER_DAY: Final = 4.0
 JUMP_SD_S: Final = 60.0 * 30.0
-"""Size of a jump: its standard deviation is that of this many seconds of average movement, half an hour."""
+"""Size of a jump: its standard deviation equals that of average movement in this number of seconds, half an hour."""
 JUMP_VOLATILITY: Final = 0.8
 """Increase of the currency's own log volatility at a jump."""
 

@@ -22,7 +22,7 @@ CHUNK_BYTES: Final = 1 << 22
 """Bytes read and parsed at a time, which are about 100,000 rows."""
 
 LINE_CHARS_MAX: Final = 1 << 16
-"""Most characters of an incomplete line at the end of a chunk.
+"""Largest number of characters of an incomplete line at the end of a chunk.
 
 Without a limit, a file without line ends would be read into memory as one line.
 """

@@ -47,8 +47,8 @@ def symbols_in(path: Path, zone: str | None) -> list[str]:
 def describe(one: TickInput, *, crossed: Crossed) -> dict[str, Any]:
     """Counts, range, spreads and pauses of one symbol of an input; times in nanoseconds UTC, durations in seconds.
 
-    A quantile is the smallest occurring spread for which at least its share of the ticks has this spread or a smaller
-    one. The tick rate is the median over the seconds with at least one tick.
+    The quantile of a share is the smallest occurring spread such that at least this share of the ticks has that spread
+    or a smaller one. The tick rate is the median over the seconds with at least one tick.
 
     Raises:
         TickFileError: the input cannot be read, or no row becomes a tick.

@@ -15,7 +15,7 @@ from msgspec import Struct
 from proto.trading.units import Name, Text
 
 CONDITIONS_MAX: Final = 100
-"""Most conditions in one reply, so that the reply fits into a frame. The least grave ones are left out."""
+"""Largest number of conditions in one reply, so that it fits into a frame. The least grave ones are left out."""
 
 
 class Effect(StrEnum):

@@ -17,7 +17,7 @@ Reason = Annotated[str, Meta(min_length=1, max_length=REASON_CHARS_MAX)]
 
 
 PAST_RULES_MAX: Final = 32
-"""Most rules that one command may override; higher than the number of rules that can be overridden."""
+"""Largest number of rules in one command; it exceeds the number of all rules that can be overridden."""
 
 
 class StatusQuery(

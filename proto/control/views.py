@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 from proto.trading.units import Cursor, Name, Text, decimal_text
 
 PAGE_ROWS_MAX: Final = 100
-"""Most rows of a page. A page has fewer if they would not fit into a frame."""
+"""Largest number of rows in a page. A page has fewer rows if they would not fit into a frame."""
 
 LEFT_OUT_WHEN_EMPTY: Final = frozenset({"past_rules", "last_denied"})
 """Fields that are usually empty. `plain_fields` omits an empty one."""
@@ -229,9 +229,9 @@ class AccountView(Struct, frozen=True, kw_only=True, tag_field="reply", tag="acc
     `margin` is computed by the desk over its positions, by the venue's formula and with the account's `leverage`; 0
     without leverage. `margin_level_pct` is equity / margin in percent. An amount that lacks a conversion rate is None.
     `cash` is cash by category; charges are negative, and the sum is the balance. `pnl_by_tag` is profit after
-    commission and swap by the tag of the opening order. It is None while portfolio computes it after its start, which
-    takes time with many deals. `last_denied` is the text of the latest denial of each symbol, until the risk rules pass
-    an order in the symbol.
+    commission and swap by the tag of the opening order. After its start, portfolio computes it from all deals; until
+    then it is None. `last_denied` is the text of the latest denial of each symbol, until the risk rules pass an order
+    in the symbol.
     """
 
     account: str | None

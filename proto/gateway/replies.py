@@ -58,7 +58,8 @@ class HelloReply(_Reply, frozen=True, kw_only=True, tag="hello"):
     a file. `epoch` is the highest epoch ever leased, 0 for none. `lease_now_ns`, of the gateway's monotonic clock, is
     the value that the first LEASE must repeat. `leverage` 0 means that no margin is required. `known_ids` counts the
     order ids of the form `xxxxxxxx-nnnnnn` by their first part, the incarnation; None if the gateway cannot count them.
-    `deal_cursor` is the number of the newest deal, None while the venue may not show its whole history.
+    `deal_cursor` is the number of the newest deal, None while the history that the venue
+    shows may be incomplete.
     """
 
     stream_id: Name

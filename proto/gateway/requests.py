@@ -31,7 +31,7 @@ from proto.trading.units import Cursor, Name, OptionalName, Probability, Sequenc
 
 TICKS_LIMIT_MAX: Final = 1_000
 ROWS_LIMIT_MAX: Final = 100
-"""Most orders, deals or positions in one reply; `after` requests the rest."""
+"""Largest number of orders, deals or positions in one reply; `after` requests the rest."""
 
 
 class _Request(Struct, frozen=True, kw_only=True, tag_field="action", forbid_unknown_fields=True):

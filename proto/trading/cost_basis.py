@@ -28,7 +28,10 @@ class CostBasis(NamedTuple):
 
 
 class CostBasisChange(NamedTuple):
-    """The holding after a deal, and the closed part: its volume, with the sign of the holding before, and its cost."""
+    """The holding after a deal, and the volume and cost of the part of the earlier holding that the deal closed.
+
+    `closed_volume` has the sign of the earlier holding.
+    """
 
     holding: CostBasis
     closed_volume: Decimal

@@ -23,7 +23,7 @@ Weekdays = tuple[Decimal, Decimal, Decimal, Decimal, Decimal, Decimal, Decimal]
 ROWS_MAX: Final = 500
 SESSIONS_MAX: Final = 100
 HOLIDAYS_MAX: Final = 366
-"""Most rows of a dated table, sessions of a week and holidays, so that an instrument fits into a frame."""
+"""Largest number of rows of a dated table, of sessions of a week, and of holidays: an instrument must fit a frame."""
 
 Sessions = Annotated[tuple[tuple[Minute, Minute], ...], Meta(max_length=SESSIONS_MAX)]
 

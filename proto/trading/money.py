@@ -40,7 +40,7 @@ def gross_profit(*, signed_volume: Decimal, open_price: Decimal, close_price: De
 def average_price(*, price: Decimal, volume: Decimal, further_price: Decimal, further_volume: Decimal) -> Decimal:
     """Volume-weighted average of `volume` lots at `price` and `further_volume` lots at `further_price`.
 
-    The average is rounded to `AVERAGE_STEP`, and exact if both prices are equal. Because it is rounded after each fill,
+    The average is rounded to `AVERAGE_STEP`, and exact if both prices are equal. Because each fill rounds the average,
     the same fills in another sequence may give an average that differs by a few steps.
     """
     if not volume or price == further_price:

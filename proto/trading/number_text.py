@@ -19,7 +19,7 @@ _DECIMAL: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+")
 _SHOWN_CHARS_MAX: Final = 60
 _INTEGER_CHARS_MAX: Final = 40
-"""Most characters of a whole number, its sign included. Python converts thousands of digits slowly."""
+"""Largest number of characters of a whole number with its sign. Python converts thousands of digits slowly."""
 
 DECIMAL_EXPECTED: Final = "a decimal of ASCII digits such as 0.01 or 1e-2"
 INTEGER_EXPECTED: Final = "a whole number of ASCII digits such as 1000"

@@ -18,8 +18,8 @@ from proto.trading.money import Quote
 def entry_distance(order_type: OrderType, side: Side, price: Decimal, quote: Quote) -> Decimal:
     """Distance of a pending order at `price` from the market, in units of price.
 
-    The distance of a LIMIT order is positive if its price is better than the touch, that of a STOP order if it is
-    worse. `side` is the side of the order.
+    A LIMIT order has a positive distance if its price is better than the touch, a STOP order if its price is worse.
+    `side` is the side of the order.
     """
     assert order_type is not OrderType.MARKET, order_type
     better = (quote.ask - price) if side is Side.BUY else (price - quote.bid)
