@@ -13,7 +13,7 @@ venue's stops are in force, and the desk adopts them.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from decimal import Decimal
 from itertools import islice
 from typing import Any, Final
@@ -27,9 +27,11 @@ from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import ProtectionSet, Reconciled, ReconciliationWatermark
 from services.portfolio.core.account.foreign_order_policy import ForeignOrderPolicy
 from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import Leg
 from services.portfolio.core.account.protection import Protection, protection_key
 from services.portfolio.core.gateway_client.deals import HISTORY_FINAL_AFTER_NS
+from services.portfolio.core.gateway_client.difference_times import DifferenceTimes, difference_key
 from services.portfolio.core.gateway_client.effects import Effect, Pause, PullDeals, ReportComparison
 from services.portfolio.core.gateway_client.instruments import request_instruments
 from services.portfolio.core.gateway_client.reconciliation import (
@@ -64,8 +66,7 @@ class Reconciler:
         self._state = state
         self._is_asked = False
         self._last_differences: list[Difference] = []
-        self._found_mono_ns: dict[SymbolDifference, int] = {}
-        """Monotonic time at which each difference of the latest comparison was first found."""
+        self._times = DifferenceTimes()
         self.due_ns = 0
 
     def request_full(self) -> None:
@@ -90,22 +91,24 @@ class Reconciler:
             adopt_terms(state, order)  # safe: the ledger stores each revision before it is sent to the venue
         yield from self._cancel_presumed_expired(findings.orders)
         if found:
-            before = found
+            before = set(map(difference_key, found))
             yield Pause(RECHECK_DELAY_NS)
             findings = self._new_result()
-            found = [one for one in (yield from self._compare(findings, since)) if one in before]
-        stop_symbols = {one.symbol for one in found if one.difference.kind == "stops"}
-        found = [one for one in found if one.difference.kind != "stops"]
+            found = [one for one in (yield from self._compare(findings, since)) if difference_key(one) in before]
+        confirmed = [one for one in found if self._is_final(one)]
+        stops = {one.difference.subject for one in confirmed if one.difference.kind == "stops"}
         for position in findings.stop_mismatches:
-            if position.symbol in stop_symbols:
+            if _stops_key(state, position) in stops:
                 state.account.emit(_venue_stops_adopted(state, position))
         state.account.on_foreign_orders(findings.foreign_tickets)
         if allowed := sorted(set(findings.allowed_foreign_tickets) - state.account.book.acknowledged):
             state.account.allow_foreign_orders(allowed)
-        differences = [one.difference for one in found]
         if is_for_person:
-            yield ReportComparison(ReconcileReply(complete=True, differences=differences, error=""))
-        self._record_result(findings, differences, is_start=is_start)
+            shown = [
+                one.difference if one in confirmed else _unconfirmed(one.difference) for one in _without_stops(found)
+            ]
+            yield ReportComparison(ReconcileReply(complete=True, differences=shown, error=""))
+        self._record_result(findings, [one.difference for one in _without_stops(confirmed)], is_start=is_start)
         state.warnings.on_comparison(unproven)
 
     def _new_result(self) -> ReconciliationResult:
@@ -127,34 +130,30 @@ class Reconciler:
     def _compare(
         self, findings: ReconciliationResult, since: ReconciliationWatermark
     ) -> Generator[Request | Effect, Any, list[SymbolDifference]]:
-        """Compare once; returns the differences that a second comparison may confirm."""
+        """Compare once; returns the differences that a second comparison may find again."""
         state, book = self._state, self._state.account.book
         before = _account_snapshot(book)
         yield from collect_differences(book, findings, since=since)
         state.warnings.conditions.update("MARGIN_CALL", _margin_call(findings.account))
         if findings.missing_deals:
             yield PullDeals(after=min(findings.missing_deals) - 1)
-        stable, now_ns = (
-            [one for one in findings.symbol_differences if _is_stable(one, before, book)],
-            state.stream.now.mono_ns,
-        )
-        self._found_mono_ns = {one: self._found_mono_ns.get(one, now_ns) for one in stable}
-        return [one for one in stable if self._is_final(one, now_ns)]
+        is_full = since == ReconciliationWatermark()
+        self._times.update(findings.symbol_differences, state.stream.now.mono_ns, is_full=is_full)
+        return [one for one in findings.symbol_differences if _is_stable(one, before, book) and self._counts(one)]
 
-    def _is_final(self, finding: SymbolDifference, now_ns: int) -> bool:
-        """Whether a difference is final, so that no open order explains it.
-
-        If all open orders of the symbol rest, the difference is final after `HISTORY_FINAL_AFTER_NS`. A difference in
-        cash may come from an order of any symbol.
-        """
+    def _counts(self, finding: SymbolDifference) -> bool:
+        """Whether no order in flight explains a difference, and it is not left to the tracker of an open order."""
         book = self._state.account.book
         if finding.order_id in book.open_orders and finding.difference.kind in _LEFT_TO_TRACKERS:
             return False
-        orders = [book.orders[one] for one, symbol in book.open_orders.items() if finding.symbol in ("", symbol)]
-        if not orders:
+        return all(order.is_resting for order in _orders_concerned(finding, book))
+
+    def _is_final(self, finding: SymbolDifference) -> bool:
+        """Whether no order explains a difference: none is open, or the difference has lasted long enough."""
+        state = self._state
+        if not any(_orders_concerned(finding, state.account.book)):
             return True
-        lasted_ns = now_ns - self._found_mono_ns[finding]
-        return all(order.is_resting for order in orders) and lasted_ns >= HISTORY_FINAL_AFTER_NS
+        return self._times.lasted_ns(finding, state.stream.now.mono_ns) >= HISTORY_FINAL_AFTER_NS
 
     def _record_result(self, findings: ReconciliationResult, differences: list[Difference], *, is_start: bool) -> None:
         state, book = self._state, self._state.account.book
@@ -187,7 +186,7 @@ class Reconciler:
 def _venue_stops_adopted(state: PortfolioState, position: VenuePosition) -> ProtectionSet:
     """The event that adopts the venue's stops: a person moved them, or the deal that set them was reported late."""
     ticket = position.ticket if state.account.book.is_hedging else 0
-    guard = state.account.book.protections.get(protection_key(position.symbol, ticket))
+    guard = state.account.book.protections.get(_stops_key(state, position))
     guard = guard or Protection(symbol=position.symbol, position=ticket, tag=MANUAL_TAG)
     revision = max(guard.revision, position.revision)
     quote = state.stream.market.quotes.get(position.symbol)
@@ -228,6 +227,23 @@ def _is_stable(finding: SymbolDifference, before: _AccountSnapshot, book: Book) 
     if not finding.symbol:
         return before == after
     return before.get(finding.symbol, _NOTHING) == after.get(finding.symbol, _NOTHING)
+
+
+def _orders_concerned(finding: SymbolDifference, book: Book) -> Iterator[Order]:
+    """The open orders of the difference's symbol; for cash, of every symbol."""
+    return (book.orders[one] for one, symbol in book.open_orders.items() if finding.symbol in ("", symbol))
+
+
+def _without_stops(found: list[SymbolDifference]) -> list[SymbolDifference]:
+    return [one for one in found if one.difference.kind != "stops"]
+
+
+def _unconfirmed(difference: Difference) -> Difference:
+    return structs.replace(difference, remedy="not confirmed: a deal of a resting order may not be shown yet")
+
+
+def _stops_key(state: PortfolioState, position: VenuePosition) -> str:
+    return protection_key(position.symbol, position.ticket if state.account.book.is_hedging else 0)
 
 
 def _next_watermark(state: PortfolioState, orders: list[VenueOrder]) -> ReconciliationWatermark:

@@ -7,13 +7,15 @@ from decimal import Decimal
 import pytest
 from msgspec import structs
 
-from proto.control import TradingState
+from proto.control import Difference, TradingState
 from proto.gateway import Cancel, Fault, Simulate
 from proto.trading.enums import OrderType
 from services.mt5.core.simulated.venue import SimulatedVenue
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.gateway_client.deals import HISTORY_FINAL_AFTER_NS
+from services.portfolio.core.gateway_client.difference_times import DifferenceTimes
 from services.portfolio.core.gateway_client.live_reconciliation import RECHECK_DELAY_NS
+from services.portfolio.core.gateway_client.reconciliation import SymbolDifference
 from services.portfolio.core.plan.plan import Entry, Plan
 from tests.support.builders import a_signal, some_rules
 from tests.support.desk_harness import DeskHarness, a_live_desk
@@ -32,6 +34,11 @@ def desk() -> DeskHarness:
     return driven
 
 
+def a_cash_difference(ledger: str, venue: str) -> SymbolDifference:
+    difference = Difference(kind="cash", subject="account 1", ledger=ledger, venue=venue, remedy="")
+    return SymbolDifference(difference, "")
+
+
 def lose_a_cent(driven: DeskHarness) -> None:
     """Lower the venue's balance without a deal."""
     venue = driven.gateway.venue
@@ -40,21 +47,20 @@ def lose_a_cent(driven: DeskHarness) -> None:
 
 
 def reconcile(driven: DeskHarness) -> list[tuple[str, str]]:
-    """Compare twice, as on a person's request; return the kind and subject of each confirmed difference."""
+    """Compare twice, as on a person's request; return the kind of each difference, and whether it is confirmed."""
     earlier = len(driven.comparisons)
     driven.answer_all(driven.compare())
     while len(driven.comparisons) == earlier:  # a scheduled comparison may have begun before
         driven.answer_all(driven.wait(RECHECK_DELAY_NS // 1_000_000))
-    return [(found.kind, found.subject) for found in driven.comparisons[-1].differences]
+    return [(found.kind, found.remedy.partition(":")[0]) for found in driven.comparisons[-1].differences]
 
 
-def reconcile_until_final(driven: DeskHarness) -> None:
-    """Reconcile every few seconds until the venue's history is final; before that nothing is confirmed."""
-    assert reconcile(driven) == []
+def wait_until_final(driven: DeskHarness) -> None:
+    """Let the venue's history become final while the order rests; until shortly before, nothing is confirmed."""
     pass_time(driven, seconds=HISTORY_FINAL_AFTER_NS // 1_000_000_000 - 2)
     assert the_order(driven).status is OrderStatus.ACCEPTED
     assert driven.state.account.book.trading_state is TradingState.ACTIVE, reason(driven)
-    pass_time(driven, seconds=2 * int(some_rules().reconcile_every_ns / 1_000_000_000))
+    pass_time(driven, seconds=2 * some_rules().reconcile_every_ns // 1_000_000_000)
 
 
 def reason(driven: DeskHarness) -> str:
@@ -64,22 +70,44 @@ def reason(driven: DeskHarness) -> str:
 
 def test_a_resting_order_is_no_difference(desk: DeskHarness) -> None:
     assert reconcile(desk) == []
-    assert desk.state.account.book.trading_state is TradingState.ACTIVE
+    wait_until_final(desk)
+    assert the_order(desk).status is OrderStatus.ACCEPTED
+    assert desk.state.account.book.trading_state is TradingState.ACTIVE, reason(desk)
 
 
 def test_different_cash_halts_a_desk_with_a_resting_order(desk: DeskHarness) -> None:
-    """The balance of both sides is 10000 before the venue loses a cent."""
+    """The balance of both sides is 10000 before the venue loses a cent. A person sees the difference at once."""
     lose_a_cent(desk)
-    reconcile_until_final(desk)
+    assert reconcile(desk) == [("cash", "not confirmed")]
+    wait_until_final(desk)
     assert desk.state.account.book.trading_state is TradingState.HALTED
     assert "ledger 10000, venue 9999.99" in reason(desk)
+
+
+def test_trades_do_not_restart_the_time_of_a_difference_in_cash() -> None:
+    """Ledger and venue gain a cent each between two comparisons; the missing cent stays missing."""
+    times = DifferenceTimes()
+    times.update([a_cash_difference("10000", "9999.99")], 0, is_full=False)
+    times.update([a_cash_difference("10000.01", "10000")], 60, is_full=False)
+    assert times.lasted_ns(a_cash_difference("10000.01", "10000"), 100) == 100
+    assert times.lasted_ns(a_cash_difference("10000.01", "9999"), 100) == 0
+    times.update([], 120, is_full=False)
+    assert times.lasted_ns(a_cash_difference("10000.01", "10000"), 130) == 0
+
+
+def test_a_partial_comparison_keeps_the_time_of_a_difference_that_only_a_full_one_finds() -> None:
+    times, found = DifferenceTimes(), a_cash_difference("1", "2")
+    times.update([found], 0, is_full=True)
+    times.update([], 50, is_full=False)
+    assert times.lasted_ns(found, 100) == 100
 
 
 def test_a_resting_order_moved_at_the_venue_halts_the_desk(desk: DeskHarness) -> None:
     book, order = desk.state.account.book, the_order(desk)
     assert order.limit_price is not None
     book.orders[order.order_id] = structs.replace(order, limit_price=order.limit_price + Decimal("0.001"))
-    reconcile_until_final(desk)
+    assert reconcile(desk) == [("terms", "not confirmed")]
+    wait_until_final(desk)
     assert book.trading_state is TradingState.HALTED
     assert f"terms order {order.order_id}" in reason(desk)
 
@@ -105,7 +133,7 @@ def test_a_deal_of_a_resting_order_that_the_venue_shows_late_is_no_difference() 
         driven.answer_all(driven.wait(500))
     assert [position.volume for position in driven.gateway.venue.positions()] == [Decimal("0.01")]
     assert the_order(driven).status is OrderStatus.ACCEPTED
-    assert reconcile(driven) == []
+    assert reconcile(driven) == [("position", "not confirmed")]
     assert driven.state.account.book.trading_state is TradingState.ACTIVE, reason(driven)
     pass_time(driven, seconds=30)
     assert the_order(driven).status is OrderStatus.FILLED
