@@ -155,8 +155,21 @@ def test_a_stopped_desk_is_intact_and_answers_as_the_earlier_version_did(
     for view, answer in zip(views, all_asked(folder, *(view["command"] for view in views)), strict=True):
         expected = view["answer"]
         if view["command"][0] == "risk":  # the order of its rows is the order of the rules
-            answer, expected = sorted(answer, key=limit_of), sorted(expected, key=limit_of)
+            answer, expected = sorted(answer, key=limit_of), sorted(in_present_words(expected), key=limit_of)
         assert with_fields_of(answer, expected) == expected, view["command"]
+
+
+PRESENT_WORDS: Final = {"from the fresh middle": "from the latest mid", "orders let pass": "orders accepted"}
+"""Phrases of limits in the stored answers, and what this version writes."""
+
+
+def in_present_words(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Rows of `paperdesk risk` with the present phrases."""
+    text = json.dumps(rows)
+    for old, present in PRESENT_WORDS.items():
+        text = text.replace(old, present)
+    changed: list[dict[str, str]] = json.loads(text)
+    return changed
 
 
 def limit_of(row: dict[str, str]) -> tuple[str, ...]:
