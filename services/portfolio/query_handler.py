@@ -19,7 +19,7 @@ from services.portfolio.ledger.event_search import events_about
 
 
 def answer_query(state: PortfolioState, query: ViewQuery, ledger: Path, mono_ns: int) -> ViewReply | ControlError:
-    """Return the reply to a query; an error if its subject is unknown or not ready, or the ledger is unreadable.
+    """Return the reply to a query, or an error: unknown subject, round trips not ready, or unreadable ledger.
 
     `mono_ns` is the host's monotonic clock in nanoseconds.
     """

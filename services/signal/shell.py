@@ -51,7 +51,7 @@ MARK_CLEARED_MS: Final = 250
 """Interval at which the mark of the last call of a strategy is cleared. A later death is not attributed to this call.
 
 If a strategy closes file descriptors of the process, the process dies only at its next wait for messages. The interval
-is so long that the mark is still set then.
+is so long that the mark is usually still set then.
 """
 
 

@@ -31,7 +31,7 @@ They are not signed at once, because each signature takes one synced commit.
 """
 
 SIGN_EVERY_EVENTS: Final = 10_000
-"""Number of unsigned events at which they are signed before `SIGN_EVERY_NS` has passed."""
+"""Number of unsigned events at which the ledger is signed before `SIGN_EVERY_NS` has passed."""
 
 
 class LedgerWriter:

@@ -296,7 +296,7 @@ def different_fields(found: Any, expected: Any, at: str = "") -> Iterator[str]:
 
 
 def rewrite_rows(db: apsw.Connection) -> None:
-    """Rewrite the account row and the tick cursor of an earlier version with every field, without checksums."""
+    """Rewrite the account row and the tick cursor of an earlier version with every field; checksums are added later."""
     for table, decoder in (("account", _account), ("cursor", _cursor)):
         key = _KEYS[table]
         rows = db.execute(f"SELECT {key}, payload FROM {table}").fetchall()  # noqa: S608 - names of ours

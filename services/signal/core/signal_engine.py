@@ -52,7 +52,7 @@ A tick that was fetched while its message waited in the socket is received twice
 """
 
 NOTICE_PAUSE_NS: Final = 10_000_000_000
-"""Shortest interval of log lines about repeated ticks without a stored signal; a restart may repeat thousands."""
+"""Shortest interval of log lines about repeated ticks without a stored signal; a restarted gateway may repeat many."""
 
 SLICE_NS: Final = 50_000_000
 """How long strategies may be called for the ticks of one burst, half of the event loop's time for a burst.

@@ -49,7 +49,7 @@ class LeaseState:
         """Whether this process takes a new epoch with the next HELLO, because a person has resumed trading."""
 
     def on_hello(self, gateway_epoch: int, gateway_ns: int, now: Now, *, is_other_journal: bool) -> None:
-        """Take a new epoch if one is needed, and start to wait for the first grant.
+        """Take a new epoch if one is needed, or lose the leadership to a higher epoch; then wait for a grant.
 
         Args:
             gateway_epoch: epoch of the process that leads the account at the gateway.

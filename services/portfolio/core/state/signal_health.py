@@ -57,7 +57,7 @@ class Finding(NamedTuple):
 
 
 class _Publisher:
-    """One signal process, also after it has restarted."""
+    """One signal process across its restarts."""
 
     def __init__(self, hello: SignalHello, mono_ns: int) -> None:
         self.hello = hello
