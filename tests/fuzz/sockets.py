@@ -50,7 +50,7 @@ START_S: Final = 60.0
 
 
 def run(folder: Path, frames: int, seed: int) -> dict[str, Any]:
-    """Send `frames` frames to the sockets of a desk in `folder`; return counts by socket and outcome.
+    """Send `frames` frames to the sockets of a desk in `folder`; return the frames by socket and the growth by process.
 
     Raises:
         AssertionError: a process died, the content of a file changed, or memory grew by more than `GROWTH_MB_MAX`.

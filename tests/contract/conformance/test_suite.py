@@ -80,7 +80,7 @@ class Misread(ConformanceClient):
         return reply
 
 
-def test_a_fill_with_the_retcode_of_a_rejection_fails(gateway: TerminalGateway) -> None:
+def test_a_fill_with_the_retcode_of_a_rejection_fails_the_check(gateway: TerminalGateway) -> None:
     desk = Misread(gateway.request_url, symbol="EURUSD", run_id="t")
     desk.poll_until(lambda: desk.hello().published, bool)
     [(outcome, message)] = outcomes(desk, "replies_have_the_retcode_of_their_status").values()

@@ -44,7 +44,7 @@ Reopen = Callable[[], tuple[Journal, BookStore]]
 
 @pytest.fixture(params=["memory", "durable"])
 def reopen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Reopened]:
-    """The stores in memory, or in files, by the parameter."""
+    """Stores in memory for the parameter `memory`, in files for `durable`."""
     stores = Reopened(tmp_path if request.param == "durable" else None)
     yield stores
     stores.close()
