@@ -14,6 +14,7 @@ GRACE_S: Final = 3.0
 """Seconds for which the ending process waits for threads of imported code."""
 
 NAMES_MAX: Final = 5
+"""Most threads that the report names."""
 
 
 def end_despite_threads(code: int, report: Callable[[str], None]) -> None:

@@ -249,7 +249,7 @@ def publish_file(part: Path, path: Path) -> None:
 
 @contextmanager
 def writers_lock(path: Path) -> Iterator[None]:
-    """Hold the writer lock of a file within the block, without opening the file; it need not exist.
+    """Hold the writer lock of a file within the block, without a database connection; the file need not exist.
 
     Raises:
         StartError: another process writes to the file.

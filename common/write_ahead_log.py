@@ -27,10 +27,14 @@ _MAGIC: Final = (0x377F0682, 0x377F0683)
 """Magic numbers of logs with little-endian and with big-endian checksums."""
 
 TORN_COMMITS_MAX: Final = 1
+"""Most commits that a power cut may leave unreadable in a log whose commits are synced."""
 
 
 def keep_log_on_close(connection: apsw.Connection, *, keep: bool) -> None:
-    """Set whether closing the connection keeps the log; otherwise it copies the log to the file and removes the log."""
+    """Set whether closing the connection keeps the log.
+
+    Otherwise SQLite copies the log to the file at the close and removes the log.
+    """
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, int(keep))
 
 
