@@ -152,7 +152,7 @@ def test_an_older_book_of_the_broker_stops_the_desk_until_it_is_replaced(tmp_pat
     put_back(old / "book.db", data / "venue" / "book.db")
     with a_live_desk(data) as desk:
         desk.wait_for_condition("VENUE_ROLLED_BACK", "the broker's book is outdated")
-        with pytest.raises(StartError, match="restore the broker's book from the time of the ledger"):
+        with pytest.raises(StartError, match="restore a copy of the broker's book that is as recent as the ledger"):
             desk.resume()
     for name in ("book.db", "journal.db"):
         put_back(new / name, data / "venue" / name)

@@ -23,7 +23,8 @@ from services.portfolio.core.state.account import AccountState
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 _REMEDY: Final = (
-    "restore the broker's book from the time of the ledger, or begin a new account in an empty data directory"
+    "restore a copy of the broker's book that is as recent as the ledger, "
+    "or begin a new account in an empty data directory"
 )
 
 

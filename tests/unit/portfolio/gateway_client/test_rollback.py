@@ -297,7 +297,7 @@ def test_a_rolled_back_brokers_book_fails_the_desk_and_resume_is_refused() -> No
     )
     answer = resume(again)
     assert isinstance(answer, ControlError)
-    assert "restore the broker's book from the time of the ledger" in answer.error
+    assert "restore a copy of the broker's book that is as recent as the ledger" in answer.error
     assert again.state.account.book.trading_state is TradingState.HALTED
     trade(again, 6)
     assert not sent_ids(again)
