@@ -132,9 +132,9 @@ RULE: Final = RiskRule(
     codes=(
         RuleCode(
             "CIRCUIT_BREAKER",
-            "losing trades of a symbol in a row that start a pause (in seconds). After the pause the symbol recovers "
-            "by `breaker_trials` trades without a loss; a loss before that starts a pause twice as long, up to ten "
-            "doublings or the maximum. Trades that close during a pause do not count",
+            "consecutive losing trades of a symbol that start a pause. After the pause the symbol recovers by "
+            "`breaker_trials` trades without a loss; a loss before the recovery starts a pause twice as long, up to "
+            "ten doublings or the maximum. Trades that close during a pause do not count",
             "wait for the end of the pause; then the symbol recovers by trades without a loss",
         ),
     ),
