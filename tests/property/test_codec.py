@@ -1,4 +1,4 @@
-"""An encoded message is decoded unchanged, and the only error for any other bytes is MalformedMessageError."""
+"""An encoded message is decoded unchanged. Other bytes give a message or raise MalformedMessageError."""
 
 from __future__ import annotations
 

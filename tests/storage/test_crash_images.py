@@ -154,7 +154,7 @@ def check_journal(folder: Path, acknowledgements: Acknowledgements, cut: int, ag
 
 
 def check_book(folder: Path, recorded: Recorded, cut: int, again: str) -> str:
-    """Require that the book has every acknowledged order and deal, and no unknown ones."""
+    """Require that the book has every acknowledged order and deal, and no deal that the run did not make."""
     try:
         store = DurableBookStore(folder / "book.db")
     except StartError:

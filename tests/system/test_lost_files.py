@@ -1,4 +1,4 @@
-"""A running desk detects and reports files that are removed or replaced by older files, and never writes to them."""
+"""A desk detects and reports that a file was removed, or replaced by an older file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A heartbeat file shows the pid and the progress of a process, even when the disk is full."""
+"""A heartbeat file shows the pid, phase and progress of a process. A process that cannot write the file continues."""
 
 from __future__ import annotations
 
