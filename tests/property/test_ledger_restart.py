@@ -85,7 +85,7 @@ class Step(NamedTuple):
 
     @property
     def error(self) -> str:
-        """Error code of a refusal of the venue for some steps."""
+        """Error text of a refusal of the venue for some steps, empty for the others."""
         return "INVALID_STOPS too near" if self.points % 2 else ""
 
 

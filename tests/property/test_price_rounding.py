@@ -1,4 +1,4 @@
-"""A price at a distance is a multiple of the tick size, rounded away from the market, for any tick size and quote."""
+"""A price at a distance from a quote is a multiple of the tick size, rounded away from the market."""
 
 from __future__ import annotations
 

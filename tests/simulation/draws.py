@@ -37,7 +37,7 @@ BEFORE_WEEKEND_S: Final = BEFORE_MIDNIGHT_S + 3 * 86_400
 _STARTS: Final = (IN_THE_WEEK_S, IN_THE_WEEK_S, BEFORE_MIDNIGHT_S, BEFORE_THREE_NIGHTS_S, BEFORE_WEEKEND_S)
 
 AT_ROLLOVER: Final = structs.replace(DEFAULT_LIMITS, name="at rollover", rollover_pause_min=None)
-"""The default limits without the rollover pause, in which most of the drawn orders would be denied."""
+"""The default limits without the rollover pause. It would deny most orders of runs that begin before midnight."""
 
 THIN: Final = structs.replace(
     REALISTIC,

@@ -36,7 +36,7 @@ from tests.simulation.world import MS, Faults, World
 SECOND: Final = 1_000 * MS
 SETTLING_MS: Final = 3_000
 SETTLE_SECONDS_MAX: Final = 600
-"""Longest time for a run to settle; longer than the desk waits for an order that a lost journal had."""
+"""Longest time for a run to settle. The desk waits for less than this for an order that a lost journal had."""
 
 SPARSE_ROWS: Final = SETTLE_SECONDS_MAX // SPARSE_PAUSE_S
 """Number of quotes of each symbol while the run settles. An order is reported only at the symbol's next quote."""

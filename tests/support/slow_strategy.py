@@ -9,7 +9,7 @@ from services.signal.core.tick_buffer import TickBuffer
 from tests.unit.signal.builders import Momentum
 
 TICK_NS: Final = 5_000_000
-"""Minimum time for one tick, in nanoseconds."""
+"""Minimum time that the strategy takes for one tick, in nanoseconds."""
 
 
 class Slow(Momentum):

@@ -1,6 +1,6 @@
 """A replay whose processes are killed has the report, orders and deals of a replay without kills.
 
-Each process is killed at every named point of its loop, at least five times, at ticks that are drawn from a seed.
+Each process is killed at least five times, and at every named point of its loop, at ticks that are drawn from a seed.
 `test_parity` verifies that a replay without kills equals the backtest.
 
 Run with the full number of ticks, a few minutes on two cores:

@@ -1,6 +1,6 @@
 """Rules for the docstrings of public functions: numbers have units, errors are named.
 
-A public function is one outside the tests without a leading underscore in its own name or in its class's.
+A public function is a function outside the tests. Neither its name nor the name of its class begins with an underscore.
 """
 
 import ast

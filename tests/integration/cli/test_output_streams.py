@@ -154,7 +154,7 @@ ENCODINGS: Final = ("ascii", "latin-1", "cp437", "cp850", "cp866", "cp932", "cp1
 
 
 def test_tables_are_the_same_in_every_encoding(places: dict[str, Path]) -> None:
-    """Without Unicode only the lines of a table differ, not its text and not the sign for an empty cell."""
+    """An encoding without Unicode changes only the lines of a table, not its text or the sign for an empty cell."""
 
     def words_in(encoding: str) -> list[str]:
         line = [str(PAPERDESK), "account", "--data-dir", str(places["desk"])]

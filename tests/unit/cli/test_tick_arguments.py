@@ -37,7 +37,7 @@ def test_an_existing_file_without_the_suffix_has_precedence(tmp_path: Path) -> N
     assert split_symbol(f"{tmp_path}/ticks:2014") == (tmp_path / "ticks", "2014")
 
 
-def test_the_option_gives_the_symbol_of_files_without_one() -> None:
+def test_the_symbol_option_applies_to_files_without_a_symbol() -> None:
     assert parse_tick_files(["a.parquet", "b.parquet:NZDUSD"], "EURUSD") == (
         TickFileArgument(Path("a.parquet"), "EURUSD"),
         TickFileArgument(Path("b.parquet"), "NZDUSD"),

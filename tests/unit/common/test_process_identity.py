@@ -1,4 +1,4 @@
-"""Identity of a process beyond its pid, and whether it has ended."""
+"""The identity of a process, and whether the process has ended."""
 
 from __future__ import annotations
 

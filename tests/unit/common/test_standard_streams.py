@@ -69,7 +69,7 @@ def test_a_log_without_a_reader_does_not_stop_the_process() -> None:
 
 
 def test_a_log_continues_once_its_disk_has_space_again(tmp_path: Path) -> None:
-    """Lines that could not be written are lost; later ones are written."""
+    """Lines that cannot be written may be lost; later lines are written."""
     script = """
 import os
 def write_to(path):

@@ -1,4 +1,4 @@
-"""The courier: missing and late replies, limits of calls, and a gateway that is down and answers again."""
+"""The courier reports missing and late replies, limits its calls, and probes a gateway that is down."""
 
 from __future__ import annotations
 

@@ -190,7 +190,7 @@ def test_settings_that_contradict_a_generated_market_are_refused(
     assert str(caught.value).startswith(expected)
 
 
-def test_without_ticks_the_market_is_generated_and_live(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_setting_of_ticks_the_market_is_generated_and_live(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ENV_FILE_VARIABLE, "")
     settings = load(Mt5Settings)
     settings.require_sound()
