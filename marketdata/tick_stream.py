@@ -67,7 +67,7 @@ class MarketSource(Protocol):
 
     @property
     def last_ordinal(self) -> int:
-        """Ordinal of the last tick that exists or can exist."""
+        """Ordinal of the last tick; in a market without an end, an ordinal that is never reached."""
 
     @property
     def counts(self) -> TickCounts:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from marketdata.files.errors import TickFileError
 
 MEMORY_BYTES: Final = 64 << 20
-"""Bytes of all columns of a spool up to which they stay in memory: two million rows. Disk is slightly slower."""
+"""The columns of a spool stay in memory up to this sum of bytes, two million rows. Disk is slightly slower."""
 
 
 class Spool:

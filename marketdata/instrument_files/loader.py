@@ -215,7 +215,7 @@ def _require_sound(read: Mapping[str, Any]) -> None:
     if mode is CalculationMode.FUTURES:
         _require(read["margin_initial"] > 0, "margin_initial", 0, "more than 0 in mode FUTURES")
     if read["margin_maintenance"]:
-        _require(read["margin_initial"] > 0, "margin_initial", 0, "more than 0 if margin_maintenance is")
+        _require(read["margin_initial"] > 0, "margin_initial", 0, "more than 0 if margin_maintenance is above 0")
     if any(row.mode is not SwapMode.DISABLED and (row.long or row.short) for row in read["swap"]):
         _require(
             sum(read["swap_weekdays"]) > 0,

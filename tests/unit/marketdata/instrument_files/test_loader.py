@@ -185,7 +185,7 @@ per_lot = 3
             "margin_initial is 0, expected more than 0",
         ),
         (DE40 + "tick_price = 1", "tick_price is 1, expected 12.5, tick_size x contract_size, or none in mode CFD"),
-        (DE40 + "margin_maintenance = 7", "margin_initial is 0, expected more than 0 if margin_maintenance is"),
+        (DE40 + "margin_maintenance = 7", "margin_initial is 0, expected more than 0 if margin_maintenance is above 0"),
         (with_value("margin_rates_long", "[1]"), "margin_rates_long is [1], expected two numbers of 0 or more"),
         (with_value("margin_hedged", '"half"'), "margin_hedged is 'half', expected a number of 0 or more"),
         (with_value("swap_weekdays", "[1, 1, 1]"), "swap_weekdays is [1, 1, 1], expected seven numbers"),
