@@ -11,7 +11,10 @@ EPOCH_STEP_MAX: Final = 1_000
 """Largest difference between the next epoch and the highest known one."""
 
 EPOCH_FIRST_MAX: Final = 2**40
-"""Highest epoch allowed if the journal has none: far above 1, because earlier journals may have granted leases."""
+"""Highest epoch allowed if the journal has none.
+
+It is far above 1, because the client may have held a high epoch before an earlier journal was lost.
+"""
 
 EPOCH_MAX: Final = 2**52
 """Highest epoch in any case: 4.5e12 steps of EPOCH_STEP_MAX above EPOCH_FIRST_MAX."""

@@ -28,7 +28,7 @@ ZERO: Final = Decimal(0)
 PRICE_MAX: Final = 1e12
 
 FINEST: Final = Decimal(1).scaleb(-MAX_DECIMAL_EXPONENT)
-"""Value of the last decimal that an exact number can have."""
+"""Value of 1 in the last decimal that an exact number can have."""
 
 NAME_CHARS_MAX: Final = 64
 
@@ -58,7 +58,7 @@ Price = Annotated[float, Meta(gt=0, le=PRICE_MAX)]
 """A quoted price in a tick: finite and positive."""
 
 TickVolume = Annotated[float, Meta(ge=0, le=PRICE_MAX)]
-"""Traded volume of a tick; 0 if the source gives none."""
+"""Volume of a tick as its source gives it, traded or quoted; 0 if the source gives none."""
 
 Probability = Annotated[float, Meta(ge=0, le=1)]
 
