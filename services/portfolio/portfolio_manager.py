@@ -29,7 +29,7 @@ _ENDS: Final = {"REJECTED": OrderStatus.REJECTED, "CANCELED": OrderStatus.CANCEL
 
 @dataclass
 class Order:
-    """One order of the library: volumes in lots, prices in the symbol's quote currency, times in UTC nanoseconds."""
+    """One order of the library: volumes in lots, prices in the symbol's profit currency, times in UTC nanoseconds."""
 
     order_id: str
     symbol: str

@@ -21,7 +21,7 @@ CENT = Decimal("0.01")
 
 
 def reference(path: Path) -> tuple[int, Decimal]:
-    """The number of position changes, and the realized profit in the quote currency."""
+    """The number of position changes, and the realized profit in the profit currency."""
     fast = slow = 0.0
     side = held = seen = changes = 0
     earned, opened_at = Decimal(0), Decimal(0)
