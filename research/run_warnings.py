@@ -83,7 +83,7 @@ def denial_warning(book: Book, cursor: TickCursor) -> str | None:
     code = max(sorted(cursor.denied), key=cursor.denied.__getitem__)
     return (
         f"{denied:,} of {signals:,} signals ({denied / signals:.0%}) were denied, {cursor.denied[code]:,} by {code}: "
-        f"the results show the rule more than the strategy; {_remedy(code, book)}"
+        f"the results depend more on the rule than on the strategy; {_remedy(code, book)}"
     )
 
 
@@ -94,6 +94,7 @@ def _remedy(code: str, book: Book) -> str:
     limits = [limit for rule in rules for limit in limits_of_code(rule)]
     stopped = f"the desk was stopped by {', '.join(rules)}; " if rules != [code] else ""
     if not limits:
-        return f"{stopped}docs/risk.md has the rule {code}"
+        return f"{stopped}docs/risk.md describes the rule {code}"
     lines = ", ".join(f'{limit} = "none"' for limit in limits)
-    return f"{stopped}to run without it: --risk FILE with the line{'s' * (len(limits) > 1)} {lines}"
+    option = f"--risk FILE with the line{'s' * (len(limits) > 1)} {lines}"
+    return f"{stopped}to run without the rule{'s' * (len(rules) > 1)}: {option}"

@@ -139,7 +139,7 @@ class Mt5Settings(CommonSettings):
         default=AccountMode.NETTING, description="netting or hedging"
     )
     mt5_leverage: int = Field(
-        default=DEFAULT_LEVERAGE, ge=0, le=LEVERAGE_MAX, description=f"a whole number to {LEVERAGE_MAX}"
+        default=DEFAULT_LEVERAGE, ge=0, le=LEVERAGE_MAX, description=f"a whole number from 0 to {LEVERAGE_MAX}"
     )
     mt5_stream_id: str | None = Field(default=None, min_length=1, max_length=64, description="1 to 64 characters")
     mt5_symbol_map: Annotated[dict[str, str], NoDecode, BeforeValidator(_symbol_map)] = Field(default_factory=dict)

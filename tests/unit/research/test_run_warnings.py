@@ -38,8 +38,8 @@ def test_denials_of_a_quarter_of_the_signals_give_a_warning(signals: int, denied
 def test_the_warning_has_the_rule_the_counts_and_the_option_to_run_without_it() -> None:
     message = denial_warning(Book(), counted(19_500, CIRCUIT_BREAKER=18_191, ORDER_RATE=17))
     assert message == (
-        "18,208 of 19,500 signals (93%) were denied, 18,191 by CIRCUIT_BREAKER: the results show the rule more than "
-        'the strategy; to run without it: --risk FILE with the line breaker_losses = "none"'
+        "18,208 of 19,500 signals (93%) were denied, 18,191 by CIRCUIT_BREAKER: the results depend more on the "
+        'rule than on the strategy; to run without the rule: --risk FILE with the line breaker_losses = "none"'
     )
 
 
@@ -51,14 +51,15 @@ def test_the_warning_of_a_halted_run_has_the_rule_that_halted_it() -> None:
     message = denial_warning(book, counted(100, HALTED=99))
     assert message is not None
     assert (
-        "the desk was stopped by DRAWDOWN; to run without it: --risk FILE with the lines drawdown_warn_pct" in message
+        "the desk was stopped by DRAWDOWN; to run without the rule: --risk FILE with the lines drawdown_warn_pct"
+        in message
     )
 
 
 def test_a_rule_without_a_limit_has_no_option_in_the_warning() -> None:
     message = denial_warning(Book(), counted(100, NO_SIZE=99))
     assert message is not None
-    assert message.endswith("docs/risk.md has the rule NO_SIZE")
+    assert message.endswith("docs/risk.md describes the rule NO_SIZE")
 
 
 def test_a_backtest_whose_orders_are_all_too_large_warns_in_its_report_and_on_the_screen(
@@ -72,7 +73,7 @@ def test_a_backtest_whose_orders_are_all_too_large_warns_in_its_report_and_on_th
     [warning] = report["warnings"]
     signals = report["signals"]["buy"] + report["signals"]["sell"]
     assert warning.startswith(f"{signals:,} of {signals:,} signals (100%) were denied, {signals:,} by ORDER_VOLUME")
-    assert warning.endswith('to run without it: --risk FILE with the line order_volume_max = "none"')
+    assert warning.endswith('to run without the rule: --risk FILE with the line order_volume_max = "none"')
     show_report(report)
     assert f"WARNING: {warning}\n" in capsys.readouterr().out
     assert report_digest({**report, "warnings": []}) == report_digest(report)

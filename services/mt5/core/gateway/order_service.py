@@ -127,7 +127,7 @@ class OrderService:
         position = close_requests.position_to_close(at_broker, self._venue.positions(), self._venue.account_mode)
         if position is not None:
             return close_requests.closing_order(request, position)
-        which = f"position {request.position}" if request.position else "one position to close"
+        which = f"position {request.position}" if request.position else "single position to close"
         text = f"no {which} in {request.symbol}"
         reply = self._refusal(
             request,
