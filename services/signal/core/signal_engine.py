@@ -140,7 +140,7 @@ class SignalEngine(Core[Message, Output]):
             return self._on_page(message, now)
         if isinstance(message, ResendSignals):
             return self._resend_from(message.from_ordinal, now)
-        return self._on_error(message)
+        return self._on_error(message, now)
 
     def on_idle(self, now: Now) -> list[Output]:  # noqa: ARG002 - the first tick of a burst begins its slice
         """End the burst, so that strategies may be called again."""
@@ -327,11 +327,13 @@ class SignalEngine(Core[Message, Output]):
         expected = engine.sequence + 1
         outputs: list[Output] = []
         if problem := problem_of(page):
-            return self._lose(engine, refill.target, f"the gateway's answer has {problem}")
+            return self._lose(engine, refill.target, f"the gateway's answer has {problem}", now)
         if page.from_sequence > expected and page.request_id != request_id(page.symbol, expected):
             return []  # the reply to another request, such as one from before a restart
         if page.from_sequence > expected and page.ordinal:
-            outputs += self._lose(engine, page.from_sequence - 1, "the gateway does not keep them")
+            outputs += self._lose(engine, page.from_sequence - 1, "the gateway does not keep them", now)
+            if engine.fault is not None:
+                return outputs
         elif not page.ordinal:
             # A restarted gateway has not published these ticks again yet. The request is repeated until it has.
             return []
@@ -349,11 +351,12 @@ class SignalEngine(Core[Message, Output]):
         self._refills[refill.symbol] = self._refills.pop(refill.symbol)
         return self._process_page(refill, self._backfill_pace.next_ticks_max(now.mono_ns), now)
 
-    def _on_error(self, reply: ErrorReply) -> list[Output]:
+    def _on_error(self, reply: ErrorReply, now: Now) -> list[Output]:
         for symbol, refill in list(self._refills.items()):
             engine = self.engines[symbol]
             if reply.request_id == request_id(symbol, engine.sequence + 1):
-                return self._lose(engine, refill.target, f"the gateway refused: {reply.error_code} {reply.error}")
+                why = f"the gateway refused: {reply.error_code} {reply.error}"
+                return self._lose(engine, refill.target, why, now)
         return []
 
     def _process_page(self, refill: Backfill, ticks_max: int, now: Now) -> list[Output]:
@@ -383,13 +386,14 @@ class SignalEngine(Core[Message, Output]):
         self.gaps_refilled += 1
         return [GapRefilled(engine.symbol, engine.sequence)]
 
-    def _lose(self, engine: SymbolEngine, last: int, why: str) -> list[Output]:
+    def _lose(self, engine: SymbolEngine, last: int, why: str, now: Now) -> list[Output]:
         first = engine.sequence + 1
         self._refills.pop(engine.symbol, None)
         self._lost[engine.symbol] = range(first, last + 1)
         self.gaps_lost += 1
         engine.reset(last)
-        return [GapLost(engine.symbol, first, last, why)]
+        lost = GapLost(engine.symbol, first, last, why)
+        return [lost] if engine.fault is None else [lost, *self._new_faults(), self._signal_hello(now)]
 
     # -------------------------------------------------------------------------------------------------------- outputs
 

@@ -92,7 +92,7 @@ class SymbolEngine:
         """Name of the strategy that made the latest snapshot; empty if the engine is out of use and restored none."""
         self._fresh = self._strategy_snapshot()
         self._warm_up_ticks = strategy.warm_up_ticks
-        self._keep()
+        self._keep(self._fresh)
 
     @classmethod
     def out_of_use(cls, symbol: str, fault: StrategyFault) -> SymbolEngine:
@@ -159,8 +159,8 @@ class SymbolEngine:
     def reset(self, sequence: int = 0) -> None:
         """Forget all ticks and warm up again; the next tick must be `sequence` + 1.
 
-        A fault is cleared, except that of an engine out of use. A `restore` or `snapshot` of the strategy that fails
-        here is a new fault.
+        A fault is cleared, except that of an engine out of use. A `restore` of the strategy that fails here is a new
+        fault. The latest snapshot is that of a fresh strategy at `sequence`.
         """
         self.buffer.clear()
         self.sequence = sequence
@@ -168,20 +168,17 @@ class SymbolEngine:
         if self._is_out_of_use:
             return
         self.fault = None
+        self._keep(self._fresh)
         try:
             self._restore_strategy(self._fresh)
         except ValueError as error:
             self._stop(f"restore: {error}"[:200], sequence, 0)
-        try:
-            self._keep()
-        except StrategyError:  # `fault` has the reason
-            return
 
     def snapshot(self) -> bytes:
         """Return the state from which all later signals follow; after a fault, the last state before the fault."""
         if self.fault is None:
             try:
-                self._keep()
+                self._keep(self._strategy_snapshot())
             except StrategyError:
                 assert self.fault is not None  # the next HELLO reports the fault
         return self._kept
@@ -211,8 +208,7 @@ class SymbolEngine:
         self._kept, self._kept_sequence = snapshot, state.sequence
         self.kept_strategy = self.kept_strategy or strategy
 
-    def _keep(self) -> None:
-        strategy = self._strategy_snapshot()
+    def _keep(self, strategy: bytes) -> None:
         state = _State(self.sequence, self.accepted, self.buffer.snapshot(), strategy)
         self._kept, self._kept_sequence = msgspec.msgpack.encode(state), self.sequence
 

@@ -7,13 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from common.errors import StartError
 from proto.codec import encode
 from proto.messages import STRATEGY_FAULT, Signal, SignalHello, SymbolReport, SymbolState
 from proto.trading.units import MAX_FRAME_BYTES
 from services.signal.call_marker import DEATHS_MAX, LOADING_DEATHS_MAX, CallMarker
-from services.signal.core.operator_notices import StrategyStopped
+from services.signal.core.operator_notices import GapLost, StrategyStopped
 from services.signal.core.signal_engine import SignalEngine
 from services.signal.core.strategy import Strategy
 from services.signal.core.strategy_fault import StrategyError, StrategyFault
@@ -21,7 +22,7 @@ from services.signal.core.symbol_engine import SymbolEngine
 from services.signal.strategy_loader import StrategyLoadError, strategy_factories
 from tests.support import faulty_strategies
 from tests.support.faulty_strategies import AT_THE_START, FAULT_TICK, ON_A_TICK, RestoreRaises, Sound
-from tests.unit.signal.builders import Bench, TickGateway, a_walk
+from tests.unit.signal.builders import Bench, TickGateway, a_page, a_walk
 
 SYMBOLS = ("EURUSD", "NZDUSD")
 TICKS = a_walk(60, symbols=SYMBOLS)
@@ -158,18 +159,37 @@ def test_a_failed_snapshot_is_a_fault_and_the_previous_snapshot_is_kept() -> Non
     assert notice.fault.error.startswith("snapshot: ValueError: no snapshot")  # type: ignore[union-attr]
 
 
-def test_a_failed_snapshot_after_a_lost_gap_is_a_fault_of_the_symbol() -> None:
-    """The gateway does not keep ticks 5 to 7, so the engine is reset at tick 8."""
+def test_a_new_stream_replaces_the_snapshot_of_a_strategy_whose_snapshot_fails() -> None:
+    """A restart in the new stream processes each of its ticks; the old stream ended at tick 20 of the symbol."""
+    bench = a_bench(Sound).start().publish(TICKS[:40])
+    bench.engine.engines["EURUSD"].strategy.snapshot = faulty_strategies.SnapshotRaises().snapshot  # type: ignore[method-assign]
+    ticks = a_walk(60, symbols=SYMBOLS, stream_id="stream-2", seed=5)
+    bench.gateway = TickGateway(ticks, stream_id="stream-2")
+    bench.publish(ticks[:10])
+    saved = bench.engine.checkpoint()
+    assert (saved.stream_id, bench.engine.engines["EURUSD"].kept_sequence) == ("stream-2", 0)
+    restarted = a_bench(Sound)
+    restarted.gateway = bench.gateway
+    restarted.engine.restore(saved, [])
+    restarted.start().publish(ticks[10:])
+    of_eurusd = [signal.sequence for signal in restarted.signals if signal.symbol == "EURUSD"]
+    assert of_eurusd == list(range(1, sum(tick.symbol == "EURUSD" for tick in ticks) + 1))
+
+
+def test_a_strategy_that_fails_after_a_lost_gap_is_reported_before_its_next_signal() -> None:
+    """Ticks of the symbol are lost: the gateway's page is invalid. The strategy cannot return to its first state."""
     bench = a_bench(Sound).start().publish(TICKS[:8])
     engine = bench.engine.engines["EURUSD"]
-    engine.strategy.snapshot = faulty_strategies.SnapshotRaises().snapshot  # type: ignore[method-assign]
-    engine.reset(7)
+    engine.strategy.restore = RestoreRaises().restore  # type: ignore[method-assign]
+    bench.is_gateway_reachable = False
+    following = engine.sequence + 1
+    bench.publish(TICKS[12:20])
+    lost = [tick for tick in OF_EURUSD if following <= tick.sequence < following + 2]
+    page = a_page(lost, symbol="EURUSD", from_sequence=following)
+    outputs = bench.engine.handle(structs.replace(page, bid=[-1.0, -1.0]), bench.now)
+    assert [type(output) for output in outputs[:3]] == [GapLost, StrategyStopped, SignalHello]
     assert engine.fault is not None
-    assert engine.fault.error.startswith("snapshot: ValueError: no snapshot")
-    assert engine.sequence == 7
-    bench.wait(1_000)
-    (notice,) = bench.outputs_of(StrategyStopped)
-    assert notice.fault == engine.fault  # type: ignore[union-attr]
+    assert engine.fault.error.startswith("restore: KeyError")
 
 
 def test_a_checkpoint_that_the_strategy_cannot_restore_is_refused_as_damaged() -> None:
