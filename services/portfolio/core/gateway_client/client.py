@@ -125,12 +125,12 @@ class GatewayClient:
 
     def _on_refusal(self, running: RunningTask, reply: Reply) -> list[Call]:
         """Handle a refusal for a task that does not handle failures; a transiently refused request is repeated."""
-        text = f"the gateway refused {running.request.__struct_config__.tag}: {reply.error_code} {reply.error}"
+        refusal = f"{running.request.__struct_config__.tag}: {reply.error_code} {reply.error}"
         if reply.error_code in self.scheduler.policy.transient_errors:
-            self._state.stream.wait_for(text)
+            self._state.stream.wait_for(f"the gateway, which refused {refusal}")
             return []
         self.tasks.drop(running)
-        self.scheduler.on_refusal(running, reply, text)
+        self.scheduler.on_refusal(running, reply, f"the gateway refused {refusal}")
         return []
 
     def _open_session(self) -> list[Call]:
