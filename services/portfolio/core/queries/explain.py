@@ -49,10 +49,10 @@ from services.portfolio.core.queries.explain_stops import STOP_REASONS, deal_pro
 from services.portfolio.core.state.persisted import PersistedState
 
 _CAUSE_TEXTS: Final = {
-    Cause.SIGNAL: "of a signal",
-    Cause.MANUAL: "a person ordered it",
-    Cause.TIME_EXIT: "of the position's time exit",
-    Cause.FLATTEN: "of FLATTEN",
+    Cause.SIGNAL: "a signal",
+    Cause.MANUAL: "a person's command",
+    Cause.TIME_EXIT: "the position's time exit",
+    Cause.FLATTEN: "FLATTEN",
 }
 _SIGNS: Final = {DealKind.BUY: 1, DealKind.SELL: -1}
 
@@ -193,7 +193,7 @@ def _summary(order: Order, deal: VenueDeal | None, book: Book) -> str:
         who = decision.publisher or "the strategy"
         by = f"{who} signaled {SIGNAL_NAMES[decision.direction]} with confidence {decision.confidence:.4g}"
     head = f"deal {deal.deal} belongs to order {order.order_id}: " if deal is not None else ""
-    return f"{head}{order_text} is {outcome}, because {by}"[:TEXT_CHARS_MAX]
+    return f"{head}{order_text} is {outcome}; cause of the order: {by}"[:TEXT_CHARS_MAX]
 
 
 def _cause_steps(order: Order, book: Book) -> list[WhyStep]:

@@ -218,7 +218,7 @@ def test_a_manual_order_is_explained_by_its_command_instead_of_a_signal() -> Non
     book.apply(OrderCreated(order=order))
     reply = why(order.order_id, book, [OrderCreated(order=order)])
     assert facts(reply, "cause") == {"made by": "manual", "command": "mine-1"}
-    assert "because a person ordered it" in reply.summary
+    assert "cause of the order: a person's command" in reply.summary
 
 
 def test_a_denied_signal_is_explained_with_limit_observed_value_and_hint() -> None:
