@@ -318,10 +318,9 @@ class SignalEngine(Core[Message, Output]):
 
     def _on_page(self, page: TicksReply, now: Now) -> list[Output]:
         """Keep a page of ticks, which `on_timer` processes in small steps so that messages need not wait for it."""
-        refill = self._refills.get(page.symbol)
         if page.stream_id != self.stream_id:
             return self._request_hello(now)
-        if refill is None:
+        if (refill := self._refills.get(page.symbol)) is None:
             return []
         engine = self.engines[page.symbol]
         expected = engine.sequence + 1
@@ -330,15 +329,14 @@ class SignalEngine(Core[Message, Output]):
             return self._lose(engine, refill.target, f"the gateway's answer has {problem}", now)
         if page.from_sequence > expected and page.request_id != request_id(page.symbol, expected):
             return []  # the reply to another request, such as one from before a restart
-        if page.from_sequence > expected and page.ordinal:
+        if not page.ordinal:  # a restarted gateway has not published them again; the request is repeated until it has
+            return []
+        if page.from_sequence + len(page.ordinal) <= expected:
+            return []  # a repeated page; the requested one has not arrived
+        if page.from_sequence > expected:
             outputs += self._lose(engine, page.from_sequence - 1, "the gateway does not keep them", now)
             if engine.fault is not None:
                 return outputs
-        elif not page.ordinal:
-            # A restarted gateway has not published these ticks again yet. The request is repeated until it has.
-            return []
-        elif page.from_sequence + len(page.ordinal) <= expected:
-            return []  # a repeated page; the requested one has not arrived
         self._refills[page.symbol] = refill
         refill.hold(page)
         return outputs
@@ -355,8 +353,7 @@ class SignalEngine(Core[Message, Output]):
         for symbol, refill in list(self._refills.items()):
             engine = self.engines[symbol]
             if reply.request_id == request_id(symbol, engine.sequence + 1):
-                why = f"the gateway refused: {reply.error_code} {reply.error}"
-                return self._lose(engine, refill.target, why, now)
+                return self._lose(engine, refill.target, f"the gateway refused: {reply.error_code} {reply.error}", now)
         return []
 
     def _process_page(self, refill: Backfill, ticks_max: int, now: Now) -> list[Output]:
@@ -377,8 +374,7 @@ class SignalEngine(Core[Message, Output]):
         return [*outputs, refill.next_request(engine.sequence + 1, now.mono_ns)]
 
     def _finish_refill(self, engine: SymbolEngine) -> list[Output]:
-        refill = self._refills.get(engine.symbol)
-        if refill is None or engine.sequence < refill.target:
+        if (refill := self._refills.get(engine.symbol)) is None or engine.sequence < refill.target:
             return []
         del self._refills[engine.symbol]
         if not refill.is_gap:
