@@ -1,7 +1,7 @@
 """`paperdesk run`: derive the market, account and settings of a desk, and run the desk.
 
-They come from the options, the settings and the account's last run. This module imports slow libraries, among them
-numpy and the ledger, so the command imports it only for a run.
+They are derived from the options, the environment, `.env` and the account's last run. This module imports slow
+libraries, among them numpy and the ledger, so the command imports it only for a run.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from services.portfolio.settings import PortfolioSettings
 from services.signal.strategy_loader import DEFAULT_MODEL, MODEL_STRATEGIES, uses_model
 
 RECORDED_DATA_DIR: Final = Path("var") / "recorded"
-"""Parent of the data directories for recorded ticks: each recording has its own account, because dates differ."""
+"""Parent of the data directories for recorded ticks. Each recording has its own account, because the dates differ."""
 
 VENUE_SETTINGS: Final = {
     "--fills": "MT5_FILLS",
@@ -67,7 +67,7 @@ class Market(NamedTuple):
 
 
 def run_desk_of(options: DeskOptions) -> int:
-    """Run a desk until it is stopped, and print its summary.
+    """Run a desk until its recording or duration ends or it is interrupted, and print its summary.
 
     Returns:
         The exit code, also after Ctrl-C: 1 if ledger and venue differ or the desk does not trade, else 0.

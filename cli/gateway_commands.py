@@ -1,8 +1,8 @@
 """Requests sent directly to the gateway: HALT, RESUME, FLATTEN when portfolio is down, and queries of contract terms.
 
-`--url` selects a gateway by its address, `--data-dir` by its desk; without either option it is the running desk's
-gateway. With `--data-dir` the gateway must have the account and the journal that are recorded in the ledger, so that a
-command cannot close positions of another account.
+`--url` selects a gateway by its address, `--data-dir` by its desk. Without either option the request is sent to the
+running desk's gateway. A command with `--data-dir` is refused if the gateway has another account or journal than the
+ledger, so that it cannot close positions of another account.
 """
 
 from __future__ import annotations

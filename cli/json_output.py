@@ -20,7 +20,10 @@ def print_json(value: object) -> None:
 
 
 def json_text(value: object, *, is_ascii: bool = False) -> str:
-    """JSON with sorted keys. Decimals are strings and each `..._ns` also has a text, for readers that round numbers."""
+    """JSON with sorted keys. Decimals are strings.
+
+    Each field `..._ns` has a second field with the time as text, because many programs round such large integers.
+    """
     return json.dumps(_with_all_time_texts(value), sort_keys=True, indent=2, ensure_ascii=is_ascii, default=_plain)
 
 

@@ -122,7 +122,7 @@ def alerts(view: DeskView) -> list[str]:
 
 
 def silent_processes(view: DeskView) -> set[str]:
-    """Processes from which messages are missing, by the conditions of the desk."""
+    """Processes from which messages are missing, according to the conditions of the desk."""
     codes = {one.code for one in view.conditions}
     if "PORTFOLIO_SILENT" in codes:
         return {"portfolio"}  # portfolio's last status is too old to judge the other processes
@@ -306,7 +306,7 @@ def _filled_price_text(price: Decimal, status: StatusReply, symbol: str) -> str:
 
 
 def _entry_price_text(price: object, bid: float | None) -> str:
-    """An average entry price with six digits, as many before the point as `bid` has."""
+    """An average entry price, with the number of decimals that gives `bid` six digits; 5 decimals without a bid."""
     digits = 5 if bid is None else max(0, 6 - len(str(int(bid))))
     return f"{price:.{digits}f}"
 

@@ -2,7 +2,7 @@
 
 A StartError ends the command with one line on stderr and exit code 2; with `--json` the line is also printed on stdout
 as JSON. After a signal, such as SIGINT by Ctrl-C, the started processes are stopped, and the exit code is 128 plus the
-number of the signal. After Ctrl-C `paperdesk run` has its own exit code.
+number of the signal. Only `paperdesk run` has the same exit code after Ctrl-C as at the end of its duration.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def main() -> NoReturn:
         code = run(sys.argv[1:], has_own_process=True)
     except SystemExit as ended:
         code = int(ended.code or 0)
-    with suppress(StartError, SystemExit):  # after a command that was refused or interrupted
+    with suppress(StartError, SystemExit):  # `run` has not flushed if the command was refused or interrupted
         sys.stdout.flush()
     end_despite_threads(code, _print_notice)
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""The first word about a desk: whether it trades on a simulated venue, on a demo account, or with real money."""
+"""The label of a desk: whether it trades on a simulated venue, on a demo account, or with real money."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def mode_label(mode: str) -> str:
 
 
 def run_label(plan: DeskRunSpec, mode: str) -> str:
-    """The label of a desk that this command runs: its own gateway is simulated, also before the first reply."""
+    """The label of a desk that this command runs; a gateway that the command starts is simulated."""
     return mode_label(mode or ("simulated" if plan.gateway is None else ""))

@@ -51,7 +51,7 @@ def fitting_text(progress: Progress, left_s: float | None, chars_max: int) -> st
     """The text of a progress line, cut to `chars_max` characters.
 
     Args:
-        progress: to show.
+        progress: the progress to show.
         left_s: estimate of the remaining seconds; None when unknown.
         chars_max: maximum number of characters. A fact that does not fit is omitted; a note that does not fit is cut.
     """

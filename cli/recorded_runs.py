@@ -56,7 +56,7 @@ def run_spec(options: RunOptions, *, account: AccountTerms | None = None) -> Run
     """The specification of a run, from its options.
 
     Args:
-        options: from the command line.
+        options: the options of the command line.
         account: terms of the account to continue with; None for a new account.
 
     Raises:

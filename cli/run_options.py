@@ -241,10 +241,10 @@ def decimal_option(name: str, text: str, *, most: Decimal, unit: str) -> Decimal
     """The value of a decimal option.
 
     Args:
-        name: of the option.
+        name: name of the option.
         text: value from the command line.
-        most: the largest allowed value; 0 and below are refused.
-        unit: of the value, for the text of the error.
+        most: the largest allowed value. A value of 0 or below is refused.
+        unit: unit of the value, for the text of the error.
 
     Raises:
         StartError: the text is no number, or the value is out of range.

@@ -56,7 +56,7 @@ OPTIONS: Final = {
     "MT5_TICKS": "--ticks",
     "MT5_TICKS_ZONE": "--zone",
 }
-"""Settings that `run` ignores, with a notice, and the options that it has in their place."""
+"""Settings that `run` ignores with a notice, each with the option that replaces it."""
 
 GATEWAY: Final = frozenset({"GTW_HOST", "GTW_PORT", "ZMQ_EXECUTION_URL", "ZMQ_MARKET_DATA_URL"})
 """Settings with the address of a gateway that another process runs; if one is given, `run` starts no gateway."""
@@ -75,12 +75,15 @@ class GatewayElsewhere(NamedTuple):
 
     @property
     def folder(self) -> str:
-        """Name of the data directory for this gateway, because the account of each gateway needs its own ledger."""
+        """Name of the data directory for this gateway. Each gateway has its own, because it needs its own ledger."""
         return f"gateway-{hashlib.sha256(self.requests.encode()).hexdigest()[:HASH_CHARS]}"
 
 
 class RunSettings(NamedTuple):
-    """The settings for the processes, and the gateway of another process; None if `run` starts the gateway."""
+    """The settings for the processes, and the gateway of another process.
+
+    `gateway` is None if `run` starts its own gateway.
+    """
 
     forwarded: dict[str, str]
     gateway: GatewayElsewhere | None

@@ -60,7 +60,8 @@ def show_rows(
 ) -> None:
     """Print rows as a table, or the text `none` if there are no rows.
 
-    Columns of `spare` are omitted if they have no value, and then in their order while the table is too wide.
+    Columns of `spare` without a value are omitted. While the table is too wide, the other columns of `spare` are
+    omitted in their order.
     """
     out = console()
     if not rows:
@@ -89,8 +90,8 @@ def show_table(
     """Print rows as a table or as JSON, and return the exit code 0.
 
     Args:
-        rows: to print.
-        columns: of the table; JSON has all fields.
+        rows: the rows to print.
+        columns: columns of the table. JSON has all fields.
         none: text if there are no rows.
         total: number of all rows, of which `rows` may be the last.
         as_json: whether to print JSON.

@@ -133,7 +133,7 @@ def require_fixed_volumes(
     Args:
         volume: default volume in lots, for symbols whose fixed volume the plan does not set.
         plan: path of the plan; empty without a plan.
-        symbols: that are traded.
+        symbols: the traded symbols.
         option: the option or setting of the default volume, for the text of the error.
         instruments: file or shipped name of the contract terms; empty for the simulated broker's own.
 

@@ -1,7 +1,7 @@
 """`paperdesk conformance`: check that a gateway behaves as every venue must.
 
-The checks trade small volumes, on a simulated or a demo account only. The account must be flat; the checks leave it
-flat.
+The checks trade small volumes, on a simulated or a demo account only. The account must have no open position, or with
+`--force` none in the traded symbol. The checks close every position that they open.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def status(data_dir: o.RunningDesk = None, url: o.Url = None, as_json: o.AsJson 
         paused = {one.subject for one in conditions if one.code == "BREAKER_OPEN"}
         for found in (one for one in denials if one.symbol not in paused):
             out.print(f"latest denial: {describe_denial(found)}", soft_wrap=True, markup=False)
-    # A desk that is CONNECTING does not trade either, although that is temporary.
+    # The exit code is 1 also while the desk is CONNECTING, because it does not trade yet.
     return int(any(map(keeps_from_trading, conditions)) or trades_nothing(conditions, symbols))
 
 

@@ -105,7 +105,7 @@ def convert(
         raise StartError(f"only {out} given, expected FILE... and then OUT{OUT_SUFFIX}")
     if not out.endswith(OUT_SUFFIX):
         raise StartError(f"the last file is {out}, expected the file to write, OUT{OUT_SUFFIX}")
-    from marketdata.files import parquet_conversion  # polars, as in `describe`
+    from marketdata.files import parquet_conversion  # loads polars, which help does not need
 
     inputs = [
         parquet_conversion.ConvertInput(path, own or _checked(symbol), clock) for path, own in map(split_symbol, names)
@@ -133,7 +133,7 @@ def _checked(symbol: str | None) -> str | None:
 
 
 def _symbols_of(text: str, symbol: str | None, clock: str | None) -> Iterator[tuple[Path, str]]:
-    from marketdata.files.tick_statistics import symbols_in  # polars, as in `describe`
+    from marketdata.files.tick_statistics import symbols_in  # loads polars, which help does not need
 
     path, own = split_symbol(text)
     if own is not None and symbol is not None and own != symbol:

@@ -49,7 +49,9 @@ def generate(
     seed: Annotated[int, o.SEED] = 0,
     force: o.Force = False,
 ) -> int:
-    """Write ticks of the generated, SIMULATED market, in the order of time: ts_ns, symbol, bid, ask, volume.
+    """Write ticks of the generated, SIMULATED market, in the order of time.
+
+    The columns are ts_ns, symbol, bid, ask and volume.
 
     The first tick is at 08:00 UTC on Monday, 2025-01-06. The same symbols, hours and seed give the same rows.
 
@@ -99,7 +101,7 @@ def generate(
 
 def _frames(symbols: tuple[str, ...], *, hours: float, seed: int) -> Iterator[pl.DataFrame]:
     """The ticks in frames of BATCH_TICKS or more, so that memory does not depend on the hours."""
-    import polars as pl  # slow, as in `generate`
+    import polars as pl  # loads slowly, so help and completion do not import it
 
     from marketdata.generated_market import generated_minutes
 
