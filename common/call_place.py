@@ -1,6 +1,7 @@
-"""Layout of the record of the current strategy call, kept in memory that other processes can read.
+"""Layout of a mark of the strategy call that a process is running.
 
-The watchdog, or the next signal process, reads which strategy call was running.
+A signal process keeps the mark in a file, which the next signal process reads. A backtest keeps the mark in memory that
+it shares with its parent process.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ Handler = Callable[[list[bytes]], None]
 Callback = Callable[[], None]
 
 BURST_MESSAGES: Final = 256
-"""Most messages received from one socket before the other sockets are served."""
+"""Maximum number of messages that are received from one socket before the other sockets are served."""
 
 BURST_NS: Final = 100_000_000
 """Longest time, in nanoseconds, spent on one socket before other sockets, timers and the heartbeat are served."""
@@ -38,7 +38,7 @@ LINGER_WAIT_MS: Final = 20
 """Longest interval in milliseconds at which a stopping loop checks whether its process is still busy."""
 
 WAIT_MS_MAX: Final = 60_000
-"""Longest wait of a single poll, whose timeout is a C int of milliseconds."""
+"""Longest wait of a single poll. It is limited, because the timeout of a poll is a C int of milliseconds."""
 
 
 class _Interval:

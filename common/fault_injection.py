@@ -73,9 +73,9 @@ CRASH_POINTS: Final = {
 """Every crash point by process; most are before or after a commit or a send.
 
 `before_call` and `after_call` surround the broker's commit of an order. The points from `calling` to `halt`, except
-those two, surround commits of the gateway's journal. `checkpoint` and `market` surround the checkpoints of a live
-gateway. The ordinal counts ticks, with these exceptions: it is the epoch at `epoch` and `halt`, counts minutes at
-`market`, and counts commands in execution.
+those two, surround commits of the gateway's journal. `checkpoint` surrounds all other commits of the broker's book,
+and `market` those of the generated market. The ordinal counts ticks, with these exceptions: it is the epoch at `epoch`
+and `halt`, counts minutes at `market`, and counts commands in execution.
 """
 
 
@@ -106,7 +106,7 @@ class _CrashPlan:
                     os.kill(os.getpid(), signal.SIGKILL)
 
     def _creates_marker(self, entry: str) -> bool:
-        """Create the marker file of an entry; returns False if it exists."""
+        """Create the marker file of an entry; returns False if the file already exists."""
         try:
             (self._directory / entry).touch(exist_ok=False)
         except FileExistsError:
