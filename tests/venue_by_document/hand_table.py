@@ -47,7 +47,7 @@ class HandQuote(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class HandDeal:
-    """An expected deal of the table; `order` and `position` are names of orders."""
+    """An expected deal. `order` is the name of its order, `position` the name of the order that opened the position."""
 
     number: int
     time_ns: int

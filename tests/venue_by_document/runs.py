@@ -1,4 +1,4 @@
-"""Runs of the desk over seeded quotes, and of the second venue with the same ticks and requests."""
+"""Runs of the desk over seeded quotes, and of the second venue (`Simulator`) with the same ticks and requests."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ class Result:
                 yield f"{name} {found}, expected {expected}"
 
     def seen(self) -> set[str]:
-        """Names of the kinds of deals and ends of orders that occurred in the run."""
+        """The kinds of deals, the return codes of refusals, and the statuses of orders that occurred in the run."""
         deals = {f"{deal.entry.value} {deal.reason.value}" for deal in self.ledger.deals}
         refusals = {
             f"refused {Retcode(retcode).name}"

@@ -138,7 +138,7 @@ class Simulator:
                 self._fill_triggered(order, limited[0], now, gap=limited[1])
 
     def _limit_price(self, symbol: str, sign: int, price: Fraction, now: int) -> tuple[Fraction, Fraction] | None:
-        """The execution price of a resting limit order or take profit, and the gap between its own price and the quote.
+        """The execution price of a resting limit order or take profit, and the gap between its `price` and the quote.
 
         None if the quote has not reached the price.
         """

@@ -20,7 +20,7 @@ DEALS_MIN: Final = 40
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_gateway_makes_the_deals_computed_by_hand(case: HandCase, tmp_path: Path) -> None:
+def test_gateway_has_the_deals_orders_and_money_computed_by_hand(case: HandCase, tmp_path: Path) -> None:
     played = GatewayCase(case, tmp_path)
     played.play()
     assert played.deals == case.deals
@@ -33,7 +33,7 @@ def test_gateway_makes_the_deals_computed_by_hand(case: HandCase, tmp_path: Path
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_second_venue_makes_the_deals_computed_by_hand(case: HandCase) -> None:
+def test_second_venue_has_the_deals_orders_and_money_computed_by_hand(case: HandCase) -> None:
     terms = {quote.symbol: _terms_of(case, quote.symbol) for quote in case.quotes}
     ticks = [
         Tick(ordinal, quote.symbol, quote.time_ns, float(quote.bid), float(quote.ask))
@@ -75,7 +75,7 @@ def _hand_deal(number: int, deal: Deal) -> HandDeal:
     )
 
 
-def test_table_numbers_its_deals_from_one() -> None:
+def test_table_has_at_least_40_deals_numbered_from_one() -> None:
     numbers = [deal.number for case in CASES for deal in case.deals]
     assert numbers == list(range(1, len(numbers) + 1))
     assert len(numbers) >= DEALS_MIN

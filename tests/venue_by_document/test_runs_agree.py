@@ -36,7 +36,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_run_and_second_venue_have_the_same_deals(case: Case, runs: Runs) -> None:
+def test_run_and_second_venue_have_the_same_deals_orders_and_money(case: Case, runs: Runs) -> None:
     result = runs.result(case)
     differences = result.differences()
     assert not differences, "\n".join(differences[:5])
@@ -53,7 +53,7 @@ def test_the_venue_refuses_no_change_of_stops_that_the_desk_sends(case: Case, ru
 @pytest.mark.parametrize(
     "case", [case for case in CASES if not case.profile.request_latency_ms], ids=lambda case: case.name
 )
-def test_order_without_delay_is_not_refused_for_its_price(case: Case, runs: Runs) -> None:
+def test_order_without_delay_is_not_refused_for_its_price_stops_or_session(case: Case, runs: Runs) -> None:
     seen = runs.result(case).seen()
     assert not seen & {"refused INVALID_PRICE", "refused INVALID_STOPS", "refused MARKET_CLOSED"}
 
