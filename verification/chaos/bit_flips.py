@@ -1,9 +1,9 @@
 """Flip single bits in the files of a stopped desk, and check that each flip is harmless or detected.
 
 Each file is read as its process reads it at the start: first unchanged, and then in copies with one flipped bit each.
-A copy must give the right content, or an error that names the file. Signal may also drop a damaged checkpoint. A flip
-in a write-ahead log may also remove the newest commits, as a power cut does. Then the content must be an earlier
-committed state, and if commits are synced, the state before the last commit.
+A copy must give the original content, or an error that names the file. Signal may also drop a damaged checkpoint. A
+flip in a write-ahead log may also remove the newest commits, as a power cut does. The content must then be an earlier
+committed state. If commits are synced, it must be the state before the last commit.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ Read: TypeAlias = Callable[[Path], bytes]
 class Outcome(StrEnum):
     """Outcome of a flip; the last two are failures."""
 
-    SAME = "right digits"
-    REFUSED = "refused by name"
-    REBUILT = "dropped, to be made again"
-    OLDER = "the newest commits gone, as by a power cut"
-    WRONG = "WRONG DIGITS"
+    SAME = "original content"
+    REFUSED = "refused"
+    REBUILT = "dropped, to be computed again"
+    OLDER = "newest commits lost, as after a power cut"
+    WRONG = "WRONG CONTENT"
     CRASHED = "CRASHED"
 
 
@@ -118,7 +118,7 @@ def flip_bits(desk: Path, *, count: int, seed: int, progress: Callable[[int], No
 
 
 class _Target:
-    """One store of the desk in memory, with its right content and the allowed earlier states."""
+    """The files of one store in memory, with the digests of its original content and of the allowed earlier states."""
 
     def __init__(self, desk: Path, store: Store, scratch: Path) -> None:
         self._store, self._scratch = store, scratch

@@ -29,7 +29,10 @@ OVERTAKEN_S: Final = 0.001
 """Delay of a reordered message after the later message that overtakes it."""
 
 CLIENTS_MAX: Final = 256
-"""Most clients; the oldest connection is closed beyond this number, because a restarted client has a new identity."""
+"""Maximum number of connections to the gateway.
+
+Each restart of a client adds one, because the client has a new identity. Beyond this number the oldest is closed.
+"""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,10 @@ class FaultProbabilities:
 
 
 _Due = tuple[float, int, bytes, list[bytes], bool]
-"""Time to send, number of the message (orders equal times), client, frames, and whether the message is a request."""
+"""Time to send, number of the message, client, frames, and whether the message is a request.
+
+Messages with equal times are sent in the order of their numbers.
+"""
 
 
 class LossyProxy:

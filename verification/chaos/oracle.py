@@ -4,8 +4,8 @@ This module shares no code with the desk, so that an error in the desk's compari
 copied and read with plain SQL, and ids and sums are computed here.
 
 *Lost* is an order or a deal that is missing on one side, or an order that is filled on one side only. *Doubled* is an
-order id with two executed orders at the venue, or a deal that was booked twice. *Different* is an order or a deal with
-other values on the two sides. Differences in the sums of positions and of cash are reported as well.
+order id with two executed orders at the venue, or a deal that was booked twice. *Different* is an order or a deal whose
+values differ between ledger and book. Differences in the sums of positions and of cash are reported as well.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def compare_books(data_dir: Path, *, taken_orders: Container[str] = ()) -> Oracl
     """Compare the ledger of a stopped desk with the venue's book.
 
     Args:
-        data_dir: of the desk.
+        data_dir: folder of the desk.
         taken_orders: ids of orders that the ledger lost when it was replaced by an older copy.
 
     Raises:

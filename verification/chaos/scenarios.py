@@ -1,4 +1,4 @@
-"""Points and ticks of kills, and the ticks and trading plans for runs with kills."""
+"""Crash points and ticks of kills, and the ticks and trading plans for runs with kills."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ AT_ORDERS: Final = ("calling", "call", "done")
 """Points of mt5 that are reached only by an order. A kill must have an ordinal at or before the last order's tick."""
 
 LIVE_ONLY: Final = ("fence", "claimed", "presumed", "epoch", "halt", "checkpoint", "market")
-"""Points of mt5 that are reached in a live market but not in a replay; they have no ordinal."""
+"""Points of mt5 that a live desk reaches, and a replay without a plan does not."""
 
 TICKS_LEFT: Final = 1_000
-"""Ticks between two checkpoints of signal; a kill in the last ticks of a replay would not reach a checkpoint."""
+"""Ticks between two checkpoints of signal; a kill in the last 1,000 ticks of a replay might reach no checkpoint."""
 
 
 AT_PLANS: Final = ("mt5.before_checkpoint", "mt5.after_checkpoint")
-"""Points of the simulated broker's commits, which are reached in a replay with a plan that has stops."""
+"""Points around commits of the simulated broker's book. A replay reaches them if its plan has stops."""
 
 PLAN: Final = """\
 [sizing]
@@ -42,7 +42,9 @@ type = "LIMIT"
 offset_points = 12
 lifetime_s = 60
 """
-"""A plan for the random walk: within minutes orders rest and expire, stops trail and are reached, and time exits close.
+"""A plan for the random walk.
+
+Within minutes orders rest and expire, stops trail and are reached, and positions reach their time exit.
 """
 
 LIVE_PLAN: Final = """\
@@ -72,7 +74,7 @@ def what_of(point: str) -> str:
 
 
 def replay_points() -> list[str]:
-    """The points that a replay reaches."""
+    """The points that a replay without a plan reaches."""
     return [
         point
         for process, points in CRASH_POINTS.items()
@@ -82,7 +84,7 @@ def replay_points() -> list[str]:
 
 
 def live_points() -> list[str]:
-    """The points that only a live desk reaches."""
+    """The points that a live desk reaches, and a replay without a plan does not."""
     return [point for point in CRASH_POINTS["mt5"] if what_of(point) in LIVE_ONLY]
 
 
@@ -91,9 +93,9 @@ def replay_kills(draw: random.Random, *, points: list[str], ticks: int, last_ord
 
     Args:
         draw: random generator for the ticks.
-        points: some of `replay_points`; a point may be repeated.
+        points: some of `replay_points` and of AT_PLANS; a point may be repeated.
         ticks: number of ticks of the replay.
-        last_order: ordinal of the tick of its last order.
+        last_order: ordinal of the tick at which the replay made its last order.
     """
     kills = []
     for point in points:

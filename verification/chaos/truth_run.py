@@ -1,7 +1,7 @@
 """Run a live desk under one lasting fault after another, and compare its status with the venue's book every second.
 
-The order of the faults is drawn from a seed; their exact times depend on the machine. The run itself does what a person
-must do after a fault, and counts it.
+The order of the faults is drawn from a seed; their exact times depend on the machine. After a fault that needs a person
+the run resumes the desk, and counts this.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class _Run:
         self.sampler.fault = ""
 
     def _recover(self, fault: LastingFault, end_s: float) -> None:
-        """Wait until every symbol trades again, and resume or restart as a person would if the desk needs it."""
+        """Wait until every symbol trades again; if necessary, resume the desk or start its stopped programs."""
         since_s, helped = end_s, False
         while missing := [symbol for symbol in SYMBOLS if symbol not in self.sampler.opened_since(since_s)]:
             now_s = self.sampler.now_s
@@ -272,7 +272,7 @@ def _judge(card: TruthScorecard, sampler: StatusSampler, alerts: Path) -> None:
 
 
 def _missing_alerts(sampler: StatusSampler, raised: set[str]) -> list[Violation]:
-    """Critical conditions that lasted for more than GRACE_S, but for which no alert was raised."""
+    """A violation for each critical condition that prevented trading for more than GRACE_S and raised no alert."""
     since_s: dict[str, float] = {}
     missing: dict[str, Violation] = {}
     for sample in sampler.samples:

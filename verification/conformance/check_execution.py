@@ -1,8 +1,8 @@
 """Checks of executions by the venue when the market reaches a price or a time: fills, closes and expiries.
 
 The price of an order or stop is set a few ticks from the market, and set again while the market moves away. A check
-fails if a published tick has reached the price and the venue has not executed the order. It is skipped if no tick
-reaches the price in time.
+fails if a published tick has reached the price and the venue has not executed the order. The check is skipped if no
+tick reaches the price in time.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ OVERTAKEN: Final = ("INVALID_PRICE", "INVALID_STOPS", "FROZEN")
 """Refusals because the market has moved too close to a chosen price, or to a stop that is to be replaced."""
 
 EXPIRY_NS: Final = SECOND_NS
-"""Lifetime of the first order to expire; it is doubled, up to EXPIRY_NS_MAX, while the venue refuses it."""
+"""Lifetime of the first GTD order. While the venue refuses the expiry, the lifetime is doubled, up to EXPIRY_NS_MAX."""
 
 EXPIRY_NS_MAX: Final = 64 * SECOND_NS
 
@@ -161,7 +161,7 @@ def a_gtd_order_ends_at_its_expiry(client: ConformanceClient) -> None:
 
 
 def _filled_near(client: ConformanceClient, side: Side, kind: OrderType) -> tuple[OrderReply, Decimal]:
-    """Place orders near the market until one is filled; returns its status and price.
+    """Place orders near the market until one is filled; returns the reply for that order, and the order's price.
 
     Raises:
         Skip: the market has not reached a price in time.

@@ -17,7 +17,7 @@ SECOND_NS = 1_000_000_000
 
 @check
 def a_limit_order_rests_and_is_canceled_once(client: ConformanceClient) -> None:
-    """A limit order far from the market is ACCEPTED and listed; CANCEL is answered with CANCELED, also repeated."""
+    """A limit order far from the market is ACCEPTED and listed; a repeated CANCEL is also answered with CANCELED."""
     reply = _resting(client, Side.BUY, OrderType.LIMIT)
     first, again = client.cancel(reply.order_id), client.cancel(reply.order_id)
     expect(first.status == CANCELED, f"replied {first.status} {first.error_code}: {first.error}")

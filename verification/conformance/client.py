@@ -1,4 +1,4 @@
-"""The checks' client of a gateway: send requests, repeat them until an order has an outcome, and flatten the account.
+"""The checks' client of a gateway: send requests, repeat them until an order has an outcome, and close positions.
 
 The client uses only the protocol of the gateway, so that it works with every venue. It waits by polling.
 """

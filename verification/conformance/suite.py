@@ -40,16 +40,17 @@ def run_suite(
     is_forced: bool = False,
     on_result: Callable[[CheckResult], None] | None = None,
 ) -> list[CheckResult]:
-    """Run checks, and flatten the account after each.
+    """Run checks. After each, cancel the resting orders of this run and close the positions in the traded symbol.
 
     Args:
-        client: of the gateway.
+        client: the client of the gateway.
         checks: the checks to run.
         is_forced: whether to run although the account has positions in other symbols.
         on_result: called with each result.
 
     Raises:
-        UnfitAccountError: the account is live, its stream is in lock-step, or it has positions.
+        UnfitAccountError: the account is live, its stream is in lock-step, it has a position in the traded symbol, or
+            it has other positions and `is_forced` is False.
         StartError: the gateway does not answer.
     """
     _require_usable(client, is_forced=is_forced)
