@@ -14,8 +14,8 @@ from tests.venue_by_document.terms import SymbolTerms
 def widened(quote: Quote, time_ns: int, *, terms: SymbolTerms, profile: Profile) -> Quote:
     """The quote at which orders are executed.
 
-    Around the server's midnight the spread is multiplied, with the same middle. The widening of each side is rounded up
-    to whole ticks.
+    Around the server's midnight the spread is multiplied, with the same mid price. The widening of each side is rounded
+    up to whole ticks.
     """
     if profile.rollover_factor == 1 or not _is_rollover(time_ns, profile):
         return quote

@@ -131,7 +131,7 @@ class LiveGateway:
 
     @property
     def executed(self) -> int:
-        """Number of deals in the broker's book without the deposit, shown or not."""
+        """Number of deals in the broker's book without the deposit, whether or not the gateway shows them."""
         return self.gateway.venue.deal_count - 1
 
 

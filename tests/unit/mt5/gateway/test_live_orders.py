@@ -242,8 +242,8 @@ def test_a_close_repeated_after_a_fault_is_executed_once(live: LiveGateway) -> N
     assert live.executed == 4
 
 
-def test_a_close_interrupted_by_a_crash_is_made_again_from_the_journal(live: LiveGateway) -> None:
-    """Another client closes the position before the repeat, which still sends the order in the journal."""
+def test_a_close_repeated_after_a_crash_sends_the_order_that_the_journal_has(live: LiveGateway) -> None:
+    """Another client closes the position before the repeat, so the repeated close is rejected."""
     live.order(a_buy("A-1"))
     live.play(Fault.BLOCKING_CALL, duration_ms=9_000)
     close = Close(order_id="C-1", symbol="EURUSD")

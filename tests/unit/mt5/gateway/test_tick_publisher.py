@@ -146,7 +146,7 @@ def test_a_paced_tick_waits_for_its_time() -> None:
     assert market.out() == [2]
 
 
-def test_ticks_due_during_a_late_confirm_are_published_without_further_delay() -> None:
+def test_ticks_that_became_due_before_a_late_confirm_are_published_without_further_delay() -> None:
     market = Market(Pace(window=1, factor=1.0))
     market.confirm(0)
     assert market.out() == [1]
@@ -181,7 +181,7 @@ def test_a_live_stream_continues_after_the_books_tick() -> None:
     assert market.out() == [5]
 
 
-def test_the_clock_of_a_live_market_advances_although_all_ticks_were_published_before() -> None:
+def test_the_clock_of_a_live_market_advances_after_a_restart_at_the_last_tick() -> None:
     """Otherwise deadlines in venue time would never pass."""
     market = Market(Pace(window=0, factor=1.0), ticks=3, book_ordinal=3)
     assert market.out() == []

@@ -16,7 +16,7 @@ def live() -> LiveGateway:
 
 
 def settle(live: LiveGateway, order_id: str = "A-1") -> str:
-    """The reply to ORDER_STATUS after the settling time and enough queries."""
+    """The order's status after the settling time and five queries a second apart."""
     live.wait(SETTLING_MS + 1_000)
     statuses = [live.status(order_id)]
     for _ in range(4):
@@ -91,7 +91,7 @@ def test_a_late_deal_is_reported_when_it_appears(live: LiveGateway, fault: Fault
     assert live.executed == 1
 
 
-def test_an_order_that_appears_after_its_presumption_is_filled(live: LiveGateway) -> None:
+def test_an_order_presumed_expired_that_appears_later_is_filled(live: LiveGateway) -> None:
     """The broker shows the order later than the settling time allows."""
     live.play(Fault.HISTORY_LATE, delay_ms=60_000)
     live.order(a_buy())

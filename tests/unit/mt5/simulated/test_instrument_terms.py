@@ -98,7 +98,7 @@ def test_an_order_needs_the_initial_margin_and_a_position_the_maintenance_margin
 
 
 def test_lots_held_long_and_short_need_the_hedged_margin(tmp_path: Path) -> None:
-    """2 long and 1 short: 1 x 25 x 18,001.5 x 0.05 and 1 x 5 x 18,000.75 x 0.05."""
+    """The unhedged lot needs 25 x 18,001.5 x 0.05, and the hedged lot 5 x 18,000.75 x 0.05."""
     broker = dealing(
         tmp_path, DE40, ("2026-01-05 12:00", 18_000.0, 18_001.5), mode=AccountMode.HEDGING, deposit=1_000_000
     )

@@ -1,4 +1,4 @@
-"""Margin rules: affordable orders, the margin level of a stop-out, and the position that it closes first."""
+"""Margin rules: affordable orders, the margin level of a stop-out, and the position that a stop-out closes first."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_stop_out_needs_a_margin_level_below_the_stop_out_level() -> None:
     assert not is_under_level(equity=D(-1), margin=D(0), level_pct=D(50))
 
 
-def test_the_largest_loss_is_closed_first_and_of_equals_the_lowest_ticket() -> None:
+def test_the_largest_loss_is_closed_first_and_among_equal_losses_the_lowest_ticket() -> None:
     assert first_to_close({1: D(-5), 2: D(-50), 3: D(20)}) == 2
     assert first_to_close({7: D(-5), 3: D(-5), 9: D(1)}) == 3
     assert first_to_close({}) is None

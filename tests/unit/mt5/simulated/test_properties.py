@@ -68,7 +68,7 @@ pips = st.integers(-150, 150)
 
 
 class Command(NamedTuple):
-    """A step of `ticks`, then a request; `number` selects its symbol and the order or position that it concerns."""
+    """A step of `ticks`, then a request; `number` selects the symbol, and the order or position, of the request."""
 
     ticks: int
     kind: str
@@ -105,7 +105,7 @@ def off(price: Decimal, distance_pips: int) -> Decimal:
 
 
 def do(desk: Dealing, command: Command) -> None:
-    """Run one command; the broker reports any error in it."""
+    """Run one command; the broker refuses an invalid one."""
     _, kind, side, volume, type_, time_in_force, price_pips, loss_pips, profit_pips, number = command
     symbol = "EURUSD" if number % 2 else "GBPUSD"
     quote = desk.venue.quote(symbol)

@@ -94,7 +94,7 @@ def test_a_gtd_order_expires_at_the_first_tick_at_its_expiry() -> None:
 
 
 def test_a_day_order_expires_at_the_end_of_the_servers_day() -> None:
-    """In May 17:00 in New York is 21:00 UTC; the second tick is a second before it, and the third at it."""
+    """In May 17:00 in New York is 21:00 UTC; the second tick is a second before that time, and the third at it."""
     midnight_ns = (START_NS // (86_400 * SECOND_NS)) * 86_400 * SECOND_NS + 21 * 3_600 * SECOND_NS
     desk = Dealing(stream=a_stream(1.1, 1.1, 1.1, start_ns=midnight_ns - 2 * SECOND_NS))
     placed, standing = desk.buy_limit("1.09", time_in_force=DAY), desk.buy_limit("1.09", time_in_force=GTC)
@@ -176,7 +176,7 @@ ARRIVAL_NS = START_NS + 1_500_000_000
 
 
 def test_a_delayed_order_is_matched_with_the_quote_at_its_arrival() -> None:
-    """Sent at second 0, it arrives at 1.5 and gets the quote of second 1; the tick of second 2 processes it."""
+    """The order arrives at second 1.5 and gets the quote of second 1; it is processed at the tick of second 2."""
     desk = Dealing(1.1, 1.2, 1.3, profile=SLOW)
     placed = desk.buy(stop_loss="1.0")
     assert (placed.order.status, placed.order.retcode, placed.due_ns) == ("ACCEPTED", 10008, ARRIVAL_NS)
@@ -279,7 +279,7 @@ def test_a_deal_reported_late_has_the_price_of_its_execution() -> None:
     assert [desk.venue.quiet_from(ordinal) for ordinal in (1, 2, 3)] == [False, False, True]
 
 
-def test_deals_reported_after_the_last_tick_count_at_the_end() -> None:
+def test_a_deal_reported_after_the_last_tick_counts_only_at_the_end_of_the_data() -> None:
     desk = Dealing(1.1, 1.2, profile=SLOW_REPLY)
     desk.buy()
     desk.to(2)

@@ -46,7 +46,7 @@ EDGES: Final = {
     "weekend on which New York's summer begins": Edge(
         "EURUSD", "2024-03-08 21:59:59", "2024-03-10 20:59:59", "2024-03-10 21:00:00"
     ),
-    "weekend within the weeks of New York's summer alone": Edge(
+    "weekend, only New York in summer": Edge(
         "EURUSD", "2024-03-15 20:59:59", "2024-03-17 20:59:59", "2024-03-17 21:00:00"
     ),
     "weekend on which Europe's summer ends": Edge(
@@ -234,7 +234,7 @@ def test_requests_within_the_break_are_refused_with_10018(edge: Edge, mode: Acco
 @MODES
 @EVERY_EDGE
 def test_an_order_that_arrives_within_the_break_is_validated_at_the_next_tick(edge: Edge, mode: AccountMode) -> None:
-    """The latency is 1 s. A next tick at the open fills the order; with a next tick within the break it is refused."""
+    """If the next tick is at the open, the order is filled; if the next tick is within the break, it is refused."""
     slow = structs.replace(KEPT, request_latency=ConstantLatency(ms=1_000.0))
     at_open = a_desk(edge, (edge.first, 3), mode=mode, profile=slow)
     at_open.buy(symbol=edge.symbol)

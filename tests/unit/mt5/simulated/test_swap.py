@@ -87,7 +87,7 @@ def test_the_nights_of_two_parts_of_a_holding_add_up_to_those_of_the_whole(
 
 @given(st.integers(-4_000, 4_000), st.integers(0, 6))
 def test_any_week_has_seven_nights_unless_the_triple_day_is_of_the_weekend(day: int, triple: int) -> None:
-    """From noon to noon a week later. A triple Saturday or Sunday replaces a night that is otherwise not charged."""
+    """The night after a Saturday or Sunday counts only if that day is the triple day. The week then has 8 nights."""
     noon_ns = utc_ns("2026-01-05 12:00") + day * DAY_NS
     assert nights_charged(noon_ns, noon_ns + 7 * DAY_NS, triple) == (7 if triple < 5 else 8)
 

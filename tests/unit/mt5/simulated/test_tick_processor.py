@@ -99,7 +99,7 @@ def test_on_a_netting_account_a_further_order_replaces_only_the_stops_that_it_ha
     assert (desk.position.stop_loss, desk.position.take_profit) == (None, None)  # the reversal opened a new position
 
 
-def test_a_partial_close_keeps_the_stops_of_the_position_whatever_its_order_has() -> None:
+def test_a_partial_close_keeps_the_stops_of_the_position_whatever_stops_its_order_has() -> None:
     desk = Dealing(1.1, 1.1, 1.1)
     desk.buy("0.30", stop_loss="1.09", take_profit="1.2")
     desk.sell("0.10", stop_loss="1.11", take_profit="1.05")

@@ -135,7 +135,7 @@ def test_profit_in_another_currency_is_converted_at_the_tick_of_the_deal() -> No
     assert trade(venue, Side.SELL, "1", "USDJPY") == Decimal("8108.11")  # 900,000 / 111
 
 
-def test_a_loss_in_another_currency_is_converted_at_the_other_side() -> None:
+def test_a_loss_in_another_currency_is_converted_at_the_bid() -> None:
     """The loss in USD is converted to EUR at the bid of EURUSD."""
     venue = a_venue(a_stream(1.2500, 1.2400, spread=0.01), currency="EUR")
     trade(venue, Side.BUY, "1")  # at 1.26
@@ -158,7 +158,7 @@ def test_a_fill_price_has_no_float_error() -> None:
     assert placed.order.filled_price == Decimal("0.3")
 
 
-def test_the_book_has_the_brokers_names() -> None:
+def test_the_book_has_the_brokers_symbol_names() -> None:
     venue = a_venue(symbols={"EURUSD": "EURUSD.m"})
     trade(venue, Side.BUY, "0.01", "EURUSD.m")
     assert [position.symbol for position in venue.positions()] == ["EURUSD.m"]

@@ -70,7 +70,7 @@ def test_an_order_that_adds_to_a_position_is_sent_with_the_positions_stops_where
     assert stops(bench) == after
 
 
-def test_a_partial_close_is_sent_with_its_own_stops_and_does_not_change_the_positions(bench: Bench) -> None:
+def test_a_partial_close_is_sent_with_its_own_stops_and_does_not_change_those_of_the_position(bench: Bench) -> None:
     """By MetaTrader's rule, a partial close does not change the stops of the position."""
     bench.send(a_buy(stop_loss=LOW, take_profit=HIGH, volume="0.30"))
     bench.send(a_sell("A-2"))

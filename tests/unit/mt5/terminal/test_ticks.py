@@ -148,7 +148,7 @@ def test_the_market_has_the_desks_symbol_name_and_the_account_has_that_of_the_br
 
 
 def test_ticks_that_contradict_the_zone_setting_end_the_process(tmp_path: Path) -> None:
-    """Ticks ahead of the host's clock end it at the start, and ticks behind it with the first fresh tick."""
+    """A start fails with ticks ahead of the host's clock. A process ends at the first fresh tick behind that clock."""
     bench = Bench(tmp_path, ahead_ms=3_600_000)
     with pytest.raises(StartError, match=r"MT5_SERVER_ZONE: .* puts the server \+2 h .* newest tick is \+1 h"):
         bench.tick(1.2, 1.2001)
