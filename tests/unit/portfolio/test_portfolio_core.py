@@ -60,7 +60,7 @@ def signal_at(ordinal: int, direction: int = 0) -> Signal:
 
 
 def play(driven: DeskHarness, *directions: int) -> None:
-    """Let the desk decide and confirm ticks from the first on, one with a signal in each direction."""
+    """Let the desk decide and confirm one tick for each direction, from tick 1."""
     for ordinal, direction in enumerate(directions, 1):
         driven.gateway.on_timer(driven.now)
         driven.answer_all(driven.deliver(signal_at(ordinal, direction)))

@@ -13,7 +13,7 @@ from tests.unit.portfolio.library import BUY, INVALID_NUMBERS, PRICE, SELL, a_ma
 # ------------------------------------------------------------------------------------------------------------- fills
 
 
-def test_partial_fills_are_cumulative_and_their_prices_average() -> None:
+def test_reported_volumes_of_partial_fills_are_cumulative_and_the_fill_price_is_the_average() -> None:
     manager = a_manager()
     order = manager.create_order(BUY, PRICE, 0.03)
     assert manager.on_fill(filled(order, status="PARTIALLY_FILLED", filled_volume=0.01, filled_price=1.1))

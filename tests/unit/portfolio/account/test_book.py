@@ -41,7 +41,7 @@ def test_an_order_is_open_from_its_creation_until_its_end() -> None:
     assert (order.ticket, order.retcode, order.code, order.error, order.ended_ns) == (5, 6, "C", "E", 77)
 
 
-def test_deals_of_one_order_average_their_prices() -> None:
+def test_the_filled_price_of_an_order_is_the_average_of_its_deals() -> None:
     book = a_book(OrderCreated(order=an_order(1, volume="0.03")), booked(1, volume="0.01", price="1.1", order=1))
     order = book.orders[an_order(1).order_id]
     assert (order.status, order.filled_volume) == (OrderStatus.PARTIALLY_FILLED, D("0.01"))
@@ -108,7 +108,7 @@ def test_orders_and_deals_remain_when_a_new_stream_is_opened() -> None:
 
 
 def test_a_late_deal_from_before_the_stream_is_not_counted_as_a_trade_of_the_stream() -> None:
-    """The number of the deal decides, as in the report of a run."""
+    """The number of a deal decides whether it counts, as in the report of a run."""
     book = a_book(booked(2))
     book.apply(an_opened_stream(stream_id="another", orders_before=0, deals_before=2))
     book.apply(booked(1))

@@ -189,7 +189,7 @@ def test_a_resting_foreign_order_is_acknowledged_and_is_a_position_after_its_fil
 
 
 @pytest.mark.parametrize(("policy", "mode"), [(ADOPT, NETTING), (IGNORE, HEDGING)])
-def test_an_order_of_the_gateway_missing_in_the_ledger_halts_the_desk_under_any_policy(
+def test_an_order_of_the_desk_missing_in_the_ledger_halts_the_desk_under_any_policy(
     policy: ForeignOrderPolicy, mode: AccountMode
 ) -> None:
     """A restored ledger lacks its last orders. An order of the desk itself must not be treated as a foreign order."""
@@ -265,7 +265,7 @@ def test_flatten_and_close_keep_an_ignored_ticket_which_a_person_can_close_by_it
     assert desk.legs == ()
 
 
-def test_an_ignored_position_still_counts_as_exposure_of_the_account() -> None:
+def test_an_ignored_position_counts_as_exposure_of_the_account() -> None:
     desk = TradedByHand(IGNORE, HEDGING)
     desk.trade_by_hand()
     account = RiskContext(

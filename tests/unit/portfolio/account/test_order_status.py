@@ -95,7 +95,9 @@ def test_an_ended_order_never_opens_again(status: S) -> None:
         (S.REJECTED, None, None),
     ],
 )
-def test_a_deal_fills_an_order_or_is_booked_late(status: S, whole: S | None, part: S | None) -> None:
+def test_the_status_after_a_deal_depends_on_the_status_before_it_and_the_filled_volume(
+    status: S, whole: S | None, part: S | None
+) -> None:
     assert status_after_fill(status, is_whole=True) is whole
     assert status_after_fill(status, is_whole=False) is part
 

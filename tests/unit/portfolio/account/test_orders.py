@@ -16,7 +16,7 @@ from services.portfolio.core.account.orders import id_parts
         ("somebody's", ("somebody's", 0)),
     ],
 )
-def test_an_id_that_the_desk_cannot_have_made_is_its_own_incarnation_with_number_0(
+def test_an_order_id_is_split_and_an_id_of_another_form_is_an_incarnation_with_number_0(
     order_id: str, parts: tuple[str, int]
 ) -> None:
     assert id_parts(order_id) == parts

@@ -139,7 +139,7 @@ def test_equal_long_and_short_legs_are_not_flat_and_have_no_direction() -> None:
     assert position.avg_entry_price is None
 
 
-def test_a_close_reported_before_its_opening_gives_the_same_position() -> None:
+def test_a_close_reported_before_its_opening_leaves_no_position_and_the_correct_profit() -> None:
     position = Position("EURUSD", D(100_000))
     position.apply(side=Side.SELL, volume=D(1), price=D("1.2"), deal="2", time_ns=2, ticket=7)
     [closing] = position.apply(side=Side.BUY, volume=D(1), price=D("1.1"), deal="1", time_ns=1, ticket=7)

@@ -41,7 +41,7 @@ def holding(book: Book, symbol: str, side: Side, volume: str, price: str) -> Boo
         ("EUR", 2, ("EURUSD",), "EURUSD", Side.BUY, "1.0990", "9.09"),
         # The loss of 12 USD is bought with EUR at the bid: 12 / 1.1000 = 10.9090...
         ("EUR", 2, ("EURUSD",), "EURUSD", Side.SELL, "1.0990", "-10.91"),
-        # 10 USD at the bid 150.00 and -12 USD at the ask 150.02, in whole yen: -1800.24.
+        # 10 USD at the bid 150.00 and -12 USD at the ask 150.02, in whole yen: 1500, and -1800 for -1800.24.
         ("JPY", 0, ("EURUSD", "USDJPY"), "EURUSD", Side.BUY, "1.0990", "1500"),
         ("JPY", 0, ("EURUSD", "USDJPY"), "EURUSD", Side.SELL, "1.0990", "-1800"),
         # USDJPY from 149.50 to the bid 150.00: 5000 JPY / 150.02 = 33.3288... USD.

@@ -28,7 +28,7 @@ def receive_tick(driven: DeskHarness, ordinal: int) -> None:
 
 
 def an_order(**changed: Any) -> PlaceCommand:
-    """Buy 0.02 EURUSD at the market."""
+    """A command to buy 0.02 lots of EURUSD at the market; `changed` are other fields."""
     fields: dict[str, Any] = {
         "key": "k1",
         "reason": "by hand",
@@ -47,12 +47,12 @@ def an_order(**changed: Any) -> PlaceCommand:
 
 
 def a_resting_order(**changed: Any) -> PlaceCommand:
-    """Buy 0.02 EURUSD at 1.099."""
+    """A command to buy 0.02 lots of EURUSD with a limit order at 1.099; `changed` are other fields."""
     return an_order(**{"type": OrderType.LIMIT, "price": D("1.099"), **changed})
 
 
 def a_modification(**changed: Any) -> ModifyCommand:
-    """Remove the stops of EURUSD."""
+    """A command that removes the stops of the position in EURUSD; `changed` are other fields."""
     fields: dict[str, Any] = {
         "key": "k9",
         "reason": "moved",
@@ -68,7 +68,7 @@ def a_modification(**changed: Any) -> ModifyCommand:
 
 
 def a_close(**changed: Any) -> CloseCommand:
-    """Close the whole position in EURUSD."""
+    """A command to close the whole position in EURUSD; `changed` are other fields."""
     fields: dict[str, Any] = {"key": "close", "reason": "enough", "symbol": "EURUSD", "position": 0, "volume": None}
     return CloseCommand(**{**fields, **changed})
 

@@ -27,7 +27,7 @@ from tests.unit.portfolio.decision.manual_desk import (
 
 
 def a_cancel(order_id: str, **changed: str) -> CancelCommand:
-    """Cancel a resting order."""
+    """A command to cancel a resting order; `changed` are other fields."""
     return CancelCommand(**{"key": "k3", "reason": "enough", "order_id": order_id, **changed})
 
 

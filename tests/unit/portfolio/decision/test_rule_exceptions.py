@@ -140,12 +140,12 @@ def test_a_reset_and_its_key_survive_a_restart(tmp_path: Path) -> None:
     assert (reply.before, reply.repeated) == (first.before, True)
 
 
-def test_a_reset_of_a_rule_without_state_is_refused_with_the_rules_that_have_one() -> None:
+def test_a_reset_of_a_rule_without_state_is_refused_with_the_rules_that_can_be_reset() -> None:
     error = reset_error(a_paused_desk(), a_reset(rule="ORDER_VOLUME"))
     assert error == f"rule is ORDER_VOLUME, expected one that can be reset: {', '.join(RESET_OF_CODE)}"
 
 
-def test_a_symbol_is_refused_for_a_rule_without_symbols_and_if_unknown() -> None:
+def test_a_reset_with_a_symbol_is_refused_for_a_rule_of_the_whole_desk_and_for_an_unknown_symbol() -> None:
     driven = a_paused_desk()
     assert reset_error(driven, a_reset(rule="DRAWDOWN")) == (
         "symbol is EURUSD, expected none: DRAWDOWN applies to the whole desk"

@@ -165,7 +165,7 @@ def test_an_accepted_order_that_is_rejected_later_ends_as_rejected() -> None:
     assert the_order(driven).status is OrderStatus.REJECTED
 
 
-def test_a_resting_order_past_its_deadline_is_canceled_by_the_fence() -> None:
+def test_an_accepted_market_order_past_its_deadline_is_canceled_by_the_fence() -> None:
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.FILL_LATER, count=1, delay_ms=60_000), driven.now)
     driven.answer_all([an_order_in_flight(driven)])

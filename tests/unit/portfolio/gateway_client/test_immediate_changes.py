@@ -39,7 +39,7 @@ def a_change(key: str, *, order_id: str = "", price: str | None = None, stop_los
 
 
 def a_desk_with_a_resting_order() -> DeskHarness:
-    """A desk with a resting order whose status is already queried at the longest pause, two seconds."""
+    """A desk that queries its resting order at the longest interval, every two seconds."""
     driven = a_live_desk(plan=RESTING)
     pass_time(driven, seconds=1)
     time_ns = driven.state.stream.domain_ns(driven.mono_ns)

@@ -1,4 +1,4 @@
-"""Changes of a symbol's terms are reported with both values, except of volatile fields; breaking ones are selected."""
+"""Changes of a symbol's terms are reported with both values, but not those of volatile fields."""
 
 from __future__ import annotations
 

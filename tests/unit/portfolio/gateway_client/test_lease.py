@@ -37,7 +37,7 @@ from tests.unit.portfolio.gateway_client.one_order_desk import calls_of, pass_ti
 
 MS = 1_000_000
 PASSING = ("STORAGE", "INTERNAL_ERROR", "VENUE_BUSY")
-"""Transient refusals of LEASE; one that lasts sets LEASE_MISSING."""
+"""Error codes of transient refusals of LEASE. If the refusals last, LEASE_MISSING is set."""
 
 
 def other_client_leases(driven: DeskHarness, epoch: int) -> Reply:
@@ -120,7 +120,7 @@ def test_ledger_and_journal_with_the_highest_epoch_still_get_a_lease() -> None:
         (1, EPOCH_MAX - 1, EPOCH_MAX),
     ],
 )
-def test_the_next_epoch_is_above_every_earlier_one_up_to_the_highest_that_is_granted(
+def test_the_next_epoch_is_above_the_gateways_epoch_and_at_most_the_highest_that_it_grants(
     own: int, known: int, taken: int
 ) -> None:
     assert next_epoch(own, known) == taken

@@ -49,7 +49,7 @@ def test_a_fence_of_an_order_that_the_venue_has_executed_returns_its_fill() -> N
 
 
 def test_a_venue_call_without_effect_is_repeated_within_the_deadline() -> None:
-    """The gateway calls again, because the venue's complete list lacks the order; portfolio repeats its request."""
+    """Portfolio repeats its request; the gateway calls the venue again, whose complete list lacks the order."""
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.NONE_RESULT, count=1), driven.now)
     driven.answer_all([an_order_in_flight(driven)])
@@ -59,7 +59,7 @@ def test_a_venue_call_without_effect_is_repeated_within_the_deadline() -> None:
     assert driven.gateway.venue.order_count == 1
 
 
-def test_a_venue_call_without_effect_is_fenced_after_the_deadline() -> None:
+def test_an_order_whose_venue_calls_have_no_effect_is_fenced_after_the_deadline() -> None:
     driven = a_live_desk(faults=True)
     driven.gateway.handle(Simulate(fault=Fault.NONE_RESULT, count=1_000), driven.now)
     driven.answer_all([an_order_in_flight(driven)])

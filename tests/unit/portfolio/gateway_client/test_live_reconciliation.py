@@ -1,4 +1,4 @@
-"""Differences of a live desk beside open orders: confirmed if they last, except while a market order has no outcome."""
+"""Differences found with open orders are confirmed if they last, except while a market order has no outcome."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_trades_do_not_restart_the_time_of_a_difference_in_cash() -> None:
     assert times.lasted_ns(a_cash_difference("10000.01", "10000"), 130) == 0
 
 
-def test_a_partial_comparison_keeps_the_time_of_a_difference_that_only_a_full_one_finds() -> None:
+def test_a_partial_comparison_keeps_the_time_of_a_difference_that_only_a_full_comparison_finds() -> None:
     times, found = DifferenceTimes(), a_cash_difference("1", "2")
     times.update([found], 0, is_full=True)
     times.update([], 50, is_full=False)

@@ -270,7 +270,7 @@ def test_a_rolled_back_journal_puts_the_open_orders_in_doubt() -> None:
     store = MemoryBookStore()
     first = a_desk(a_market(book_store=store))
     trade(first, 1, 2, 3)
-    gateway = a_market(book_store=store, boot_id="boot-2")  # "journal-1" again, and empty
+    gateway = a_market(book_store=store, boot_id="boot-2")  # an empty journal with the id of the lost one
     again = a_desk(gateway, ledger_state_of(first), boot_id="two", mono_ns=first.mono_ns)
     assert [event for event in again.state.account.take_events() if isinstance(event, JournalChanged)]
     assert again.state.account.book.trading_state is TradingState.ACTIVE, "the broker's book has every order"
@@ -351,7 +351,7 @@ def test_deals_with_two_different_order_ids_are_different_deals() -> None:
 
 
 def test_a_new_incarnation_differs_from_every_incarnation_that_the_gateway_has_seen() -> None:
-    """After a second rollback the same process would derive the same incarnation again."""
+    """Otherwise a second rollback under the same process would lead to the same incarnation."""
     gateway = a_market()
     known = {INCARNATION: KnownIds(1, 1)}
     first, second = a_desk(gateway), a_desk(a_market())

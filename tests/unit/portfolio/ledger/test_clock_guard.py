@@ -22,7 +22,7 @@ TO_2090_S = 2_000_000_000
 
 
 def record(boot: str = THIS_BOOT, *, wall_s: float = 0.0, boot_s: float = 0.0) -> ClockRecord:
-    """Return the clocks at this number of seconds after a fixed time in May 2026."""
+    """Return the clocks, `wall_s` and `boot_s` seconds after their values at a fixed time in May 2026."""
     return ClockRecord(boot, NOW_NS + int(wall_s * SECOND_NS), BOOTED_NS + int(boot_s * SECOND_NS))
 
 

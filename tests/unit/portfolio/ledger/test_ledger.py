@@ -230,7 +230,7 @@ def test_unreadable_rows_are_refused_with_a_message(closed: Path, table: str) ->
     "column", ["direction = -1", """payload = CAST(replace(payload, '"sign":1', '"sign":-1') AS BLOB)"""]
 )
 def test_verify_finds_a_lot_with_its_side_reversed(path: Path, column: str) -> None:
-    """The row has the side in two columns. A change of one of them contradicts the other, so it cannot be read."""
+    """The row has the side in two columns. A change of one column contradicts the other, so the row cannot be read."""
     ledger = Ledger(path)
     fold(ledger, EVENTS[:5])
     ledger.close()

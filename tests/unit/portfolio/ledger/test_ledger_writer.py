@@ -133,7 +133,7 @@ def test_a_short_ledger_is_verified_at_the_start_and_not_by_an_audit(ledger: Led
 def test_the_head_is_signed_at_each_interval_in_which_there_were_events(
     tmp_path: Path, state: PortfolioState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The writer signs events half a minute after the last signature, or at once if they are many enough.
+    """The writer signs events half a minute after the last signature, or at once if there are enough of them.
 
     It does not sign the same head again.
     """

@@ -158,7 +158,7 @@ def test_a_page_of_fills_continues_after_a_given_deal(newest: bool) -> None:
     assert page.next == (0 if newest else 5)
 
 
-def test_slippage_is_positive_if_worse_for_buy_and_sell() -> None:
+def test_the_slippage_of_buys_and_sells_is_positive_if_the_price_is_worse_than_the_quote() -> None:
     book = a_book(*booked_deals(a_deposit()))
     for number, side, price in ((1, Side.BUY, "1.1003"), (2, Side.SELL, "1.1003")):
         order = an_order(number, side)

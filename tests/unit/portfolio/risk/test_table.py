@@ -93,7 +93,7 @@ def test_every_limit_is_read_by_the_rule_that_declares_it() -> None:
 
 
 @each_row
-def test_a_rule_passes_just_before_its_limit(row: Row) -> None:
+def test_a_rule_allows_the_last_situation_before_its_limit(row: Row) -> None:
     assert row.scene(False).denial() is None
 
 

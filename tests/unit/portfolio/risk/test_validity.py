@@ -202,7 +202,7 @@ def test_stops_are_measured_from_the_latest_quote() -> None:
 
 @pytest.mark.parametrize("time_in_force", TimeInForce)
 def test_an_immediate_limit_order_may_cross_the_market(time_in_force: TimeInForce) -> None:
-    """Such an order would be filled at the market, so its stops are measured from the market."""
+    """An IOC or FOK order that crosses is filled at the market, so its stops are measured from the market."""
     account, is_at_once = an_account(NO_LIMITS), time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
     order = an_order_for(type=OrderType.LIMIT, limit_price=D("1.2"), time_in_force=time_in_force)
     order = order._replace(expires_ns=START_NS + 1 if time_in_force is TimeInForce.GTD else 0)
