@@ -51,7 +51,7 @@ def test_every_kind_of_skip_fails_with_its_reason_when_everything_is_required(
     monkeypatch.setenv("REQUIRE_ALL", "1")
     suite.makepyfile(A_SUITE)
     result = suite.runpytest_inprocess()
-    # pytest counts what fails before the test's own body as an error.
+    # pytest counts a failure before the body of a test as an error.
     result.assert_outcomes(passed=1, failed=1, errors=2, xfailed=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     for reason in ("no daemon inside", "no daemon from a fixture", "no daemon by mark"):

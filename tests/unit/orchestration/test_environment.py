@@ -1,4 +1,4 @@
-"""The processes of a private desk get no `.env`, and of the shell only the settings of logs, alerts and watchdog."""
+"""Processes of a private desk read no `.env`; the shell sets only their settings of logs, alerts and watchdog."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def test_no_env_file_is_read() -> None:
     assert found["PAPERDESK_ENV_FILE"] == ""
 
 
-def test_the_gateways_addresses_are_those_to_which_the_others_connect() -> None:
+def test_the_gateways_addresses_are_those_to_which_the_other_processes_connect() -> None:
     found = desk_environment({}, {}, runtime=RUNTIME, data_dir=DATA)
     assert found["MT5_REQUEST_URL"] == found["ZMQ_EXECUTION_URL"] == "ipc:///tmp/pd-x/gw.ipc"
     assert found["MT5_PUBLISH_URL"] == found["ZMQ_MARKET_DATA_URL"] == "ipc:///tmp/pd-x/ticks.ipc"

@@ -27,7 +27,7 @@ def test_the_time_left_follows_from_the_rate_so_far() -> None:
 
 
 def test_work_done_before_the_first_update_is_not_in_the_rate() -> None:
-    """A continued run begins at 4,000 of 5,000; its first 100 took 10 s, so the other 900 take 90 s."""
+    """A continued run begins at 4,000 of 5,000. Its first 100 take 10 s, so the remaining 900 take 90 s."""
     clock = Clock()
     left = TimeLeft(clock)
     left_after(clock, left, 0, 4_000, 5_000)

@@ -102,7 +102,7 @@ def test_a_signal_has_one_of_three_directions(direction: Any) -> None:
 
 
 @pytest.mark.parametrize("confidence", [-0.1, 1.1, float("nan"), float("inf")])
-def test_a_signal_is_confident_between_zero_and_one(confidence: float) -> None:
+def test_the_confidence_of_a_signal_is_between_0_and_1(confidence: float) -> None:
     with pytest.raises(MalformedMessageError):
         decode_signal_message(msgpack.packb({**SIGNAL, "confidence": confidence}))
 

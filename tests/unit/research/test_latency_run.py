@@ -57,7 +57,7 @@ def a_run(ticks: Path, folder: Path, fills: str, **changed: Any) -> tuple[dict[s
 
 
 @pytest.mark.parametrize("delay_ms", [5, 40])
-def test_every_deal_has_the_arrival_time_of_its_order_except_the_counted_ones(
+def test_every_deal_has_the_arrival_time_of_its_order_except_those_counted_as_deals_after_arrival(
     delay_ms: int, ticks: Path, tmp_path: Path
 ) -> None:
     fills = f"""
@@ -90,7 +90,7 @@ def test_with_a_latency_above_the_greatest_quote_age_some_deals_wait_for_the_nex
 
 
 def test_the_report_has_the_gain_of_quotes_better_than_limits(ticks: Path, tmp_path: Path) -> None:
-    """Both runs have the same deals. One has the better prices in its profit, the other only in the report."""
+    """Both runs have equally many deals. Only the run with fills at the quote has the gain in its balance."""
     plan = tmp_path / "plan.toml"
     plan.write_text("[exits]\ntake_profit_points = 35\nstop_loss_points = 200\n")
     terms = {"plan": str(plan), "volume": Decimal("0.10")}

@@ -99,7 +99,7 @@ DAMAGES: dict[str, Any] = {
     "columns of different lengths": lambda d: first_tree(d)["default_left"].pop(),
     "a tree without nodes": lambda d: first_tree(d).update(left_children=[], right_children=[]),
     "a tree of an unknown class": lambda d: d["learner"]["gradient_booster"]["model"]["tree_info"].__setitem__(0, 3),
-    "a tree less than declared": lambda d: d["learner"]["gradient_booster"]["model"]["trees"].pop(),
+    "one tree fewer than declared": lambda d: d["learner"]["gradient_booster"]["model"]["trees"].pop(),
     "no base score": lambda d: d["learner"]["learner_model_param"].pop("base_score"),
     "two base scores": lambda d: d["learner"]["learner_model_param"].update(base_score="[1E0,2E0]"),
     "a base score that is not a number": lambda d: d["learner"]["learner_model_param"].update(base_score="nan"),

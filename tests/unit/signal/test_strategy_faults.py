@@ -160,7 +160,7 @@ def test_a_failed_snapshot_is_a_fault_and_the_previous_snapshot_is_kept() -> Non
 
 
 def test_a_new_stream_replaces_the_snapshot_of_a_strategy_whose_snapshot_fails() -> None:
-    """A restart in the new stream processes each of its ticks; the old stream ended at tick 20 of the symbol."""
+    """A restart in the new stream processes each tick of that stream; the old stream ended at tick 20 of EURUSD."""
     bench = a_bench(Sound).start().publish(TICKS[:40])
     bench.engine.engines["EURUSD"].strategy.snapshot = faulty_strategies.SnapshotRaises().snapshot  # type: ignore[method-assign]
     ticks = a_walk(60, symbols=SYMBOLS, stream_id="stream-2", seed=5)
@@ -177,7 +177,7 @@ def test_a_new_stream_replaces_the_snapshot_of_a_strategy_whose_snapshot_fails()
 
 
 def test_a_strategy_that_fails_after_a_lost_gap_is_reported_before_its_next_signal() -> None:
-    """Ticks of the symbol are lost: the gateway's page is invalid. The strategy cannot return to its first state."""
+    """Ticks are lost, because the gateway's page is invalid. The strategy then cannot restore its initial state."""
     bench = a_bench(Sound).start().publish(TICKS[:8])
     engine = bench.engine.engines["EURUSD"]
     engine.strategy.restore = RestoreRaises().restore  # type: ignore[method-assign]
@@ -327,7 +327,7 @@ def test_a_successful_start_forgets_deaths_during_loading(tmp_path: Path) -> Non
         marker.mark()("EURUSD", 0)
 
 
-def test_during_a_call_the_mark_has_its_symbol_and_tick(tmp_path: Path) -> None:
+def test_each_call_of_a_strategy_is_marked_with_symbol_and_tick(tmp_path: Path) -> None:
     calls: list[tuple[str, int]] = []
     bench = a_bench(Sound, mark_call=lambda symbol, sequence: calls.append((symbol, sequence)))
     bench.start().publish(TICKS)

@@ -13,7 +13,7 @@ def test_an_alert_is_due_at_the_fifth_death_within_five_minutes_and_at_each_fift
     assert alerts == [0, 0, 0, 0, 5, 0, 0, 0, 0, 10, 0, 0, 0, 0, 15]
 
 
-def test_no_alert_is_due_for_deaths_that_are_further_apart() -> None:
+def test_no_alert_is_due_while_fewer_than_five_deaths_are_within_five_minutes() -> None:
     window = DeathWindow()
     apart = WINDOW_NS // (DEATHS_MAX - 1) + SECOND
     assert not any(window.on_death("signal", number * apart) for number in range(100))

@@ -84,7 +84,7 @@ def a_beat(pid: int, beat: int = 1, *, is_up: bool = True) -> ProcessHeartbeat:
     return ProcessHeartbeat(pid, HeartbeatSample(is_up, beat, 0, False))
 
 
-def test_a_process_without_a_new_heartbeat_is_killed_once_supervisord_confirms_that_it_runs() -> None:
+def test_a_process_without_a_new_heartbeat_is_killed_after_supervisord_confirms_that_it_runs() -> None:
     harness = WatchdogHarness(running("signal", 7))
     harness.heartbeats["signal"] = a_beat(7)
     harness.wait(4)

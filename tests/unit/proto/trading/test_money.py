@@ -59,7 +59,7 @@ def test_an_inverse_pair_converts_at_the_other_side_of_its_quote() -> None:
     assert rate(-1, "JPY", "USD", "USDJPY", **quotes) == 1 / D(150)
 
 
-def test_a_loss_never_costs_less_than_a_gain_brings() -> None:
+def test_the_conversion_rate_of_a_loss_is_above_that_of_a_gain() -> None:
     for symbol, source, target in (("GBPUSD", "GBP", "USD"), ("USDJPY", "JPY", "USD")):
         gain, loss = (rate(sign, source, target, symbol, **{symbol: ("1.5", "1.6")}) for sign in (1, -1))
         assert gain is not None
@@ -273,7 +273,7 @@ def test_without_hedged_margin_the_side_with_the_larger_margin_is_charged() -> N
     ("hedged", "expected"),
     [
         ("0", "450000.00"),  # covered lots are free: 1 x 25 x 18,000
-        ("25", "900025.00"),  # and 1 x 25 x 18,001, the mid price
+        ("25", "900025.00"),  # plus 1 x 25 x 18,001 for the covered lot, at the mid price
         ("12.5", "675012.50"),
     ],
 )
