@@ -93,7 +93,7 @@ CASES: Final = {
     "buy stop": ("BUY", {"type": "STOP", "price": 5}, 10, DealReason.CLIENT, 8),
     "sell stop": ("SELL", {"type": "STOP", "price": -5}, -10, DealReason.CLIENT, -8),
 }
-"""Side and terms of an order, quote within the break in steps, reason of the deal, and opening quote in steps."""
+"""By case: side and terms of an order, quote within the break, reason of the deal, opening quote; prices in steps."""
 
 EVERY_CASE = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 Case = tuple[str, dict[str, Any], int, DealReason, int]
@@ -185,7 +185,7 @@ def test_a_stop_out_waits_for_the_session(edge: Edge, mode: AccountMode) -> None
 
 
 def test_a_stop_out_of_one_symbol_waits_while_a_position_in_another_is_closed() -> None:
-    """EURUSD is closed first although gold has lost more, because gold has a break; gold is closed at its open."""
+    """Gold has lost more, but has a break, so EURUSD is closed first. Gold is closed when its session opens."""
     moments = ["2024-01-09 21:59:58", "2024-01-09 21:59:59", "2024-01-09 22:10:00", "2024-01-09 23:00:01"]
     gold = [(utc_ns(when), price, price) for when, price in zip(moments, (2000.0, 2000.0, 1900.0, 1890.0), strict=True)]
     euro_moments = ["2024-01-09 21:59:57", "2024-01-09 22:20:00", "2024-01-09 23:00:00"]

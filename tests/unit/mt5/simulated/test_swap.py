@@ -244,7 +244,7 @@ def test_each_night_of_a_week_counts_by_the_coefficient_of_the_day_before_it(wee
 
 
 def test_a_night_is_charged_by_the_swap_terms_of_the_day_before_it() -> None:
-    """New terms begin on Tuesday, 2026-02-03: the night after Monday has the old terms, that after Tuesday the new."""
+    """New terms begin on Tuesday, 2026-02-03: the night before it has the old terms, the night after it the new."""
     rows = (
         SwapTerms(None, SwapMode.CURRENCY_DEPOSIT, D(-2), D(0)),
         SwapTerms(date(2026, 2, 3), SwapMode.CURRENCY_DEPOSIT, D(-3), D(0)),

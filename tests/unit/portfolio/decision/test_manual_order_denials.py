@@ -1,4 +1,4 @@
-"""Denied and refused manual orders, and closes, which every trading state allows."""
+"""Manual orders that are denied or refused, and manual closes, which are allowed in every trading state."""
 
 from __future__ import annotations
 

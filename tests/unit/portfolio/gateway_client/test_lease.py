@@ -129,7 +129,7 @@ def test_the_next_epoch_is_above_the_gateways_epoch_and_at_most_the_highest_that
 
 @pytest.mark.parametrize("code", ErrorCode)
 def test_every_refusal_of_the_lease_is_shown_and_a_resume_restores_trading(code: ErrorCode) -> None:
-    """Every error code is tested, because with one that is not handled the desk would lose its lease unnoticed."""
+    """Every error code is tested, because the desk would lose its lease unnoticed if it did not handle a code."""
     driven = a_live_desk()
     driven.pass_time_refusing(Lease, code, seconds=LEASE_TTL_MS / 1_000 + 2)
     shown = codes(driven)

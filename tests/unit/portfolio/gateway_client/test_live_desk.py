@@ -52,7 +52,7 @@ def test_a_signal_older_than_the_limit_by_the_venues_clock_makes_no_order(late_n
     assert [denial.code for denial in denials] == ["SIGNAL_STALE"] * is_denied
     if is_denied:
         assert (denials[0].limit, denials[0].observed) == ("5000 ms", "5000 ms old")
-        assert driven.state.stream.cursor.marks["EURUSD"].bid == 1.1, "its quote still counts"
+        assert driven.state.stream.cursor.marks["EURUSD"].bid == 1.1, "the quote of a denied signal counts"
 
 
 @pytest.mark.parametrize("is_hello_answered", [False, True])
@@ -107,7 +107,9 @@ def test_an_unanswered_live_order_is_in_doubt_until_the_venue_answers() -> None:
     assert status_of(driven.state).in_doubt == 1
     assert driven.deliver(a_signal(2, 1)) == []
     calls = driven.wait(100)
-    assert [request_of(again) for again in calls] == [request_of(call)], "repeated unchanged before its deadline"
+    assert [request_of(again) for again in calls] == [request_of(call)], (
+        "the order is repeated unchanged before its deadline"
+    )
     driven.answer_all(calls)
     [order] = driven.state.account.book.orders.values()
     assert order.status is OrderStatus.FILLED

@@ -319,7 +319,7 @@ def test_after_the_brokers_book_is_restored_a_person_can_resume() -> None:
 
 
 def test_a_rolled_back_brokers_book_with_new_deals_is_found_by_the_last_booked_deal() -> None:
-    """The broker's book has enough deals again, but its deal 3 is not the deal 3 of the ledger."""
+    """The broker's book has more deals than the ledger, but its deal 3 is not the ledger's deal 3."""
     first = a_desk(a_market())
     trade(first, 1, 2)
     other = a_desk(a_market(boot_id="boot-2"))

@@ -163,7 +163,7 @@ def test_an_entry_with_a_lifetime_expires_and_the_symbol_can_be_traded_again() -
     [order] = desk.harness.state.account.book.orders.values()
     assert order.status is OrderStatus.EXPIRED
     desk.tick(5, 1)
-    assert len(desk.harness.state.account.book.orders) == 2, "the expired entry does not block the next"
+    assert len(desk.harness.state.account.book.orders) == 2, "the expired entry does not block the next entry"
 
 
 def test_an_opposite_signal_cancels_a_resting_entry() -> None:

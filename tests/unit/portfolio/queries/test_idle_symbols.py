@@ -25,7 +25,7 @@ def test_more_than_five_minutes_of_hold_signals_set_strategy_holds_until_another
     driven.answer_all(driven.deliver(a_signal(3, -1)))
     assert texts(driven) == {}
     driven.answer_all(driven.deliver(a_signal(4, 0)))
-    assert texts(driven) == {}, "counted from the latest SELL"
+    assert texts(driven) == {}, "the time is counted from the latest SELL"
 
 
 def test_an_entry_that_rests_for_more_than_a_minute_sets_entry_rests_until_it_is_canceled() -> None:

@@ -1,4 +1,4 @@
-"""The latest denial of each symbol in the status and the account view, and when it ends."""
+"""The latest denial of each symbol in the status and the account view, and the time at which the denial ends."""
 
 from __future__ import annotations
 

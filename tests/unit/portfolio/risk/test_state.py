@@ -46,7 +46,7 @@ def test_the_running_median_converges_to_the_median_of_the_quoted_spreads() -> N
         update_spread_median(risk, "EURUSD", 9e-5 if number % 3 else 4e-5, 1e-5)
     assert 8.8e-5 < risk.spread_medians["EURUSD"] <= 9e-5
     update_spread_median(risk, "EURUSD", 5e-3, 1e-5)
-    assert risk.spread_medians["EURUSD"] <= 9.06e-5, "one extreme quote changes it by a twentieth of a point"
+    assert risk.spread_medians["EURUSD"] <= 9.06e-5, "one extreme quote raises the median by a twentieth of a point"
 
 
 def test_equity_has_a_start_of_day_a_high_of_day_and_a_peak() -> None:

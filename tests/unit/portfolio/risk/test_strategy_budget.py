@@ -48,7 +48,7 @@ def test_the_lots_of_all_symbols_of_a_strategy_count_long_and_short() -> None:
 
 
 def test_long_and_short_lots_of_a_hedging_account_are_added_up() -> None:
-    """The net volume of two opposite legs of 0.2 lots is zero, so a limit on it would allow 0.5 lots more."""
+    """The net volume of two opposite legs of 0.2 lots is zero, so a limit on net volume would allow 0.5 lots more."""
     scene = a_scene()
     stream = scene.state.account.book.stream
     assert stream is not None

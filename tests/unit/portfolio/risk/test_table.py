@@ -207,7 +207,7 @@ def test_a_halted_desk_accepts_a_persons_closes_and_nothing_that_opens() -> None
 
 
 @each_row
-def test_a_rule_decides_the_same_after_a_restart(row: Row, tmp_path: Path) -> None:
+def test_a_rule_decides_after_a_restart_as_before_the_restart(row: Row, tmp_path: Path) -> None:
     for past in (False, True):
         scene = row.scene(past)
         before, path = scene.denial(), tmp_path / f"{past}-{LEDGER_FILE_NAME}"

@@ -170,7 +170,7 @@ def test_a_warm_up_is_shown_while_it_lasts(watched: Watched) -> None:
 def test_a_strategys_fault_is_shown_with_its_text_and_the_log_file(watched: Watched) -> None:
     watched.go_on(2_000, hello=a_hello(), signals=True)
     watched.driven.deliver(a_hello("b1", a_fault()))
-    assert watched.codes == ["STRATEGY_FAULT"], "at once"
+    assert watched.codes == ["STRATEGY_FAULT"], "the condition is set at once"
     assert watched.text("STRATEGY_FAULT") == f"{a_fault().text}; see signal.log"
     for _ in range(10):
         watched.driven.deliver(a_hello("b1", a_fault()))
