@@ -11,11 +11,11 @@ from tests.venue_by_document.profile import Profile
 from tests.venue_by_document.runs import Case
 
 SPRING: Final = "2024-03-05 10:00"
-"""Before summer time begins in New York on Sunday, 10 March."""
+"""Start of a run before summer time begins in New York on Sunday, 10 March."""
 EUROPES_SPRING: Final = "2024-03-26 10:00"
-"""Before summer time begins in Europe on Sunday, 31 March."""
+"""Start of a run before summer time begins in Europe on Sunday, 31 March."""
 AUTUMN: Final = "2024-10-23 10:00"
-"""Before winter time begins in Europe on 27 October and in New York on 3 November."""
+"""Start of a run before winter time begins in Europe on 27 October and in New York on 3 November."""
 
 PROFILES: Final = {
     "ideal": Profile(),

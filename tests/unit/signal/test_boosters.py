@@ -137,7 +137,7 @@ def test_a_model_that_the_tree_walk_does_not_support_is_evaluated_by_xgboost_and
     ids=["category", "named", "split", "empty dart", "overflow", "weights", "old vectors", "vectors", "dart", "binary"],
 )
 def test_an_unusable_booster_is_refused_with_the_reason(tmp_path: Path, document: bytes, message: str) -> None:
-    """A model on which XGBoost would crash or fail at the first signal stops the start with a line of text."""
+    """If XGBoost would crash or fail at the first signal of a model, the start fails with one line of text."""
     error = refusal(write_model(tmp_path / "m", document, file="model.json"))
     assert "model.json is not a usable model: " in error
     assert message in error

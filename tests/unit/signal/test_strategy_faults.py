@@ -51,7 +51,7 @@ def test_a_fault_on_a_tick_stops_only_the_strategy_of_its_symbol(make: type[Soun
     bench = a_bench(make).start().publish(TICKS)
     bench.wait(1_000)
     notice = bench.outputs_of(StrategyStopped)
-    assert len(notice) == 1, "reported once"
+    assert len(notice) == 1, "the fault is reported once"
     fault = notice[0].fault  # type: ignore[union-attr]
     assert (fault.symbol, fault.strategy, fault.sequence) == ("EURUSD", make.name, FAULT_TICK)
     assert fault.time_ns == OF_EURUSD[FAULT_TICK - 1].time_ns
@@ -104,7 +104,7 @@ def test_a_restart_continues_from_the_state_before_the_fault_and_calls_the_strat
     assert not mended.outputs_of(StrategyStopped)
     straight = directions(a_bench(Sound).start().publish(TICKS).signals, "EURUSD")
     got = directions(mended.signals, "EURUSD")
-    assert got == straight[-len(got) :], "as if there had been no fault"
+    assert got == straight[-len(got) :], "the signals equal those of a run without the fault"
 
 
 def test_while_a_strategy_is_out_of_use_all_states_are_kept_in_checkpoints() -> None:
@@ -290,7 +290,7 @@ def test_a_strategy_is_out_of_use_after_three_deaths_at_the_same_tick(tmp_path: 
 
     marker.mark()("EURUSD", 7)
     marker.clear()
-    assert CallMarker(tmp_path, "signal.test", SYMBOLS).faults(dict.fromkeys(SYMBOLS, "mine")), "still out of use"
+    assert CallMarker(tmp_path, "signal.test", SYMBOLS).faults(dict.fromkeys(SYMBOLS, "mine")), "NZDUSD is out of use"
 
     CallMarker(tmp_path, "signal.test", SYMBOLS).end()
     assert die(tmp_path, "NZDUSD", 123) == {}, "after a normal end the strategy is called again"

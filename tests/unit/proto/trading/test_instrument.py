@@ -30,7 +30,7 @@ def test_terms_of_earlier_versions_are_read_and_written_as_current_ones() -> Non
     assert terms.swaps == (SwapTerms(None, SwapMode.POINTS, D("-41.10"), D("27.95")),)
     assert list(terms.swap_weekdays) == [1, 1, 1, 1, 3, 0, 0]
     assert terms.commissions == (CommissionTerms(None, D("3.5"), ""),)
-    assert terms.calculation_mode is CalculationMode.CFD_LEVERAGE, "its margin is in its profit currency"
+    assert terms.calculation_mode is CalculationMode.CFD_LEVERAGE, "the margin currency is the profit currency"
     written = msgspec.json.encode(terms)
     assert b'points":"' not in written.replace(b"level_points", b"")
     assert msgspec.json.decode(written, type=Instrument) == terms

@@ -53,7 +53,7 @@ def test_a_gain_is_sold_at_the_bid_and_a_loss_bought_at_the_ask() -> None:
     assert rate(-1, "GBP", "USD", "GBPUSD", **quotes) == D("1.26")
 
 
-def test_an_inverse_pair_converts_at_the_other_side_of_its_quote() -> None:
+def test_an_inverse_pair_converts_a_gain_at_the_ask_and_a_loss_at_the_bid() -> None:
     quotes = {"USDJPY": ("150", "160")}
     assert rate(1, "JPY", "USD", "USDJPY", **quotes) == 1 / D(160)
     assert rate(-1, "JPY", "USD", "USDJPY", **quotes) == 1 / D(150)

@@ -44,7 +44,9 @@ def test_stops_of_a_position_are_measured_from_the_touch_that_closes_it(side: Si
     assert reference == {Side.BUY: D("1.1"), Side.SELL: D("1.1001")}[side]
     assert stop_loss_distance(side, D(stop), reference) == D("0.001")
     assert take_profit_distance(side, D(take), reference) == D("0.002")
-    assert stop_loss_distance(side, D(take), reference) == -D("0.002"), "on the wrong side it is negative"
+    assert stop_loss_distance(side, D(take), reference) == -D("0.002"), (
+        "the distance of a stop on the wrong side is negative"
+    )
     assert take_profit_distance(side, D(stop), reference) == -D("0.001")
 
 
