@@ -149,7 +149,7 @@ def test_each_order_of_a_hedging_account_opens_a_separate_position() -> None:
     assert desk.venue.net_volume("EURUSD") == Decimal("0.05")
 
 
-def test_orders_with_a_ticket_close_only_that_position_in_parts() -> None:
+def test_orders_with_a_ticket_close_parts_of_that_position_only() -> None:
     desk = Dealing(1.1, 1.2, mode=HEDGING)
     desk.buy("0.10")
     desk.buy("0.10")

@@ -214,7 +214,7 @@ def test_a_position_is_closed_by_its_ticket_on_a_hedging_account(tmp_path: Path)
         (3, TimeInForce.FOK, mt5_types.ORDER_FILLING_FOK),
     ],
 )
-def test_the_fill_policy_is_chosen_by_the_symbols_flags_and_has_its_own_number(
+def test_the_fill_policy_is_chosen_by_the_symbols_flags_and_sent_as_metatraders_number(
     tmp_path: Path, flags: int, requested: TimeInForce | None, filling: int
 ) -> None:
     """SYMBOL_FILLING_FOK is flag 1 and IOC flag 2; ORDER_FILLING_FOK is 0 and IOC 1."""

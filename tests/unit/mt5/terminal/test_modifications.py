@@ -60,7 +60,7 @@ def test_the_fake_terminal_removes_the_stops_of_a_position_when_an_order_without
         ({"stop_loss": LOWER, "take_profit": Decimal("1.3")}, (1.08, 1.3), (LOWER, Decimal("1.3"))),
     ],
 )
-def test_an_order_that_adds_to_a_position_is_sent_with_the_positions_stops_where_it_has_none(
+def test_an_order_that_adds_to_a_position_is_sent_with_the_positions_stops_where_the_order_has_none(
     bench: Bench, given: dict[str, Any], sent: tuple[float, float], after: tuple[Decimal, Decimal]
 ) -> None:
     bench.send(a_buy(stop_loss=LOW, take_profit=HIGH))

@@ -78,4 +78,4 @@ def test_ledger_and_venue_have_the_same_retcode_for_every_ended_order(profile: A
         assert ended[OrderStatus.FILLED, 10_009] > 0
     assert all(retcode == 10_009 for status, retcode in ended if status == OrderReplyStatus.FILLED)
     if profile is THIN and plan == "market":
-        assert ended[OrderStatus.CANCELED, 10_010] > 0, "partially filled IOC orders"
+        assert ended[OrderStatus.CANCELED, 10_010] > 0, "the run has partially filled IOC orders"
