@@ -70,7 +70,7 @@ def test_hold_never_trades() -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_any_other_signal_is_refused_with_a_reason(signal: Any) -> None:
+def test_a_signal_other_than_buy_sell_and_hold_is_refused_with_a_reason(signal: Any) -> None:
     manager = a_manager()
     assert not manager.check_risk(signal)
     assert manager.last_reason.startswith("[RISK] INVALID signal ")

@@ -104,7 +104,7 @@ def test_an_order_in_doubt_is_no_fill_and_stays_open() -> None:
     ["ACCEPTED", "UNKNOWN", "filled", "", None, 5, 10**6_000, ["FILLED"], True],
     ids=lambda value: type(value).__name__,
 )
-def test_any_other_status_is_no_fill_and_the_order_stays_open(status: Any) -> None:
+def test_a_status_that_neither_fills_nor_ends_an_order_is_no_fill_and_the_order_stays_open(status: Any) -> None:
     manager = a_manager()
     order = manager.create_order(BUY, PRICE)
     assert not manager.on_fill(filled(order, status=status))
@@ -159,7 +159,7 @@ def test_a_partial_fill_needs_a_volume_and_no_fill_exceeds_the_order() -> None:
     assert manager.get_position_summary()["status"] == "FLAT"
 
 
-def test_every_other_field_may_be_null() -> None:
+def test_every_field_of_a_report_except_id_status_and_price_may_be_null() -> None:
     manager = a_manager()
     order = manager.create_order(BUY, PRICE)
     empty = {"ticket": None, "filled_volume": None, "error": None, "symbol": None, "deal": None, "retcode": None}

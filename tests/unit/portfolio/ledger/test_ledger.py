@@ -121,7 +121,7 @@ def test_events_that_were_not_committed_are_not_in_the_file(path: Path) -> None:
     assert verify_ledger(path) == []
 
 
-def test_a_failed_commit_leaves_nothing_in_the_file_and_the_next_one_works(path: Path) -> None:
+def test_a_failed_commit_leaves_nothing_in_the_file_and_the_next_commit_works(path: Path) -> None:
     ledger = Ledger(path)
     book = fold(ledger, EVENTS[:3])
     before = read_ledger(path)
