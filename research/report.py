@@ -1,7 +1,7 @@
 """The report of a run, with the same schema for a replay and a backtest.
 
-Decimals are text. Apart from `timings` and `mode` (the kind of run), every field depends only on the data, the settings
-and the model. `docs/report.md` describes each field.
+Decimals are text. On a new account, every field except `timings`, `mode` (the kind of run) and `warnings` depends only
+on the data, the settings and the model. `docs/report.md` describes each field.
 """
 
 from __future__ import annotations

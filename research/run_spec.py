@@ -43,7 +43,8 @@ from services.signal.strategy_loader import DEFAULT_MODEL, canonical_strategy, u
 class RunSpec:
     """One run over recorded ticks; the defaults are those of the command line.
 
-    `from_row` and `to_row` select rows of each file, from 1; `ticks_max` limits the ticks of all files together.
+    `from_row` and `to_row` select rows of each input, from 1; the rows of a folder are numbered over all its files.
+    `ticks_max` limits the ticks of all files together.
     `volume` is in lots, `balance` in `currency`. `leverage` is notional divided by margin; 0 requires no margin.
     """
 
@@ -81,7 +82,10 @@ class RunSpec:
         return tuple(dict.fromkeys(source.symbol for source in self.watched))
 
     def deciding_settings(self) -> dict[str, str]:
-        """Every setting on which the trades depend, as text; paths, addresses and the speed are not among them."""
+        """Every setting, apart from the data, on which the trades depend, as text.
+
+        Row limits and the clocks of files count as data. Paths, addresses and the speed do not affect the trades.
+        """
         found = {
             "account_mode": self.account_mode.lower(),
             "balance": decimal_text(self.balance),

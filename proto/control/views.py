@@ -229,9 +229,9 @@ class AccountView(Struct, frozen=True, kw_only=True, tag_field="reply", tag="acc
     `margin` is computed by the desk over its positions, by the venue's formula and with the account's `leverage`; 0
     without leverage. `margin_level_pct` is equity / margin in percent. An amount that lacks a conversion rate is None.
     `cash` is cash by category; charges are negative, and the sum is the balance. `pnl_by_tag` is profit after
-    commission and swap by the tag of the opening order. After its start, portfolio computes it from all deals; until
-    then it is None. `last_denied` is the text of the latest denial of each symbol, until the risk rules pass an order
-    in the symbol.
+    commission and swap by the tag of the opening order. It is None until portfolio has processed all deals, which can
+    take several queries after a start. `last_denied` is the text of the latest denial of a signal, by symbol, until a
+    signal in the symbol makes an order.
     """
 
     account: str | None

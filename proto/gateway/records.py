@@ -66,15 +66,17 @@ class DealReason(StrEnum):
 class VenueDeal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One execution or cash movement in the venue's book.
 
-    `deal` is the venue's number of the deal, from 1 in the order of execution. `order_id` is the client's id of the
-    order, empty when the order was not placed through the gateway. `profit`, `commission` and `swap` are changes of the
-    balance in account currency: a charged commission or swap is negative. `ordinal` is the tick at which the deal was
-    executed. `stepped` is True if that tick caused the deal, for example by filling a resting order, and False if a
-    command did. `position` is the ticket of the position that the deal opened or changed, or for which it was charged;
-    0 for none. `arrived_ns` is the time at which a delayed order reached the venue, for the first deal of the order; 0
-    in any other deal. `limit_gap`, in account currency and 0 or more, is the amount by which the market's quote was
-    better than the price of a resting limit order or take profit. It does not depend on whether the deal was executed
-    at the quote or at the order's price.
+    `deal` is the number of the deal, from 1: in the order of execution at the simulated broker, in the order in which
+    the gateway first saw the deals at a terminal. `order_id` is the client's id of the order, empty when the order was
+    not placed through the gateway. `profit`, `commission` and `swap` are changes of the balance in account currency: a
+    charged commission or swap is negative. `ordinal` is the tick at which the deal was executed or, at a terminal,
+    first seen. `stepped` is True if a tick caused the deal, for example by filling a resting order, and False if a
+    command did. At a terminal it is True only for a stop loss, take profit, stop out or rollover. `position` is the
+    ticket of the position that the deal opened or changed, or for which it was charged; 0 for none. `arrived_ns` is the
+    time at which a delayed order reached the venue, for the first deal of the order; 0 in any other deal. `limit_gap`,
+    in account currency and 0 or more, is the amount by which the market's quote was better than the price of a resting
+    limit order or take profit. It does not depend on whether the deal was executed at the quote or at the order's
+    price.
     """
 
     deal: Sequence

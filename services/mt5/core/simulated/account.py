@@ -70,8 +70,8 @@ class SimulatedAccount:
 
         Args:
             stream: the market, with the desk's names of symbols.
-            stream_id: id of the stream. With the id in the book, the run continues; with any other id, it begins at the
-                opening of `stream`.
+            stream_id: id of the stream. If it equals the book's stream id, the run continues; otherwise the run begins
+                at the opening of `stream`.
             store: storage of the book.
             symbols: the desk's names and the broker's.
             terms: the account's terms.
@@ -121,7 +121,7 @@ class SimulatedAccount:
         self._commit(self._opening(balance=book.balance))
 
     def _opening(self, *, balance: Decimal, deal: VenueDeal | None = None) -> BookChange:
-        """The change to the opening of the stream: before its first tick, or after its initial history."""
+        """The change that puts the book at the stream's opening: before the first tick or after the initial history."""
         stream = self.market.stream
         ordinal = stream.opening_ordinal
         time_ns = stream.tick_at(ordinal).time_ns if ordinal else self.book.time_ns
@@ -139,12 +139,12 @@ class SimulatedAccount:
 
     @property
     def ordinal(self) -> int:
-        """Ordinal of the book's current tick; 0 before the first."""
+        """Ordinal of the venue's current tick, 0 before the first; it may be ahead of the committed `book.ordinal`."""
         return self.market.ordinal
 
     @property
     def time_ns(self) -> int:
-        """Time of the book's tick, UTC; before the stream's first tick, the last time in the book."""
+        """The venue's current time, UTC, at or between ticks; before the first tick, the last time in the book."""
         return self.market.time_ns if self.ordinal else self.book.time_ns
 
     @property
@@ -153,7 +153,7 @@ class SimulatedAccount:
         return list(self.instruments)
 
     def quote(self, symbol: str) -> Quote | None:
-        """The latest quote of a symbol at the book's tick; None before its first quote."""
+        """The latest quote of a symbol at `time_ns`; None before its first quote."""
         return self.market.quote(symbol)
 
     def effective_instrument(self, catalogued: Instrument) -> Instrument:

@@ -30,7 +30,7 @@ class DirectTerminal:
         symbol: str,
         now: Now,  # noqa: ARG002 - of the port
     ) -> TradeResult | CallInProgress | None:
-        """Execute an order at once."""
+        """Place an order at the simulated broker at once."""
         return order_result(self.venue.place(VenueOrderRequest.of(request, symbol=symbol)))
 
     def poll(self, now: Now) -> TradeResult | CallInProgress | None:
@@ -93,7 +93,7 @@ class DirectTerminal:
         return None
 
     def next_timer(self) -> int | None:
-        """None, because this terminal needs no timer."""
+        """None, because nothing is scheduled: held orders are released whenever `on_timer` is called."""
         return None
 
 

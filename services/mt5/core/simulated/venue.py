@@ -47,8 +47,8 @@ class SimulatedVenue:
     ) -> None:
         """Open the book of `store`: a new account gets the deposit, an existing one continues.
 
-        With the `stream_id` in the book, the run continues at the book's tick; with any other id, it begins at the
-        opening of `stream`. If the process died while it processed a tick, the rest of that tick is processed now.
+        If `stream_id` equals the book's stream id, the run continues at the book's tick; otherwise the run begins at
+        the opening of `stream`. If the process died while it processed a tick, the rest of that tick is processed now.
 
         Raises:
             VenueSetupError: the account has another currency or mode, the new stream does not begin after the last time
@@ -75,12 +75,12 @@ class SimulatedVenue:
 
     @property
     def ordinal(self) -> int:
-        """Ordinal of the book's tick; 0 before the first."""
+        """Ordinal of the venue's current tick, 0 before the first; it may be ahead of the committed ordinal."""
         return self._account.ordinal
 
     @property
     def time_ns(self) -> int:
-        """Time of the book's tick, UTC; before the stream's first tick, the last time in the book."""
+        """The venue's current time, UTC, at or between ticks; before the first tick, the last time in the book."""
         return self._account.time_ns
 
     @property
@@ -128,7 +128,7 @@ class SimulatedVenue:
         return sum((position.volume for position in self._book.positions_in(symbol)), ZERO)
 
     def quote(self, symbol: str) -> Quote | None:
-        """The latest quote of a symbol at the book's tick; None before its first quote."""
+        """The latest quote of a symbol at the venue's current time; None before its first quote."""
         return self._account.quote(symbol)
 
     def instrument(self, symbol: str) -> Instrument | None:

@@ -63,7 +63,7 @@ class TickCursor(Struct, kw_only=True):
     last_denied: dict[str, str] = field(default_factory=dict)
     blocked_signals: dict[str, BlockedSignal] = field(default_factory=dict)
     latest_denials: dict[str, LatestDenial] = field(default_factory=dict)
-    """Latest denial by symbol. The symbol's next order removes it."""
+    """Latest denial of a signal, by symbol, until a signal in the symbol makes an order."""
 
     @property
     def processed(self) -> int:

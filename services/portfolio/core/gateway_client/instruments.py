@@ -1,8 +1,9 @@
 """Requests the venue's terms of symbols and records their changes.
 
-Portfolio requests the terms when a session begins; a live desk also does so with each reconciliation. Each change is
-recorded as an event and shown as a warning. A change of the units of prices, volumes or profit halts a desk that has a
-position or an open order in the symbol.
+Portfolio requests the terms after each HELLO that it accepts, and before it books a deal of a symbol without terms. A
+live desk also requests them with each reconciliation. Each change, except of `tick_value` and `untold`, is recorded as
+an event and shown as a warning. A change of the units of prices, volumes or profit halts a desk that has a position or
+an open order in the symbol.
 """
 
 from __future__ import annotations

@@ -27,7 +27,10 @@ def check(order: OrderProposal, _context: RiskContext, now_ns: int) -> Denial | 
 
 
 def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext) -> int:
-    """Return the first row after `row` at or after the order's expiry (see `rule.Until`)."""
+    """Return the first row after `row` whose time has reached the order's expiry (see `rule.Until`).
+
+    Without an expiry, or with an expiry not later than the time of `row`, return the number of rows.
+    """
     if order.expires_ns > ticks.time_ns[row]:
         return first_row_at(ticks, row, order.expires_ns)
     return until_event(ticks, row, order, context)
