@@ -72,7 +72,7 @@ class DeskHarness:
         return self._seen(self.portfolio.handle(message, self.now))
 
     def command(self, command: DeskCommand) -> CommandReply:
-        """Run an operator's command; the core makes the resulting calls in its next turn."""
+        """Run an operator's command; the next method that returns calls also returns the calls of the command."""
         *calls, reply = self.portfolio.handle(command, self.now)
         self._unsent += [call for call in calls if isinstance(call, Call)]
         assert not isinstance(reply, Call | ReconcileReply)
@@ -178,7 +178,7 @@ def a_live_desk(
 ) -> DeskHarness:
     """A live desk on a market that has published its first ticks.
 
-    `rules` are fields of the desk's trading rules.
+    `rules` are fields of `DeskConfig`.
     """
     gateway = a_gateway(a_stream(*quotes), pace=Pace(0, 1.0), faults=faults, mode=account_mode)
     driven = DeskHarness(gateway, rules=structs.replace(some_rules(), **rules), incarnation=incarnation)

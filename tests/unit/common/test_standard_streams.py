@@ -14,7 +14,10 @@ GUARDED: Final = (
     "import sys\nfrom common.standard_streams import guard_standard_streams\nguard_standard_streams(is_log={})\n"
 )
 LOG: Final = GUARDED.format(True)
+"""Beginning of a script whose standard output is a log."""
+
 ANSWERS: Final = GUARDED.format(False)
+"""Beginning of a script whose standard output is the output of a command."""
 
 
 def ended(script: str, **streams: object) -> subprocess.CompletedProcess[bytes]:
@@ -119,7 +122,10 @@ def test_a_file_name_that_is_no_text_is_shown_with_escapes() -> None:
 
 
 def test_files_do_not_get_the_descriptors_of_missing_standard_streams(tmp_path: Path) -> None:
-    """Otherwise the first opened file would get the descriptor of standard output, and a print would write to it."""
+    """Otherwise an opened file would get the descriptor of a closed standard stream.
+
+    Text written to that descriptor would go to the file.
+    """
     target = tmp_path / "file"
     script = ANSWERS + f"file = open({str(target)!r}, 'w')\nprint('x', flush=True)\nsys.exit(file.fileno() < 3)"
     command = ["sh", "-c", 'exec "$0" -c "$1" <&- >&- 2>&-', sys.executable, script]

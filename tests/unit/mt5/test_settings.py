@@ -103,7 +103,7 @@ def test_a_bad_value_is_refused_in_one_line(
     assert "\n" not in line
 
 
-def test_fills_mode_and_leverage_have_defaults_and_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leverage_account_mode_and_fill_profile_have_defaults_and_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = settings(monkeypatch)
     assert (plain.mt5_fills, plain.mt5_account_mode, plain.mt5_leverage) == ("ideal", "NETTING", 100)
     chosen = settings(monkeypatch, MT5_FILLS="realistic", MT5_ACCOUNT_MODE="hedging", MT5_LEVERAGE="0")

@@ -95,7 +95,7 @@ def test_a_lock_step_stream_accepts_no_manual_orders() -> None:
     assert "a lock-step stream trades only at its ticks" in refused(driven, an_order())
 
 
-def test_a_resting_order_stays_open_past_its_deadline_and_is_queried() -> None:
+def test_a_resting_order_is_queried_and_not_fenced_after_the_deadline_for_sending() -> None:
     driven = a_quoted_desk()
     reply_to(driven, a_resting_order())
     for _ in range(10):
