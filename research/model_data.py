@@ -33,8 +33,10 @@ def model_data(spec: RunSpec, *, data_sha256: str, first_ns: int, last_ns: int) 
         last_ns: time of the last tick, UTC.
 
     Returns:
-        `sample` is `in`, `out` or `unknown`. `overlap` has, for each part of the model's data, the range of time that
-        the run shares with the part. `text` has both in one line.
+        `sample` is `in`, `out` or `unknown`. `overlap` has the range of time that the run shares with the training and
+        with the validation part, by part. A part without a shared range has no entry. `overlap` is empty unless the
+        run's ticks are those of the manifest, or the model trades the manifest's symbol in the run. `text` explains the
+        result in one line.
     """
     manifest = spec.model_manifest()
     if manifest is None:

@@ -93,8 +93,9 @@ class Instrument(Struct, frozen=True, kw_only=True):
     Sessions are spans of the week of `clock`, in minutes from Monday 00:00; without spans the symbol is always open.
     `holidays` are spans of UTC nanoseconds without trading. From `expires_ns` on, if it is not 0, the symbol is not
     traded. `swap_weekdays` are the swap multiples of the night after each day of the clock, from Monday to Sunday.
-    `filling` lists the filling modes that the venue accepts for a market order. `untold` names the fields that the
-    venue does not report and that have their defaults here.
+    `filling` lists the filling modes that the venue accepts for a market order. The simulated venue also applies the
+    list to a LIMIT order with FOK or IOC. `untold` names the fields that the venue does not report and that have their
+    defaults here.
 
     `swap_*_points`, `swap_triple_weekday` and `commission_per_lot` are fields of earlier versions. They are converted
     to `swaps`, `swap_weekdays` and `commissions`, and never written.
@@ -142,7 +143,8 @@ class Instrument(Struct, frozen=True, kw_only=True):
         """Check numbers and clock, and convert the terms of earlier versions.
 
         Raises:
-            ValueError: names the field, the symbol, the value and the expectation.
+            ValueError: a number, the clock, or the date of a row is invalid. The text has the value and the
+                expectation.
         """
         for field in ("contract_size", "tick_size", "volume_min", "volume_max", "volume_step"):
             value: Decimal = getattr(self, field)
@@ -159,6 +161,12 @@ class Instrument(Struct, frozen=True, kw_only=True):
         _check_dates(self.symbol, self.commissions)
 
     def _check_margin(self) -> None:
+        """Require margin terms, `volume_limit`, `tick_price` and `swap_weekdays` of 0 or more.
+
+        Raises:
+            ValueError: one of them is negative or refused by `require_exact`, or `tick_price` is 0 in a calculation
+                mode that needs it.
+        """
         for field, value in (
             ("volume_limit", self.volume_limit),
             ("tick_price", self.tick_price),

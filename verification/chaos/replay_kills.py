@@ -46,8 +46,9 @@ STRATEGY: Final = "ema_cross"
 class ReplayOutcome:
     """The result of a replay.
 
-    `digest` is the hash of the report without its timings. `killed` is the number of kills by process, `markers` are
-    the names of the files that kills at named points left, and `found` are differences between ledger and venue.
+    `digest` is the `report_digest` of the report, which leaves out fields that may differ between runs. `killed` is the
+    number of kills of each process. Each kill at a named point leaves a file, and `markers` are the names of these
+    files. `found` are differences between ledger and venue.
     """
 
     digest: str

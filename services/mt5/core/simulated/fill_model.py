@@ -2,8 +2,8 @@
 
 A profile has the settings, and a model combines a profile with a seed. A random draw depends on seed, ticket, number
 of the attempt and purpose alone; its result is rounded to whole ticks, volume steps or nanoseconds. `IDEAL` draws
-nothing: orders are filled completely at the touch, without delay or cost. docs/venue.md describes each model, and the
-effects that no model simulates.
+nothing: orders are filled completely at the touch, without delay or cost. docs/venue.md describes each setting, and
+the effects that are not simulated.
 """
 
 from __future__ import annotations
@@ -191,8 +191,8 @@ PROFILES: Final = {profile.name: profile for profile in (IDEAL, REALISTIC)}
 class Execution(NamedTuple):
     """An execution: `price`, and `volume` in lots, a multiple of the volume step, 0 if nothing is executed.
 
-    `limit_gap` is how much better the touch is than the price of a resting limit order or take profit, >= 0. It does
-    not depend on which of the two is the fill price. It is 0 for other orders.
+    `limit_gap` is how much better the touch is than the price of a resting limit order or take profit, >= 0. It is the
+    same whether the fill price is the touch or the order's price (`LimitFills`). It is 0 for other orders.
     """
 
     price: Decimal
@@ -240,8 +240,8 @@ class FillModel:
 
         Args:
             ticket: the order's ticket; minus the position's ticket for a close by the broker.
-            fill_number: the ordinal of the latest known tick, which numbers the attempts; each attempt has its
-                own draws.
+            fill_number: number of the attempt, which is the ordinal of the latest known tick. An attempt may fill
+                nothing. Each number has its own draws.
             side: the order's side.
             quote: the latest quote.
             volume: volume to execute in lots, > 0.
@@ -258,7 +258,8 @@ class FillModel:
         limit_gap = abs(limit - touch) if limit is not None and rests else ZERO
         base = limit if limit_gap and self.profile.limit_fills is LimitFills.LIMIT else touch
         assert base is not None, limit
-        price = base  # keeps the decimal places of the quote
+        # Without slippage nothing is added, because a sum with 0 ticks could have more decimal places than `base`.
+        price = base
         if slippage_ticks:
             slipped = base + side.sign * slippage_ticks * instrument.tick_size
             price = max(slipped, instrument.tick_size) if slipped < base else slipped
@@ -324,7 +325,7 @@ def worst_price(asked_price: Decimal, side: Side, deviation_points: int, instrum
     """The worst price within the deviation, which is the `limit` of the execution.
 
     Args:
-        asked_price: the quote on which the order was decided.
+        asked_price: the touch of the quote on which the order was decided.
         side: the order's side.
         deviation_points: how much worse the price may be, in points, >= 0.
         instrument: gives the size of a point.

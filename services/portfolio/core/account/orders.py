@@ -49,7 +49,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     - `sequence`: number of the signal's tick within its stream and symbol. `ordinal`: number of the decision's tick.
     - `sizing`: text that explains the volume.
     - `rate`: price of a unit of profit currency in account currency; None if unknown or not stored.
-    - `past_rules`: rules from which a person exempted the order, also while it rests.
+    - `past_rules`: rules from which a person exempted the order; the exemption lasts while the order rests.
     """
 
     ordinal: int
@@ -86,8 +86,8 @@ class Order(Struct, frozen=True, kw_only=True):
       order.
     - `filled_price`: volume-weighted price of the order's deals. `profit`: profit of these deals in account currency, a
       loss negative.
-    - `tag`: the strategy that the order belongs to. `position`: ticket of the position that the order closes, 0 for
-      any.
+    - `tag`: the strategy that the order belongs to. `position`: ticket of the position that the order must close; 0 if
+      the order names no position.
     - `stop_loss`, `take_profit`, `trailing_*_points`, `time_exit_s`: for the position that the order opens. The venue
       executes the first two, the desk the trailing stop and the time exit.
     - `cancel_asked`: why the desk requested the cancellation of the order; empty if it did not.
@@ -159,7 +159,11 @@ class Order(Struct, frozen=True, kw_only=True):
 
     @property
     def can_rest(self) -> bool:
-        """Whether the order may rest at the venue; its deadline then applies only to its acceptance."""
+        """Whether the order is LIMIT or STOP, or MARKET with GTC, DAY or GTD.
+
+        The deadline of an order that can rest applies only to its acceptance. A LIMIT order with IOC or FOK is counted,
+        although the venue never lets it rest.
+        """
         return self.type is not OrderType.MARKET or self.time_in_force in _LASTING
 
     @property

@@ -1,7 +1,8 @@
 """Requests about orders and stops.
 
-Every field is derived from the ledger, so that the same request can be repeated after a restart. In all functions
-`ordinal` is the ordinal of the tick in a lock-step stream, and 0 in a live stream. `epoch` is 0 without a lease.
+Every field except `ordinal` and `epoch` is derived from the ledger, so that a request can be repeated after a restart.
+`ordinal` is 0 in a live stream. In a lock-step stream it is the ordinal of the tick on which a new order was decided,
+and for the other requests the ordinal of the last decided tick. `epoch` is 0 without a lease.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Rows of features on which the desk's own inference is compared with XGBoost's when a model is loaded.
 
-There are three kinds of rows: random rows of different scales; rows with each split's threshold and the next floats
-above and below it; rows with special floats (NaN, infinities, zeros, extremes). The same forest always gives the same
-rows.
+There are three kinds of rows: rows of random values of different scales; random rows in which one value is replaced by
+the threshold of a split, or by the next float below or above it; rows with special floats (NaN, infinities, zeros,
+extremes). The same forest always gives the same rows.
 """
 
 from __future__ import annotations
