@@ -34,7 +34,7 @@ Row = tuple[str, str, str, str]
 
 
 class Load(NamedTuple):
-    """A load of the desk: pace and interval of the ticks, and the number of ticks for each order."""
+    """A load: pace of the desk's ticks, interval of the floor's ticks, strategy, and number of ticks for each order."""
 
     name: str
     pace: str

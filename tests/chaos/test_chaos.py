@@ -1,4 +1,4 @@
-"""In a short chaos run with every fault, no order is lost or executed twice."""
+"""In a short chaos run with random kills and faults, no order is lost or executed twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The comparison of ledger and book finds each kind of difference that a test makes."""
+"""The comparison of ledger and book finds each kind of difference.
+
+The tests cause a difference by changing, adding or deleting rows in one of the two databases.
+"""
 
 from __future__ import annotations
 
@@ -80,7 +83,7 @@ def test_an_order_canceled_after_a_partial_fill_agrees_with_the_same_fill_at_the
     assert compare_books(desk).agrees
 
 
-def test_orders_that_an_older_copy_of_the_ledger_lacks_are_not_lost_but_others_are(desk: Path) -> None:
+def test_an_order_missing_in_the_ledger_is_lost_unless_it_is_in_taken_orders(desk: Path) -> None:
     with closing(sqlite3.connect(desk / "ledger.db")) as db:
         taken = {order_id for (order_id,) in db.execute("SELECT order_id FROM orders WHERE number IN (2, 3)")}
     tamper(desk / "ledger.db", "DELETE FROM orders WHERE number IN (2, 3)")

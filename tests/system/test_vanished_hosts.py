@@ -27,7 +27,10 @@ UNACKNOWLEDGED = 24
 
 DESCRIPTORS = Path("/proc/self/fd")
 NOTICED_SECONDS = 10.0
-"""Longest time for the detection: one idle second, one probe, and a margin for a busy machine."""
+"""Longest time for the detection.
+
+It covers one idle second, one probe, which this host's kernel answers with a reset, and a margin for a busy machine.
+"""
 
 PEER = f"""
 import os, signal, socket, struct, sys
@@ -88,9 +91,10 @@ def test_a_connection_whose_other_end_has_vanished_is_dropped(sockets: Sockets, 
 
 
 def test_the_time_for_acknowledgements_is_limited_to_5_s(sockets: Sockets) -> None:
-    """The kernel sends no probes while data is unacknowledged; a second socket option limits that time.
+    """TCP_USER_TIMEOUT limits how long data may stay unacknowledged.
 
-    The test checks that both options are set.
+    The kernel sends no keepalive probes while data is unacknowledged. The test checks that keepalive and
+    TCP_USER_TIMEOUT are both set.
     """
     with inet.create_server(("127.0.0.1", 0)) as server:
         sockets.dealer(f"tcp://127.0.0.1:{server.getsockname()[1]}")

@@ -1,4 +1,7 @@
-"""An incomplete or contradictory instrument file is refused with the file, the symbol and the field."""
+"""A symbol with incomplete or contradictory terms in an instrument file is refused when it is used.
+
+The error names the file, the symbol and the field.
+"""
 
 from __future__ import annotations
 
