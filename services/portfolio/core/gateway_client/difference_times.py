@@ -13,6 +13,9 @@ from decimal import Decimal
 from proto.trading.number_text import parse_decimal
 from services.portfolio.core.gateway_client.reconciliation import SymbolDifference
 
+_ROWS = ("deal ", "order ", "ticket ")
+"""Beginnings of the subjects that are one deal or order."""
+
 DifferenceKey = tuple[str, str, str, Decimal | tuple[str, str]]
 
 
@@ -46,9 +49,11 @@ class DifferenceTimes:
         known = self._full if is_full else self._partial
         times = {key: known.get(key, mono_ns) for key in map(difference_key, present)}
         if is_full:
-            self._full = times
+            self._full, self._partial = times, {key: since for key, since in self._partial.items() if key in times}
         else:
-            self._partial = times
+            # Positions, stops and cash are always compared whole; only deals and orders may be before the watermark.
+            rows = {key: since for key, since in self._full.items() if key[1].startswith(_ROWS)}
+            self._full, self._partial = rows, times
 
     def lasted_ns(self, found: SymbolDifference, mono_ns: int) -> int:
         """Time from the first comparison that found a difference to `mono_ns`; 0 for a difference not yet added."""

@@ -139,7 +139,8 @@ class Reconciler:
             yield PullDeals(after=min(findings.missing_deals) - 1)
         is_full = since == ReconciliationWatermark()
         self._times.update(findings.symbol_differences, state.stream.now.mono_ns, is_full=is_full)
-        return [one for one in findings.symbol_differences if _is_stable(one, before, book) and self._counts(one)]
+        after = _account_snapshot(book)
+        return [one for one in findings.symbol_differences if _is_stable(one, before, after) and self._counts(one)]
 
     def _counts(self, finding: SymbolDifference) -> bool:
         """Whether no order in flight explains a difference, and it is not left to the tracker of an open order."""
@@ -221,9 +222,8 @@ def _account_snapshot(book: Book) -> _AccountSnapshot:
     return seen
 
 
-def _is_stable(finding: SymbolDifference, before: _AccountSnapshot, book: Book) -> bool:
+def _is_stable(finding: SymbolDifference, before: _AccountSnapshot, after: _AccountSnapshot) -> bool:
     """Whether the difference's symbol did not change during the comparison; for cash, whether no symbol did."""
-    after = _account_snapshot(book)
     if not finding.symbol:
         return before == after
     return before.get(finding.symbol, _NOTHING) == after.get(finding.symbol, _NOTHING)

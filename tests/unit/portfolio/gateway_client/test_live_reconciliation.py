@@ -95,11 +95,19 @@ def test_trades_do_not_restart_the_time_of_a_difference_in_cash() -> None:
     assert times.lasted_ns(a_cash_difference("10000.01", "10000"), 130) == 0
 
 
-def test_a_partial_comparison_keeps_the_time_of_a_difference_that_only_a_full_comparison_finds() -> None:
+def test_a_partial_comparison_keeps_the_time_of_a_difference_that_only_a_full_one_finds() -> None:
+    times = DifferenceTimes()
+    found = structs.replace(a_cash_difference("1", "2").difference, subject="deal 7")
+    times.update([SymbolDifference(found, "EURUSD")], 0, is_full=True)
+    times.update([], 50, is_full=False)
+    assert times.lasted_ns(SymbolDifference(found, "EURUSD"), 100) == 100
+
+
+def test_a_difference_in_cash_that_has_ended_starts_from_zero_when_it_returns() -> None:
     times, found = DifferenceTimes(), a_cash_difference("1", "2")
     times.update([found], 0, is_full=True)
     times.update([], 50, is_full=False)
-    assert times.lasted_ns(found, 100) == 100
+    assert times.lasted_ns(found, 100) == 0
 
 
 def test_a_resting_order_moved_at_the_venue_halts_the_desk(desk: DeskHarness) -> None:
