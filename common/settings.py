@@ -42,7 +42,7 @@ from proto.trading.number_text import PARSERS
 from proto.trading.units import NAME_CHARS_MAX
 
 SHARED: Final = "shared"
-SERVICES: Final = ("mt5", "signal", "portfolio", "execution", "watchdog")
+SERVICES: Final = ("mt5", "signal", "portfolio", "execution", "watchdog", "web")
 _SHOWN_CHARS_MAX: Final = 80
 
 Source = Literal["default", "env", ".env"]

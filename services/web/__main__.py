@@ -1,0 +1,34 @@
+"""Entry point of the web process."""
+
+from __future__ import annotations
+
+from common import logs
+from common.heartbeat import Heartbeat
+from common.logs import get_logger
+from common.process_main import EXIT_ELSEWHERE, run_process, wait_out_startsecs
+from common.settings import load
+from services.web.app import create_app
+from services.web.metrics import METRICS
+from services.web.server import bound_socket, serve
+from services.web.settings import WebSettings
+
+
+def run() -> None:
+    """Read the settings, compose the process and serve until stopped."""
+    settings = load(WebSettings)
+    logs.configure("web", settings.log_level)
+    if not settings.web_port:
+        get_logger().info("WEB_PORT is 0: no web page and no HTTP API on this host")
+        wait_out_startsecs()
+        raise SystemExit(EXIT_ELSEWHERE)
+    heartbeat = Heartbeat(settings.paperdesk_runtime_dir, "web")
+    bound = bound_socket(settings)
+    try:
+        METRICS.serve(settings.metrics_port_web, settings.metrics_host)
+        serve(create_app(), settings, bound, heartbeat)
+    finally:
+        bound.close()
+
+
+if __name__ == "__main__":
+    run_process(run)

@@ -1,0 +1,1 @@
+"""HTTP API: the table of operations, their schemas and handlers."""

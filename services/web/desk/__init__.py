@@ -1,0 +1,1 @@
+"""Sources of the shown state: portfolio, processes, strategies and markets."""

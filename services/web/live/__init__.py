@@ -1,0 +1,1 @@
+"""The state that pages show, and the WebSocket that carries its changes."""

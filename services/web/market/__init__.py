@@ -1,0 +1,1 @@
+"""Quotes from the gateway's ticks, and stored bars."""

@@ -1,0 +1,1 @@
+"""An index of the ledger's events for filtered, sorted and paged queries."""

@@ -1,0 +1,1 @@
+"""Users, sessions, tokens, and checks of each request."""

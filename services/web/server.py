@@ -1,0 +1,92 @@
+"""The HTTP server: uvicorn on asyncio, with TLS if it is set, until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import AsyncIterator
+from typing import Final
+
+import uvicorn
+from starlette.applications import Starlette
+
+from common.errors import InUseError, StartError
+from common.heartbeat import BEAT_MS, Heartbeat, Progress
+from services.web.settings import WebSettings
+
+BACKLOG: Final = 128
+"""Connections that may wait to be accepted."""
+
+SHUTDOWN_S: Final = 3
+"""Longest time in seconds that a stopping server waits for its connections to close."""
+
+
+def bound_socket(settings: WebSettings) -> socket.socket:
+    """Return a socket bound to the server's address.
+
+    Raises:
+        InUseError: another process has the address.
+        StartError: the host has no such address.
+    """
+    family = socket.AF_INET6 if ":" in settings.web_host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((settings.web_host, settings.web_port))
+    except OSError as error:
+        bound.close()
+        kind = InUseError if error.errno == errno.EADDRINUSE else StartError
+        raise kind(
+            f"WEB_HOST and WEB_PORT: value '{settings.web_host}:{settings.web_port}' cannot be bound: "
+            f"{error.strerror}; expected a free address of this host"
+        ) from None
+    bound.set_inheritable(False)
+    return bound
+
+
+def serve(app: Starlette, settings: WebSettings, bound: socket.socket, heartbeat: Heartbeat | None = None) -> None:
+    """Serve requests until SIGTERM or SIGINT."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        ws="websockets-sansio",
+        proxy_headers=False,
+        server_header=False,
+        date_header=True,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=SHUTDOWN_S,
+        ssl_certfile=settings.web_tls_cert,
+        ssl_keyfile=settings.web_tls_key,
+    )
+    asyncio.run(_serve(uvicorn.Server(config), bound, heartbeat))
+
+
+async def _serve(server: uvicorn.Server, bound: socket.socket, heartbeat: Heartbeat | None) -> None:
+    async with _beating(heartbeat):
+        await server.serve(sockets=[bound])
+
+
+@contextlib.asynccontextmanager
+async def _beating(heartbeat: Heartbeat | None) -> AsyncIterator[None]:
+    """Write the heartbeat from the event loop during the block, so that a blocked loop writes none."""
+    if heartbeat is None:
+        yield
+        return
+    task = asyncio.create_task(_beat(heartbeat))
+    try:
+        yield
+    finally:
+        task.cancel()
+        heartbeat.end()
+
+
+async def _beat(heartbeat: Heartbeat) -> None:
+    beats = 0
+    while True:
+        beats += 1
+        heartbeat.beat(Progress(beats, False))
+        await asyncio.sleep(BEAT_MS / 1_000)
