@@ -17,8 +17,8 @@ from msgspec import Struct
 
 from cli.paths import existing_desk
 from cli.running_desks import control_url_of, required_control_url, running_desk
+from common.control_client import ControlClient
 from common.errors import StartError
-from orchestration.control_client import ControlClient
 from proto.control import ControlReply, ControlRequest
 
 R = TypeVar("R", bound=ControlReply)

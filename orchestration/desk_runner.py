@@ -14,9 +14,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final, Protocol
 
+from common.control_client import ControlClient
 from common.errors import StartError
 from orchestration.address_files import announced, control_url, published_addresses
-from orchestration.control_client import ControlClient
 from orchestration.environment import desk_environment
 from orchestration.start_checks import require_startable
 from orchestration.stopped_desk_audit import VENUE_BOOK, reconcile_stopped

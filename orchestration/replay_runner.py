@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from common.control_client import ControlClient
 from common.errors import StartError
 from marketdata.tick_stream import TickStream
 from orchestration.address_files import control_url, published_addresses
-from orchestration.control_client import ControlClient
 from orchestration.environment import desk_environment
 from orchestration.progress import ProgressDisplay, TickRate, run_progress
 from orchestration.standstill import Standstill

@@ -17,9 +17,9 @@ from cli.gateway_commands import TIMEOUT_S, send_to_gateway
 from cli.json_output import print_json
 from cli.option_groups import with_option_groups
 from cli.running_desks import required_control_url
+from common.control_client import ControlClient
 from common.errors import StartError
 from orchestration.address_files import is_listening
-from orchestration.control_client import ControlClient
 from proto.control import (
     FlattenCommand,
     HaltCommand,

@@ -18,10 +18,10 @@ from cli.json_output import print_json
 from cli.paths import existing_desk
 from cli.report_view import difference_text
 from cli.running_desks import control_url_of, is_configured_desk
+from common.control_client import ControlClient
 from common.errors import StartError
 from common.settings import load
 from orchestration import stopped_desk_audit
-from orchestration.control_client import ControlClient
 from proto.control import Difference, ReconcileCommand, ReconcileReply, StatusQuery, StatusReply
 from services.portfolio.settings import PortfolioSettings
 

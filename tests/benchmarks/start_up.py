@@ -21,9 +21,9 @@ from typing import Any, Final
 
 from rich.console import Console
 
+from common.control_client import ControlClient
 from common.project_root import PROJECT_ROOT
 from orchestration.address_files import control_url
-from orchestration.control_client import ControlClient
 from orchestration.environment import desk_environment
 from proto.control import DeskState, StatusQuery, StatusReply
 from tests.support.large_desks import make_large_desk

@@ -17,10 +17,10 @@ from typing import Any, Final
 import psutil
 import zmq
 
+from common.control_client import ControlClient
 from common.sockets import Socket, Sockets
 from common.storage import open_reader, state_hash
 from orchestration.address_files import control_url
-from orchestration.control_client import ControlClient
 from orchestration.environment import desk_environment
 from proto.control import DeskState, StatusQuery, StatusReply
 from tests.benchmarks.workload import a_run, write_ticks

@@ -23,7 +23,7 @@ from typing import Any, Final, Self
 
 import psutil
 
-from orchestration.control_client import ControlClient
+from common.control_client import ControlClient
 from proto.control import StatusQuery, StatusReply
 from research import ledger_views
 from research.report import report_digest

@@ -16,8 +16,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
+from common.control_client import ControlClient
 from orchestration.address_files import control_url
-from orchestration.control_client import ControlClient
 from orchestration.environment import desk_environment
 from orchestration.stopped_desk_audit import reconcile, verify
 from proto.control import StatusQuery, StatusReply

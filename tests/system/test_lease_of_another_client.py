@@ -9,8 +9,8 @@ from typing import Any
 import msgpack
 import zmq
 
+from common.control_client import ControlClient
 from orchestration.address_files import CONTROL_FILE, GATEWAY_FILE
-from orchestration.control_client import ControlClient
 from proto.control import StatusQuery, StatusReply, TradingState
 from proto.gateway.epochs import EPOCH_STEP_MAX
 from tests.support.command_line import TIMEOUT_S, paperdesk

@@ -15,10 +15,10 @@ from typing import Final
 
 import pytest
 
+from common.control_client import ControlClient
 from common.errors import StartError
 from common.project_root import PROJECT_ROOT
 from orchestration.address_files import control_url
-from orchestration.control_client import ControlClient
 from orchestration.environment import desk_environment
 from orchestration.supervisor import DeskSupervisor
 from proto.control import HaltCommand, ResumeCommand, StatusQuery, StatusReply, TradingReply, TradingState

@@ -16,9 +16,9 @@ from typing import Any
 import psutil
 import pytest
 
+from common.control_client import ControlClient
 from common.errors import StartError
 from orchestration.address_files import CONTROL_FILE, announced_desks
-from orchestration.control_client import ControlClient
 from orchestration.desk_runner import POLL_EVERY_S, read_account_totals
 from proto.control import StatusQuery, StatusReply
 from tests.support.command_line import PAPERDESK, TIMEOUT_S, paperdesk

@@ -15,9 +15,9 @@ import psutil
 import pytest
 import zmq
 
+from common.control_client import ControlClient
 from common.process_main import EXIT_ELSEWHERE
 from common.project_root import PROJECT_ROOT
-from orchestration.control_client import ControlClient
 from orchestration.stopped_desk_audit import reconcile
 from orchestration.supervisor import CONFIGURATION
 from proto.control import (

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from common.control_client import ControlClient
 from common.errors import StartError
 from common.fault_injection import CLOCK_STEP_VARIABLE, CRASH_AT_VARIABLE, CRASH_DIRECTORY_VARIABLE
 from orchestration.address_files import control_url
-from orchestration.control_client import ControlClient
 from orchestration.environment import desk_environment
 from orchestration.start_checks import require_startable
 from orchestration.supervisor import DeskSupervisor

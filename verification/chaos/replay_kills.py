@@ -23,10 +23,10 @@ from typing import Any, Final
 
 import psutil
 
+from common.control_client import ControlClient
 from common.errors import StartError
 from common.fault_injection import CRASH_AT_VARIABLE, CRASH_DIRECTORY_VARIABLE
 from orchestration.address_files import CONTROL_FILE
-from orchestration.control_client import ControlClient
 from proto.control import StatusQuery, StatusReply
 from research import ledger_views
 from research.report import report_digest

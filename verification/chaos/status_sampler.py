@@ -14,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from common.control_client import ControlClient
 from common.errors import StartError
-from orchestration.control_client import ControlClient
 from proto.control import StatusQuery, StatusReply
 from verification.chaos.status_truth import Breach, OpeningDeal, StatusSample, Violation, shown_as
 

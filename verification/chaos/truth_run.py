@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from common.control_client import ControlClient
 from common.errors import StartError
 from common.fault_injection import CLOCK_STEP_VARIABLE
 from orchestration.address_files import control_url, published_addresses
-from orchestration.control_client import ControlClient
 from orchestration.environment import desk_environment
 from orchestration.supervisor import DeskSupervisor
 from proto.control import Effect, ResumeCommand, Severity, StatusQuery, StatusReply, TradingReply

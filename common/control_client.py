@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import count
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -19,7 +20,8 @@ R = TypeVar("R", bound=ControlReply)
 class ControlClient:
     """One connection to portfolio's control socket.
 
-    No reply comes from a desk that is down or dies before it replies; the request can then be repeated.
+    Each request has an id, which portfolio repeats in its reply, so a late reply is never taken for that to another
+    request. No reply comes from a desk that is down or dies before it replies; the request can then be repeated.
     """
 
     def __init__(self, url: str) -> None:
@@ -27,6 +29,7 @@ class ControlClient:
         self._url = url
         self._sockets = Sockets()
         self._socket = self._sockets.dealer(url)
+        self._ids = count(1)
 
     def __enter__(self) -> Self:
         """Return the client; nothing is sent yet."""
@@ -45,21 +48,28 @@ class ControlClient:
             StartError: the request is refused, or the reply is not one of this version's portfolio.
         """
         deadline = time.monotonic() + timeout_s
-        while self._socket.poll(0, zmq.POLLIN):
-            self._socket.recv_multipart()  # a late reply belongs to an earlier request
+        envelope = [next(self._ids).to_bytes(8, "big"), b""]
         # With ZMQ_IMMEDIATE the socket refuses messages until it is connected, so wait for the connection first.
-        if not self._socket.poll(int(timeout_s * 1_000), zmq.POLLOUT) or not send(self._socket, [b"", encode(request)]):
+        if not self._socket.poll(int(timeout_s * 1_000), zmq.POLLOUT):
+            return None
+        if not send(self._socket, [*envelope, encode(request)]):
             return None
         while (left_s := deadline - time.monotonic()) > 0:
             if not self._socket.poll(int(left_s * 1_000) + 1, zmq.POLLIN):
                 return None
-            payload = self._socket.recv_multipart()[-1]
+            *found, payload = self._socket.recv_multipart()
+            if found != envelope:
+                continue  # a late reply to an earlier request
             try:
                 reply = decode_control_reply(payload)
             except MalformedMessageError as error:
                 raise StartError(f"{self._url} sent no control reply: {error}") from None
             if isinstance(reply, ControlError):
                 raise StartError(f"{self._url} refused {request.__struct_config__.tag}: {reply.error}")
-            if isinstance(reply, expected):
-                return reply
+            if not isinstance(reply, expected):
+                raise StartError(
+                    f"{self._url} answered {request.__struct_config__.tag} with {reply.__struct_config__.tag}, "
+                    f"expected {expected.__struct_config__.tag}"
+                )
+            return reply
         return None

@@ -8,10 +8,11 @@ from threading import Thread
 import pytest
 import zmq
 
+from common.control_client import ControlClient
 from common.errors import StartError
-from orchestration.control_client import ControlClient
 from proto.codec import decode_control_request, encode
-from proto.control import ControlError, DeskState, ReconcileReply, StatusQuery, StatusReply
+from proto.control import ControlError, DeskState, ReconcileReply, StatusQuery, StatusReply, WhyQuery
+from proto.control.views import WhyReply
 
 
 def a_status() -> StatusReply:
@@ -68,6 +69,21 @@ def answer(router: zmq.Socket[bytes], *payloads: bytes) -> Thread:
     return thread
 
 
+def answer_both_at_the_second(router: zmq.Socket[bytes]) -> Thread:
+    """Answer the first of two WHY requests only when the second has arrived, each with its own subject."""
+
+    def run() -> None:
+        for *envelope, request in [router.recv_multipart(), router.recv_multipart()]:
+            query = decode_control_request(request)
+            assert isinstance(query, WhyQuery)
+            reply = WhyReply(kind="order", subject=query.id, summary="", steps=[])
+            router.send_multipart([*envelope, encode(reply)])
+
+    thread = Thread(target=run)
+    thread.start()
+    return thread
+
+
 def test_a_running_desk_answers_a_request(router: zmq.Socket[bytes], url: str) -> None:
     peer = answer(router, encode(a_status()))
     with ControlClient(url) as client:
@@ -75,11 +91,48 @@ def test_a_running_desk_answers_a_request(router: zmq.Socket[bytes], url: str) -
     peer.join()
 
 
-def test_a_late_reply_to_an_earlier_request_is_skipped(router: zmq.Socket[bytes], url: str) -> None:
-    late = ReconcileReply(complete=True, differences=[], error="")
-    peer = answer(router, encode(late), encode(a_status()))
+def test_a_late_reply_to_one_why_is_not_taken_for_the_reply_to_another(router: zmq.Socket[bytes], url: str) -> None:
+    peer = answer_both_at_the_second(router)
     with ControlClient(url) as client:
+        assert client.request(WhyQuery(id="A"), WhyReply, timeout_s=0.05) is None
+        reply = client.request(WhyQuery(id="B"), WhyReply, timeout_s=10.0)
+    assert reply is not None
+    assert reply.subject == "B"
+    peer.join()
+
+
+def test_a_late_refusal_is_not_taken_for_the_refusal_of_another_request(router: zmq.Socket[bytes], url: str) -> None:
+    def run() -> None:
+        *first, _ = router.recv_multipart()
+        *second, _ = router.recv_multipart()
+        router.send_multipart([*first, encode(ControlError(error="no such thing"))])
+        router.send_multipart([*second, encode(a_status())])
+
+    peer = Thread(target=run)
+    peer.start()
+    with ControlClient(url) as client:
+        assert client.request(WhyQuery(id="A"), WhyReply, timeout_s=0.05) is None
         assert client.request(StatusQuery(), StatusReply, timeout_s=10.0) == a_status()
+    peer.join()
+
+
+def test_a_reply_without_the_id_of_the_request_is_dropped(router: zmq.Socket[bytes], url: str) -> None:
+    def run() -> None:
+        peer, *_ = router.recv_multipart()
+        router.send_multipart([peer, b"", encode(a_status())])
+
+    peer = Thread(target=run)
+    peer.start()
+    with ControlClient(url) as client:
+        assert client.request(StatusQuery(), StatusReply, timeout_s=0.2) is None
+    peer.join()
+
+
+def test_a_reply_of_another_kind_is_an_error(router: zmq.Socket[bytes], url: str) -> None:
+    peer = answer(router, encode(ReconcileReply(complete=True, differences=[], error="")))
+    message = "answered STATUS with reconcile, expected status"
+    with ControlClient(url) as client, pytest.raises(StartError, match=message):
+        client.request(StatusQuery(), StatusReply, timeout_s=10.0)
     peer.join()
 
 
