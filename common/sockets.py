@@ -97,9 +97,16 @@ class Sockets:
         """A PUSH socket that connects."""
         return self._connect(self._make(zmq.PUSH, url), url, setting)
 
-    def pub(self, url: str, *, setting: str = "") -> Socket:
-        """A PUB socket that binds. At the high-water mark it drops messages without an error."""
-        return self._bind(self._make(zmq.PUB, url), url, setting)
+    def pub(self, url: str, *, keeps_latest: bool = False, setting: str = "") -> Socket:
+        """A PUB socket that binds. At the high-water mark it drops messages without an error.
+
+        With `keeps_latest` it queues for each subscriber only the latest message, which must have one frame. Such a
+        socket also keeps only the latest subscription of a connection, so that a subscriber must have a single one.
+        """
+        socket = self._make(zmq.PUB, url)
+        if keeps_latest:
+            socket.setsockopt(zmq.CONFLATE, 1)
+        return self._bind(socket, url, setting)
 
     def sub(self, url: str, topics: list[bytes], *, setting: str = "") -> Socket:
         """A SUB socket that connects. Topics match by prefix, so the caller must compare the whole topic frame."""

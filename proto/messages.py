@@ -160,6 +160,15 @@ class CourierHello(Struct, frozen=True, tag="courier", forbid_unknown_fields=Tru
     boot_id: Name
 
 
+class LedgerCommit(Struct, frozen=True, tag="ledger_commit", forbid_unknown_fields=True):
+    """Portfolio has committed to its ledger; `event` is the number of the ledger's last event.
+
+    It is a hint for readers of the ledger, and may be lost.
+    """
+
+    event: Cursor
+
+
 TickMessage = Tick | MarketHeartbeat
 SignalMessage = Signal | SignalHello
 ReportMessage = Answer | CourierHello

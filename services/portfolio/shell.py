@@ -39,7 +39,7 @@ from proto.control import (
     StatusQuery,
     ViewQuery,
 )
-from proto.messages import Call, SignalHello
+from proto.messages import Call, LedgerCommit, SignalHello
 from proto.routes import HEARTBEAT_TOPIC, tick_topic
 from proto.time import Now
 from services.portfolio import metrics
@@ -107,6 +107,8 @@ class PortfolioShell:
         self._clock_guard = ClockGuard(ledger)
         self._commands = sockets.push(settings.command_url, setting="COMMAND_URL")
         self._control = sockets.router(settings.control_url, setting="CONTROL_URL")
+        self._events = sockets.pub(settings.events_url, keeps_latest=True, setting="EVENTS_URL")
+        self._announced_event = ledger.event_count
         self._loop = EventLoop("portfolio")
         self._loop.set_heartbeat(heartbeat, self._progress)
         self._loop.add_socket(sockets.pull(settings.signal_url, setting="SIGNAL_URL"), self._on_signal)
@@ -270,6 +272,13 @@ class PortfolioShell:
         replies, self._replies = self._replies, []
         for envelope, reply in replies:
             self._answer(envelope, reply)
+        self._announce_commit()
+
+    def _announce_commit(self) -> None:
+        """Publish the number of the ledger's last event if it has changed."""
+        if (event := self._ledger_writer.event_count) != self._announced_event:
+            self._announced_event = event
+            send(self._events, [encode(LedgerCommit(event))])
 
     def _commit(self) -> bool:
         """Commit the turn's events; False while the ledger is not writable."""

@@ -63,6 +63,8 @@ def chapter_of(message: Any) -> str:
         return "4"
     if message in (*get_args(messages.SignalMessage), messages.SymbolReport):
         return "5"
+    if message is messages.LedgerCommit:
+        return "12"
     if message is messages.Call or message in get_args(messages.ReportMessage):
         return "6"
     return "11" if message.__module__.startswith(control.__name__) else "7"
@@ -76,6 +78,7 @@ BUS: tuple[Any, ...] = (
     *get_args(messages.TickMessage),
     *get_args(messages.SignalMessage),
     messages.Call,
+    messages.LedgerCommit,
     *get_args(messages.ReportMessage),
 )
 REQUESTS: tuple[Any, ...] = get_args(gateway.Request)

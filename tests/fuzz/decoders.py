@@ -20,6 +20,7 @@ DECODERS: Final[dict[str, Callable[[bytes], Any]]] = {
     "signal": codec.decode_signal_message,
     "call": codec.decode_call,
     "report": codec.decode_report_message,
+    "ledger commit": codec.decode_ledger_commit,
     "control request": codec.decode_control_request,
     "control reply": codec.decode_control_reply,
     "request": _request,

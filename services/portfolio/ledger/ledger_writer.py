@@ -54,6 +54,11 @@ class LedgerWriter:
         """Number of events of a failed commit."""
         return len(self._events)
 
+    @property
+    def event_count(self) -> int:
+        """Number of committed events, which is the number of the last one."""
+        return self._ledger.event_count
+
     def next_retry_mono_ns(self) -> int | None:
         """Return the monotonic time of the next retry; None if the last commit succeeded."""
         return self._tried_mono_ns + RETRY_NS if self.is_retrying else None

@@ -45,6 +45,24 @@ def test_a_dealer_and_a_router_exchange_messages_with_an_envelope(sockets: Socke
     assert receive(dealer) == [b"id", b"", b"pong"]
 
 
+def test_a_publisher_that_keeps_the_latest_message_drops_those_before_it(sockets: Sockets, tmp_path: Path) -> None:
+    url, sent = f"ipc://{tmp_path}/events.ipc", 20_000
+    publisher = sockets.pub(url, keeps_latest=True)
+    reader: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
+    reader.setsockopt(zmq.RCVHWM, 1)
+    reader.setsockopt(zmq.SUBSCRIBE, b"")
+    reader.connect(url)
+    wait_for(lambda: send(publisher, [b"0"]) and reader.poll(0), "a connection")
+    for number in range(1, sent + 1):
+        assert send(publisher, [b"%d %s" % (number, bytes(256))])
+    received = [reader.recv()]
+    while not received[-1].startswith(b"%d " % sent):
+        [message] = receive(reader)
+        received.append(message)
+    reader.close(linger=0)
+    assert len(received) < sent / 2, "the rest was in the buffers of the system"
+
+
 def test_a_router_buffers_few_unread_requests(sockets: Sockets, tmp_path: Path) -> None:
     """A router reads the buffered requests of a client even after the client's death, so few may be buffered."""
     url = f"ipc://{tmp_path}/router.ipc"

@@ -1,0 +1,1 @@
+"""Tests of the portfolio process over real sockets."""
