@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 
 from common.errors import InUseError, StartError
 from common.heartbeat import BEAT_MS, Heartbeat, Progress
+from services.web.live.websocket_protocol import CLIENT_MESSAGE_BYTES_MAX, LiveProtocol
 from services.web.settings import WebSettings
 
 BACKLOG: Final = 128
@@ -53,7 +54,9 @@ def serve(app: Starlette, settings: WebSettings, bound: socket.socket, heartbeat
         log_config=None,
         access_log=False,
         lifespan="on",
-        ws="websockets-sansio",
+        ws=LiveProtocol,
+        ws_max_size=CLIENT_MESSAGE_BYTES_MAX,
+        ws_per_message_deflate=False,
         proxy_headers=False,
         server_header=False,
         date_header=True,

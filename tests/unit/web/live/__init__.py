@@ -1,0 +1,1 @@
+"""Tests of the shown state and of its flow control."""
