@@ -1,0 +1,99 @@
+"""Bodies of the requests that change something: commands to the desk, and signing in.
+
+A field without a default is required, and an unknown field is refused. The meaning of the fields of commands is that of
+the requests in `proto.control`.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from proto.control import PAST_RULES_MAX, Reason
+from proto.trading.enums import OrderType, Side, TimeInForce
+from proto.trading.units import Cursor, Name, OptionalName, TimeNs
+
+Secret = Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+class ReasonBody(Struct, frozen=True, kw_only=True):
+    """The person's reason, which is kept in the ledger."""
+
+    reason: Reason
+
+
+class CloseBody(Struct, frozen=True, kw_only=True):
+    """Close a position at the market: `position` is its ticket, 0 for every position in the symbol.
+
+    `volume` is in lots, null for the whole volume.
+    """
+
+    symbol: Name
+    reason: Reason
+    position: Cursor = 0
+    volume: Decimal | None = None
+
+
+class OrderBody(Struct, frozen=True, kw_only=True):
+    """Buy or sell by hand, under the same risk rules as a signal.
+
+    `price` is required for LIMIT and STOP. `past_rules` are the codes of the rules that the person overrides.
+    """
+
+    symbol: Name
+    side: Side
+    volume: Decimal
+    reason: Reason
+    type: OrderType = OrderType.MARKET
+    price: Decimal | None = None
+    time_in_force: TimeInForce | None = None
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    trailing_stop_points: Cursor = 0
+    expires_ns: TimeNs = 0
+    past_rules: Annotated[list[Name], Meta(max_length=PAST_RULES_MAX)] = []
+
+
+class CancelBody(Struct, frozen=True, kw_only=True):
+    """Cancel a resting order."""
+
+    order_id: Name
+    reason: Reason
+
+
+class ModifyBody(Struct, frozen=True, kw_only=True):
+    """Change a resting order, or the stops of a position.
+
+    `order_id` names the order. If it is empty, `symbol` and `position` name the position: its ticket, or 0 for the only
+    position in the symbol. The other fields are the new values: null removes a stop, but leaves `price` unchanged.
+    """
+
+    symbol: Name
+    reason: Reason
+    stop_loss: Decimal | None
+    take_profit: Decimal | None
+    order_id: OptionalName = ""
+    position: Cursor = 0
+    price: Decimal | None = None
+    expires_ns: TimeNs = 0
+
+
+class SignInBody(Struct, frozen=True, kw_only=True):
+    """A user's name and password, or `once`, the token of a one-time address."""
+
+    user: Name | None = None
+    password: Secret | None = None
+    once: Secret | None = None
+
+    def __post_init__(self) -> None:
+        """Require either a user with a password or a token.
+
+        Raises:
+            ValueError: the body has neither or both.
+        """
+        has_password = self.user is not None and self.password is not None
+        has_either = self.user is not None or self.password is not None
+        if has_password == (self.once is not None) or has_either != has_password:
+            raise ValueError("the body has other fields, expected either user and password, or once")
