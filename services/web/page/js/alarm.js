@@ -1,0 +1,51 @@
+/* State of the desk outside the page: title and icon of the tab, and a sound when the desk halts (off by default). */
+
+import { signed } from "./format.js";
+import { live } from "./live.js";
+import { settings } from "./settings.js";
+
+const ICONS = { ACTIVE: "active", REDUCE_ONLY: "reduce", HALTED: "halted" };
+const TONES_HZ = [880, 587, 880, 587];
+const TONE_S = 0.22;
+let sound = null;
+let before = "";
+
+/** Show state and P&L of the day in the tab's title and icon, and sound a halt. */
+export function showAlarm() {
+  const state = live.get("state");
+  const trading = state?.trading_state ?? "";
+  const { isStale } = live.status;
+  const amount = dayText(live.get("pnl")?.today?.net, state?.currency ?? "");
+  const mark = isStale ? "! STALE " : "";
+  const title = trading ? `${mark}${trading.replace("_", " ")}${amount} · Paperdesk` : `${mark}Paperdesk`;
+  if (document.title !== title) document.title = title;
+  showIcon(isStale ? "stale" : ICONS[trading] ?? "unknown");
+  if (trading === "HALTED" && before && before !== "HALTED" && settings.get("sound") === "on") beep();
+  before = trading || before;
+}
+
+/** Sound the alarm; browsers allow it only after the person has used the page. */
+export function beep() {
+  sound ??= new AudioContext();
+  sound.resume();
+  TONES_HZ.forEach((hertz, index) => {
+    const start_s = sound.currentTime + index * TONE_S;
+    const volume = sound.createGain();
+    volume.gain.setValueAtTime(0.2, start_s);
+    volume.gain.exponentialRampToValueAtTime(0.001, start_s + TONE_S);
+    const tone = new OscillatorNode(sound, { type: "square", frequency: hertz });
+    tone.connect(volume).connect(sound.destination);
+    tone.start(start_s);
+    tone.stop(start_s + TONE_S);
+  });
+}
+
+function dayText(net, currency) {
+  return net === undefined || net === null ? "" : ` ${signed(net, Math.abs(net) < 1000 ? 2 : 0)} ${currency}`;
+}
+
+function showIcon(name) {
+  const link = document.getElementById("icon");
+  const address = `/page/icons/${name}.svg`;
+  if (link.getAttribute("href") !== address) link.setAttribute("href", address);
+}

@@ -1,0 +1,82 @@
+/* Head line of every page: mode, trading state, navigation, age of what is drawn, clock, and the person's settings. */
+
+import { beep } from "./alarm.js";
+import { session } from "./api.js";
+import { attribute, choice, el, setText, setTone } from "./dom.js";
+import { age, words } from "./format.js";
+import { live } from "./live.js";
+import { PAGES } from "./pages.js";
+import { applyTheme, settings } from "./settings.js";
+import { dateTimeText, zoneLabel } from "./times.js";
+
+const STATES = { ACTIVE: ["● ", "ok"], REDUCE_ONLY: ["▼ ", "warn"], HALTED: ["■ ", "halt"] };
+
+/** Sign and tone of a trading state: ["■ ", "halt"]. */
+export function stateLook(trading_state) {
+  return STATES[trading_state] ?? ["? ", "faint"];
+}
+
+/** The head line; `update` shows a LiveStatus and the latest state, `showPage` marks the page. */
+export class HeadLine extends HTMLElement {
+  #mode = el("span.badge.simulated", { hidden: true });
+  #state = el("a.badge", { href: "#/desk" });
+  #nav = el("nav", { "aria-label": "Pages" });
+  #age = el("span.age", { title: "Age of what is drawn, by the server's clock" });
+  #clock = el("span.clock", { title: "Server's time now" });
+
+  connectedCallback() {
+    this.className = "head";
+    for (const { name, title } of PAGES) this.#nav.append(el("a", { href: `#/${name}`, text: title, data: { name } }));
+    const right = el("div.right", {}, this.#age, this.#clock, zoneChoice(), menu());
+    this.replaceChildren(el("span.name", { text: "Paperdesk" }), this.#mode, this.#state, this.#nav, right);
+  }
+
+  /** Mark a page of the navigation as the current one. */
+  showPage(name) {
+    for (const link of this.#nav.children) attribute(link, "aria-current", link.dataset.name === name ? "page" : null);
+  }
+
+  /** @param {import("./live.js").LiveStatus} status */
+  update(status) {
+    const state = live.get("state");
+    const mode = state ? state.mode.toUpperCase() || "VENUE UNKNOWN" : "";
+    this.#mode.hidden = !mode;
+    setText(this.#mode, mode);
+    const [sign, tone] = stateLook(state?.trading_state);
+    setText(this.#state, state ? sign + words(state.trading_state) : "? not known");
+    setTone(this.#state, tone);
+    const now_ns = live.now_ms() * 1e6;
+    setText(this.#age, status.age_ms === null ? words(status.phase) : `age ${age(status.age_ms)}`);
+    setTone(this.#age, status.isStale ? "warn" : null);
+    setText(this.#clock, `${dateTimeText(now_ns).slice(5)} ${zoneLabel(now_ns)}`);
+  }
+}
+
+function zoneChoice() {
+  const options = [["server", "Server"], ["utc", "UTC"], ["local", "Local"]];
+  return choice("Time zone", options, settings.get("zone"), (zone) => settings.set("zone", zone));
+}
+
+function menu() {
+  const themes = [["auto", "Auto"], ["dark", "Dark"], ["light", "Light"]];
+  const theme = choice("Theme", themes, settings.get("theme"), (value) => {
+    settings.set("theme", value);
+    applyTheme();
+  });
+  const sound = choice("Sound for a halt", [["off", "Off"], ["on", "On"]], settings.get("sound"), (value) => {
+    settings.set("sound", value);
+    if (value === "on") beep();
+  });
+  const who = el("p.quiet", { text: session.now ? `${session.now.user}, role ${session.now.role}` : "" });
+  const leave = el("button.button", { type: "button", text: "Sign out", on: { click: () => session.signOut() } });
+  const row = (label, node) => el("div.menu-row", {}, el("span.quiet", { text: label }), node);
+  const box = el("div.menu-box", {}, who, row("Theme", theme), row("Sound for a halt", sound), leave);
+  const details = el("details.menu", {}, el("summary.button", { text: "Settings" }), box);
+  addEventListener("click", (event) => details.contains(event.target) || (details.open = false));
+  details.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") details.open = false;
+  });
+  return details;
+}
+
+customElements.define("head-line", HeadLine);

@@ -1,0 +1,21 @@
+/* Notices: short lines in a corner, read out by screen readers; those that are not good news stay until closed. */
+
+import { el } from "./dom.js";
+
+const SHOWN_MS = 6_000;
+const box = el("div.notices", { role: "status", "aria-live": "polite" });
+
+/**
+ * Show a notice.
+ * @param {string} text one line
+ * @param {"ok"|"warn"|"halt"} tone ok goes away by itself
+ */
+export function notify(text, tone) {
+  if (!box.isConnected) document.body.append(box);
+  const notice = el("div.notice", { data: { tone } }, el("span", { text }));
+  const close = el("button.button.small", { type: "button", text: "×", "aria-label": "Close the notice" });
+  close.addEventListener("click", () => notice.remove());
+  notice.append(close);
+  box.append(notice);
+  if (tone === "ok") setTimeout(() => notice.remove(), SHOWN_MS);
+}

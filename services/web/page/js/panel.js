@@ -1,0 +1,53 @@
+/* Panels: a titled part of a page, with tools in its head, that marks itself when its source is silent. */
+
+import { el } from "./dom.js";
+import { duration } from "./format.js";
+import { live } from "./live.js";
+
+const SOURCES = {
+  portfolio: { name: "portfolio", time: "answered_ns", patience_ms: 2_500 },
+  gateway: { name: "feed", time: "heard_ns", patience_ms: 2_500 },
+  strategy: { name: "strategy", time: "heard_ns", patience_ms: 3_500 },
+  ledger: { name: "ledger", time: "read_ns", patience_ms: 5_000 },
+};
+
+/**
+ * Make a panel.
+ * @param {string} title its heading, which also names it for screen readers
+ * @param {{source?: "portfolio"|"gateway"|"strategy"|"ledger", tools?: Node[], className?: string, padded?: boolean}}
+ *   [options] `source` is the part of the desk from which the values come
+ * @param {...(Node|string)} children the content
+ * @returns {HTMLElement & {body: HTMLElement, tools: HTMLElement, heading: HTMLElement}}
+ */
+export function panel(title, { source, tools = [], className = "", padded = false } = {}, ...children) {
+  const heading = el("h2", { text: title });
+  const toolBox = el("div.tools", {}, ...tools);
+  const body = el(padded ? "div.body.padded" : "div.body", {}, ...children);
+  const head = el("header", {}, heading, el("span.silent", { role: "status" }), toolBox);
+  const section = el("section", { class: `panel ${className}`.trim(), "aria-label": title, "data-source": source });
+  section.append(head, body);
+  return Object.assign(section, { body, tools: toolBox, heading });
+}
+
+/** Why a source's values are not fresh, in one line; empty if they are. */
+export function silenceOf(source) {
+  const { name, time, patience_ms } = SOURCES[source];
+  const state = live.get("sources")?.[source];
+  if (!state) return "";
+  if (state.problem) return `${name}: ${state.problem}`;
+  if (!state[time]) return `${name} not heard yet`;
+  const age_ms = live.now_ms() - state[time] / 1e6;
+  return age_ms > patience_ms ? `${name} silent for ${duration(age_ms / 1000)}` : "";
+}
+
+/** Mark the panels of the document whose source is silent; called by the frame several times a second. */
+export function markSilentPanels() {
+  const silences = new Map(Object.keys(SOURCES).map((source) => [source, silenceOf(source)]));
+  for (const section of document.querySelectorAll(".panel[data-source]")) {
+    const text = silences.get(section.dataset.source) ?? "";
+    section.classList.toggle("is-silent", text !== "");
+    const mark = section.querySelector(":scope > header > .silent");
+    const shown = text && `⚠ ${text}`;
+    if (mark.textContent !== shown) mark.textContent = shown;
+  }
+}

@@ -1,0 +1,48 @@
+/* Sign-in: by user and password, or by the one-time token in an address that ends in #once=TOKEN. */
+
+import { session } from "./api.js";
+import { el, setText } from "./dom.js";
+
+/** Take a one-time token out of the address, so that neither the bar nor the history keeps it; null without one. */
+export function takeOnceToken() {
+  const found = /^#once=(.+)$/.exec(location.hash);
+  if (!found) return null;
+  history.replaceState(null, "", location.pathname + location.search);
+  return decodeURIComponent(found[1]);
+}
+
+/**
+ * The sign-in page.
+ * @param {string} message why the person sees it; empty for none
+ * @returns {HTMLElement} it signs in by itself; `session` says when
+ */
+export function signInPage(message) {
+  const user = field("User", { id: "user", name: "user", autocomplete: "username", required: true });
+  const password = field("Password", {
+    id: "password", name: "password", type: "password", autocomplete: "current-password", required: true,
+  });
+  const error = el("p.answer", { role: "alert", text: message, hidden: !message, "data-tone": "warn" });
+  const button = el("button.button.primary", { type: "submit", text: "Sign in" });
+  const onSubmit = async (event) => {
+    event.preventDefault();
+    button.disabled = true;
+    try {
+      await session.signIn({ user: user.lastChild.value, password: password.lastChild.value });
+    } catch (problem) {
+      error.hidden = false;
+      error.dataset.tone = "halt";
+      setText(error, problem.message);
+      password.lastChild.value = "";
+      password.lastChild.focus();
+    } finally {
+      button.disabled = false;
+    }
+  };
+  const form = el("form", { "aria-label": "Sign in", on: { submit: onSubmit } },
+    el("h1", { text: "Paperdesk" }), error, user, password, button);
+  return el("main.sign-in", { id: "main" }, form);
+}
+
+function field(label, props) {
+  return el("div.field", {}, el("label", { for: props.id, text: label }), el("input", props));
+}
