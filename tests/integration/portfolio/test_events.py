@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import zmq
 
+from common.control_client import ControlClient
 from common.project_root import PROJECT_ROOT
 from common.sockets import Socket, Sockets
 from orchestration.address_files import control_url
-from orchestration.control_client import ControlClient
 from orchestration.environment import desk_environment
 from proto.codec import decode_ledger_commit
 from proto.control import HaltCommand, TradingReply
