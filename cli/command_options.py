@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import uuid
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -12,6 +13,9 @@ from cli import options as o
 from common.errors import StartError
 from proto.control import REASON_CHARS_MAX
 from proto.trading.units import NAME_CHARS_MAX
+
+PERSON_CHARS_MAX: Final = 64
+"""Longest login name that is sent; a longer one is cut."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +56,20 @@ class KeyedOptions(CommandOptions):
         Raises:
             StartError: the value of `--key` is empty or longer than NAME_CHARS_MAX.
         """
-        return uuid.uuid4().hex if self.key is None else checked_name("--key", self.key)
+        return new_key() if self.key is None else checked_name("--key", self.key)
+
+
+def login_name() -> str:
+    """The login name of the user, or `unknown`."""
+    try:
+        return getpass.getuser()[:PERSON_CHARS_MAX]
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def new_key() -> str:
+    """A key that no other command has."""
+    return uuid.uuid4().hex
 
 
 def repeat_hint(key: str) -> str:

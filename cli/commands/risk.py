@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Annotated, Final
 
 import typer
 
 from cli import options as o
-from cli.command_options import KeyedOptions, checked_name, repeat_hint
+from cli.command_options import KeyedOptions, checked_name, login_name, repeat_hint
 from cli.desk_client import all_rows, ledger_views, no_answer_error, open_desk, open_running_desk
 from cli.json_output import print_json
 from cli.option_groups import with_option_groups
@@ -24,7 +23,6 @@ app.add_typer(group, name="risk")
 
 EXAMPLE: Final = "[bold]Example[/bold]\n\n  paperdesk risk {}"
 RISK_COLUMNS: Final = ["code", "subject", "limit", "now", "headroom"]
-PERSON_CHARS_MAX: Final = 64
 
 
 @group.callback(epilog=EXAMPLE.format("--data-dir desk"))
@@ -94,7 +92,7 @@ def reset(
         rule=checked_name("RULE", rule.upper().replace("-", "_")),
         symbol="" if symbol is None else checked_name("--symbol", symbol),
         reason=options.plain_reason(),
-        person=_person(),
+        person=login_name(),
     )
     with open_running_desk(options.data_dir, options.url) as desk:
         reply = desk.request(command, RiskResetReply)
@@ -112,11 +110,3 @@ def reset(
             "`paperdesk resume --reason ...` makes it ACTIVE"
         )
     return 0
-
-
-def _person() -> str:
-    """The login name of the user, or `unknown`."""
-    try:
-        return getpass.getuser()[:PERSON_CHARS_MAX]
-    except (KeyError, OSError):
-        return "unknown"

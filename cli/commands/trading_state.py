@@ -12,7 +12,7 @@ from typing import Annotated, Final
 
 import typer
 
-from cli.command_options import CommandOptions
+from cli.command_options import CommandOptions, login_name, new_key
 from cli.gateway_commands import TIMEOUT_S, send_to_gateway
 from cli.json_output import print_json
 from cli.option_groups import with_option_groups
@@ -51,14 +51,14 @@ AtGateway = Annotated[
 def halt(options: CommandOptions, at_gateway: AtGateway = False) -> int:
     """Send no orders until `paperdesk resume`, except those of `paperdesk close`; positions stay open."""
     reason = options.plain_reason()
-    return _to_gateway(Halt(reason=reason), options) if at_gateway else _to_portfolio(HaltCommand(reason), options)
+    return _to_gateway(Halt(reason=reason), options) if at_gateway else _to_portfolio(HaltCommand, reason, options)
 
 
 @app.command("reduce-only", epilog=EXAMPLE.format("reduce-only"))
 @with_option_groups
 def reduce_only(options: CommandOptions) -> int:
     """Open no position until `paperdesk resume`; positions may be closed."""
-    return _to_portfolio(ReduceOnlyCommand(options.plain_reason()), options)
+    return _to_portfolio(ReduceOnlyCommand, options.plain_reason(), options)
 
 
 @app.command(epilog=EXAMPLE.format("resume"))
@@ -66,7 +66,7 @@ def reduce_only(options: CommandOptions) -> int:
 def resume(options: CommandOptions, at_gateway: AtGateway = False) -> int:
     """Trade again. You confirm by this that you have reviewed the foreign orders and positions on the account."""
     reason = options.plain_reason()
-    return _to_gateway(Resume(reason=reason), options) if at_gateway else _to_portfolio(ResumeCommand(reason), options)
+    return _to_gateway(Resume(reason=reason), options) if at_gateway else _to_portfolio(ResumeCommand, reason, options)
 
 
 @app.command(epilog=EXAMPLE.format("flatten"))
@@ -76,14 +76,15 @@ def flatten(options: CommandOptions, at_gateway: AtGateway = False) -> int:
     reason = options.plain_reason()
     if at_gateway:
         return _to_gateway(Flatten(reason=reason), options)
-    return _to_portfolio(FlattenCommand(reason), options)
+    return _to_portfolio(FlattenCommand, reason, options)
 
 
 def _to_gateway(request: Halt | Resume | Flatten, options: CommandOptions) -> int:
     return send_to_gateway(request, options.data_dir, options.url, as_json=options.as_json)
 
 
-def _to_portfolio(command: TradingCommand, options: CommandOptions) -> int:
+def _to_portfolio(kind: type[TradingCommand], reason: str, options: CommandOptions) -> int:
+    command = kind(reason, key=new_key(), person=login_name())
     reply = _answer(required_control_url(options.data_dir, options.url, hint=GATEWAY_HINT), command)
     if options.as_json:
         print_json({name: getattr(reply, name) for name in reply.__struct_fields__})

@@ -9,11 +9,14 @@ from msgspec import Meta, Struct
 
 from proto.control.views import PageRows
 from proto.trading.enums import OrderType, Side, TimeInForce
-from proto.trading.units import Cursor, Name, Text, TimeNs, require_exact
+from proto.trading.units import NAME_CHARS_MAX, Cursor, Name, Text, TimeNs, require_exact
 
 REASON_CHARS_MAX: Final = 200
 Reason = Annotated[str, Meta(min_length=1, max_length=REASON_CHARS_MAX)]
 """A person's reason for a command; kept in the ledger."""
+
+OptionalKey = Annotated[str, Meta(max_length=NAME_CHARS_MAX)]
+"""Key of a command; empty for a command without a key."""
 
 
 PAST_RULES_MAX: Final = 32
@@ -38,28 +41,32 @@ class ReconcileCommand(Struct, frozen=True, tag_field="command", tag="RECONCILE"
     """Compare the ledger with the venue now; portfolio replies when the comparison is complete."""
 
 
-class HaltCommand(Struct, frozen=True, tag_field="command", tag="HALT", forbid_unknown_fields=True):
+class _TradingCommand(Struct, frozen=True, tag_field="command", forbid_unknown_fields=True):
+    """A person's command on the trading state.
+
+    A repeat with the same `key` gets the stored reply and has no effect; a command without a key is executed each time.
+    `person` is the login name of the person who sent the command, empty if unknown.
+    """
+
+    reason: Reason
+    key: OptionalKey = ""
+    person: Text = ""
+
+
+class HaltCommand(_TradingCommand, frozen=True, tag="HALT", forbid_unknown_fields=True):
     """Set the trading state HALTED: send no further order until RESUME, except a person's CLOSE and FLATTEN."""
 
-    reason: Reason
 
-
-class ReduceOnlyCommand(Struct, frozen=True, tag_field="command", tag="REDUCE_ONLY", forbid_unknown_fields=True):
+class ReduceOnlyCommand(_TradingCommand, frozen=True, tag="REDUCE_ONLY", forbid_unknown_fields=True):
     """Set the trading state REDUCE_ONLY: send no order that opens exposure until RESUME; positions may be closed."""
 
-    reason: Reason
 
-
-class ResumeCommand(Struct, frozen=True, tag_field="command", tag="RESUME", forbid_unknown_fields=True):
+class ResumeCommand(_TradingCommand, frozen=True, tag="RESUME", forbid_unknown_fields=True):
     """Set the trading state ACTIVE. Foreign orders on the account so far count as reviewed."""
 
-    reason: Reason
 
-
-class FlattenCommand(Struct, frozen=True, tag_field="command", tag="FLATTEN", forbid_unknown_fields=True):
+class FlattenCommand(_TradingCommand, frozen=True, tag="FLATTEN", forbid_unknown_fields=True):
     """Set the trading state HALTED, and close every position."""
-
-    reason: Reason
 
 
 class RiskResetCommand(

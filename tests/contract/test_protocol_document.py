@@ -122,7 +122,12 @@ def test_the_section_of_a_command_describes_its_reply(message: Any) -> None:
     assert [field for field in message.__struct_fields__ if f"`{field}`" not in text] == []
 
 
-OF_PERSONS = (*get_args(control.ViewQuery), *get_args(control.OrderCommand), control.RiskResetCommand)
+OF_PERSONS = (
+    *get_args(control.ViewQuery),
+    *get_args(control.TradingCommand),
+    *get_args(control.OrderCommand),
+    control.RiskResetCommand,
+)
 
 
 @pytest.mark.parametrize("request_type", OF_PERSONS, ids=tag_of)

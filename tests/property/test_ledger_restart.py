@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, get_args
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from proto.control import TradingState
 from proto.gateway import DealEntry, DealReason, TickCounts, VenueDeal
@@ -38,6 +38,7 @@ from services.portfolio.core.account.events import (
     Reconciled,
     ReconciliationWatermark,
     RiskReset,
+    StateCommand,
     StreamEnded,
     StreamOpened,
     TradingStateChanged,
@@ -271,6 +272,18 @@ def state_changed(step: Step, _: Book) -> Event:
         time_ns=step.points,
         flatten=step.lots % 2 == 0,
         acknowledged=[step.lots],
+        command=UNSET if step.lots % 3 else state_command(step),
+    )
+
+
+def state_command(step: Step) -> StateCommand:
+    return StateCommand(
+        key=f"state-{step.points}",
+        person="trader",
+        asked="0123456789abcdef",
+        state=TradingState.HALTED,
+        reason="message",
+        closing=[step.symbol],
     )
 
 

@@ -10,7 +10,7 @@ NOT_REMEMBERED: Final = frozenset({"changed_rows"})
 """Attributes that serve to store a book and are not part of the account."""
 
 ORDERED: Final = frozenset(
-    {"instruments", "orders", "open_orders", "changes_by_key", "denials_by_key", "resets_by_key"}
+    {"instruments", "orders", "open_orders", "changes_by_key", "denials_by_key", "resets_by_key", "states_by_key"}
 )
 """Maps whose order is compared too; the oldest entry is first."""
 

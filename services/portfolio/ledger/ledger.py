@@ -36,6 +36,7 @@ from services.portfolio.core.account.events import (
 )
 from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.ledger import hash_chain
+from services.portfolio.ledger.equity_points import EQUITY_TABLE
 from services.portfolio.ledger.hash_chain import BEGINNING, ChainPosition
 from services.portfolio.ledger.notes import notes_digest, read_note, write_notes
 from services.portfolio.ledger.projections import (
@@ -53,11 +54,12 @@ from services.portfolio.ledger.signing_key import LedgerKey
 
 LEDGER_FILE_NAME: Final = "ledger.db"
 APPLICATION_ID: Final = 0x70644C31
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 _SCHEMA: Final = (
     "CREATE TABLE events (number INTEGER PRIMARY KEY, hash BLOB NOT NULL, payload BLOB NOT NULL) STRICT;"
     + PROJECTIONS
+    + EQUITY_TABLE
     + "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
 )
 

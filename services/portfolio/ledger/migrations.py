@@ -8,10 +8,17 @@ import apsw
 
 from common.checksums import add_checksum_column
 from common.migration import FileKind
+from services.portfolio.ledger.equity_points import EQUITY_TABLE
 from services.portfolio.ledger.hash_chain import last_position
 from services.portfolio.ledger.ledger import APPLICATION_ID, SCHEMA_VERSION, faults
 from services.portfolio.ledger.notes import notes_digest
-from services.portfolio.ledger.projections import CURSOR_TABLE, RowCounts, rewrite_rows, write_cursor_payload
+from services.portfolio.ledger.projections import (
+    CURSOR_TABLE,
+    RowCounts,
+    rewrite_account_row,
+    rewrite_rows,
+    write_cursor_payload,
+)
 
 
 def _from_1(db: apsw.Connection) -> None:
@@ -29,6 +36,12 @@ def _from_1(db: apsw.Connection) -> None:
         write_cursor_payload(db, stored[0], last_position(db), RowCounts(*counts), None, notes_digest(db))
 
 
+def _from_2(db: apsw.Connection) -> None:
+    """Migrate to version 3: the account row has the commands on the trading state, and there are equity points."""
+    rewrite_account_row(db)
+    db.execute(EQUITY_TABLE)
+
+
 LEDGER: Final = FileKind(
-    "ledger", APPLICATION_ID, SCHEMA_VERSION, {1: _from_1}, check=lambda db: next(iter(faults(db)), "")
+    "ledger", APPLICATION_ID, SCHEMA_VERSION, {1: _from_1, 2: _from_2}, check=lambda db: next(iter(faults(db)), "")
 )

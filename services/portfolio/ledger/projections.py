@@ -23,6 +23,7 @@ from services.portfolio.core.account.events import (
     Reconciled,
     ReconciliationWatermark,
     RiskReset,
+    StateCommand,
     StreamEnded,
     StreamOpened,
     TradingStateChanged,
@@ -85,6 +86,7 @@ class _AccountRow(msgspec.Struct, frozen=True, kw_only=True):
     asked_by_key: dict[str, str] = {}
     denials_by_key: dict[str, CommandDenial] = {}
     resets_by_key: dict[str, RiskReset] = {}
+    states_by_key: dict[str, StateCommand] = {}
     seen_ids: dict[str, int] = {}
 
 
@@ -214,6 +216,7 @@ def load_projections(db: apsw.Connection) -> tuple[Book, PersistedState]:
         book.asked_by_key = dict(rest.asked_by_key)
         book.denials_by_key = dict(rest.denials_by_key)
         book.resets_by_key = dict(rest.resets_by_key)
+        book.states_by_key = dict(rest.states_by_key)
         book.seen_ids = dict(rest.seen_ids)
     for _, _, _, payload in _rows(db, "orders", "order_id, number, status, payload", "ORDER BY number"):
         book.restore_order(_orders.decode(payload))
@@ -306,6 +309,17 @@ def rewrite_rows(db: apsw.Connection) -> None:
             db.execute(f"UPDATE {table} SET payload = ? WHERE {key} = ?", (written, value))  # noqa: S608 - as above
 
 
+def rewrite_account_row(db: apsw.Connection) -> None:
+    """Rewrite the account row of an earlier version, which has a checksum, with every field.
+
+    Raises:
+        DamagedRowError: the row is damaged.
+    """
+    for name, payload in list(_rows(db, "account", "name, payload", "")):
+        row = with_checksum("account", name, _encode(_account.decode(payload)))
+        db.execute("INSERT OR REPLACE INTO account VALUES (?, ?, ?)", row)
+
+
 _KEYS: Final = {"account": "name", "cursor": "id"}
 
 
@@ -337,5 +351,6 @@ def account_row(book: Book) -> _AccountRow:
         asked_by_key=book.asked_by_key,
         denials_by_key=book.denials_by_key,
         resets_by_key=book.resets_by_key,
+        states_by_key=book.states_by_key,
         seen_ids=book.seen_ids,
     )

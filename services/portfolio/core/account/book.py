@@ -11,7 +11,7 @@ from collections import Counter
 from decimal import Decimal
 from typing import Any, Final
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from proto.control import TradingState
 from proto.gateway import DealEntry, DealReason, VenueDeal
@@ -41,6 +41,7 @@ from services.portfolio.core.account.events import (
     Reconciled,
     ReconciliationWatermark,
     RiskReset,
+    StateCommand,
     StreamEnded,
     StreamOpened,
     TradingStateChanged,
@@ -54,12 +55,13 @@ JOURNAL_CHANGED: Final = "JOURNAL_CHANGED"
 """Code of an order in doubt because the gateway lost the journal that had recorded the order."""
 
 CHANGES_KEPT_MAX: Final = 64
-"""Highest number of changes, of denials and of resets kept by key: few enough to be written with every commit."""
+"""Highest number of commands of each kind, except orders, kept by key: few enough to be written with every commit."""
 
 _AMOUNTS: Final = ("balance", "realized_pnl", "commission", "swap")
 
 
-def _forget_first(kept: dict[str, Any]) -> None:
+def _keep(kept: dict[str, Any], key: str, value: Any) -> None:
+    kept[key] = value
     if len(kept) > CHANGES_KEPT_MAX:
         del kept[next(iter(kept))]
 
@@ -133,6 +135,8 @@ class Book:
         """Denials of a person's latest commands, by the command's key."""
         self.resets_by_key: dict[str, RiskReset] = {}
         """Latest resets of risk rules, by the command's key."""
+        self.states_by_key: dict[str, StateCommand] = {}
+        """A person's latest commands on the trading state, by key."""
         self.deals: list[VenueDeal] = []
         """Deals of the account, sorted by number."""
         self.deal_cursor = 0
@@ -225,20 +229,19 @@ class Book:
                 self.epoch = epoch
             case JournalChanged():
                 self._on_journal_changed(event)
-            case TradingStateChanged():
+            case TradingStateChanged(command=command):
                 self.trading = event
                 self.acknowledged.update(event.acknowledged)
+                if command is not UNSET and command.key:
+                    _keep(self.states_by_key, command.key, command)
             case RiskReset(key=key):
-                self.resets_by_key[key] = event
-                _forget_first(self.resets_by_key)
+                _keep(self.resets_by_key, key, event)
             case ForeignOrdersFound(tickets=tickets):
                 self.acknowledged.update(tickets)
             case OrderDenied(key=key):
                 if key:
-                    self.denials_by_key[key] = CommandDenial(
-                        event.code, event.limit, event.observed, event.denial_id, event.asked
-                    )
-                    _forget_first(self.denials_by_key)
+                    denial = CommandDenial(event.code, event.limit, event.observed, event.denial_id, event.asked)
+                    _keep(self.denials_by_key, key, denial)
 
     def amounts(self) -> dict[str, str]:
         """Return balance, realized profit, commission and swap as exact text, for a projection."""
@@ -301,8 +304,7 @@ class Book:
     def _remember(self, key: str, asked: str, order_ids: list[str]) -> None:
         """Remember a person's command, so that its repetition is answered but not executed again."""
         if key:
-            self.changes_by_key[key] = order_ids
-            _forget_first(self.changes_by_key)
+            _keep(self.changes_by_key, key, order_ids)
             if asked:
                 self.asked_by_key[key] = asked
             for gone in self.asked_by_key.keys() - self.changes_by_key.keys():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from proto.control import Difference, StateCause, TradingState
 from proto.gateway import TickCounts, VenueDeal
@@ -251,12 +251,29 @@ class Reconciled(Struct, frozen=True, kw_only=True, tag="reconciled"):
     cleared: ReconciliationWatermark | None = None
 
 
+class StateCommand(Struct, frozen=True, kw_only=True):
+    """A person's command that changed the trading state.
+
+    `key` is the command's key, empty for none; `asked` its digest; `person` the login name sent with it, empty if
+    unknown. `state`, `reason` and `closing` are those of the reply, which answers a repetition: the new state, the
+    person's reason, and the symbols that FLATTEN closes.
+    """
+
+    key: str
+    person: str
+    asked: str
+    state: TradingState
+    reason: str
+    closing: list[str]
+
+
 class TradingStateChanged(Struct, frozen=True, kw_only=True, tag="trading_state_changed"):
     """The trading state changed; `by` is `person` or the part of the desk that found a cause.
 
     `causes` are all causes of a state other than ACTIVE, each code once. `reason` is their text, or the reason why
     trading was resumed. With `flatten` the desk closes every position while this state lasts. `acknowledged` has the
-    venue's numbers of the foreign orders that a person accepted.
+    venue's numbers of the foreign orders that a person accepted. `command` is a person's command with a key or a login
+    name; any other change has none, so that its encoding is that of earlier versions.
     """
 
     state: TradingState
@@ -266,6 +283,17 @@ class TradingStateChanged(Struct, frozen=True, kw_only=True, tag="trading_state_
     flatten: bool = False
     acknowledged: list[int] = []
     causes: list[StateCause] = []
+    command: StateCommand | UnsetType = UNSET
+
+    @property
+    def key(self) -> str:
+        """Key of the person's command; empty for none."""
+        return "" if self.command is UNSET else self.command.key
+
+    @property
+    def person(self) -> str:
+        """Login name of the person who gave the command; empty if unknown."""
+        return "" if self.command is UNSET else self.command.person
 
 
 class RiskReset(Struct, frozen=True, kw_only=True, tag="risk_reset"):

@@ -14,6 +14,7 @@ from proto.control import ControlError, PlaceCommand, RiskResetCommand, RiskRese
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import RiskReset
 from services.portfolio.core.account.orders import PassedRule
+from services.portfolio.core.decision.idempotency import is_key_used, used_key_error
 from services.portfolio.core.risk.registry import EXCEPTABLE_CODES, RESET_OF_CODE, clear_rule, remembered_values
 from services.portfolio.core.risk.types import Denial
 from services.portfolio.core.state.portfolio_state import PortfolioState
@@ -34,9 +35,9 @@ def apply_risk_reset(state: PortfolioState, command: RiskResetCommand) -> RiskRe
         return ControlError(error=f"symbol is {symbol}, expected one that the desk trades: {known}"[:512])
     if (before := book.resets_by_key.get(key)) is not None:
         is_same = (before.rule, before.symbol) == (rule, symbol)
-        return _reply(state.account.book, before, repeated=True) if is_same else _key_error(key)
-    if key in book.orders_by_key or key in book.changes_by_key or key in book.denials_by_key:
-        return _key_error(key)
+        return _reply(state.account.book, before, repeated=True) if is_same else used_key_error(key)
+    if is_key_used(book, key):
+        return used_key_error(key)
     risk_state = state.stream.risk
     event = RiskReset(
         rule=rule,
@@ -71,10 +72,6 @@ def _reply(book: Book, event: RiskReset, *, repeated: bool) -> RiskResetReply:
         trading_state=book.trading_state,
         trading_reason=trading.reason if trading is not None else "",
     )
-
-
-def _key_error(key: str) -> ControlError:
-    return ControlError(error=f"key {key} was used for another command")
 
 
 def refuse_exceptions(command: PlaceCommand) -> ControlError | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec import UNSET, UnsetType
+
 from proto.control import REASON_CHARS_MAX, StateCause, TradingState
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import (
@@ -11,6 +13,7 @@ from services.portfolio.core.account.events import (
     Event,
     ForeignOrdersFound,
     IncarnationTaken,
+    StateCommand,
     TradingStateChanged,
 )
 from services.portfolio.core.account.foreign_orders import describe_foreign_orders
@@ -138,23 +141,32 @@ class AccountState:
             why = self._incarnation_reason
             self.emit(IncarnationTaken(incarnation=self.incarnation, why=why, time_ns=time_ns))
 
-    def resume_trading(self, reason: str, *, by: str) -> None:
+    def resume_trading(self, reason: str, *, by: str, command: StateCommand | UnsetType = UNSET) -> None:
         """Set the trading state to ACTIVE, durably, and remove all causes.
 
-        If a person resumes (`by`), the person also acknowledges the foreign orders.
+        If a person resumes (`by`), the person also acknowledges the foreign orders. `command` is the person's command.
         """
         acknowledged = self.foreign_tickets if by == PERSON else []
-        self._set_trading_state(TradingState.ACTIVE, reason, by=by, acknowledged=acknowledged)
+        self._set_trading_state(TradingState.ACTIVE, reason, by=by, acknowledged=acknowledged, command=command)
         if by == PERSON:
             self.foreign_tickets = []
 
-    def set_trading_state(self, state: TradingState, code: str, text: str, *, by: str, flatten: bool = False) -> None:
+    def set_trading_state(
+        self,
+        state: TradingState,
+        code: str,
+        text: str,
+        *,
+        by: str,
+        flatten: bool = False,
+        command: StateCommand | UnsetType = UNSET,
+    ) -> None:
         """Set a trading state other than ACTIVE, durably, and add a cause to the current causes.
 
-        `code` is a key of `CONDITION_KINDS`.
+        `code` is a key of `CONDITION_KINDS`, and `command` the person's command.
         """
         causes = add_cause(self.state_causes, StateCause(code, by, text[:REASON_CHARS_MAX], state))
-        self._set_trading_state(state, describe_causes(causes), by=by, causes=causes, flatten=flatten)
+        self._set_trading_state(state, describe_causes(causes), by=by, causes=causes, flatten=flatten, command=command)
 
     def restrict_trading(self, state: TradingState, code: str, text: str, *, by: str) -> None:
         """Add a cause that the desk has found; the trading state can only become more restrictive."""
@@ -179,6 +191,7 @@ class AccountState:
         causes: list[StateCause] | None = None,
         flatten: bool = False,
         acknowledged: list[int] | None = None,
+        command: StateCommand | UnsetType = UNSET,
     ) -> None:
         event = TradingStateChanged(
             state=state,
@@ -188,6 +201,7 @@ class AccountState:
             flatten=flatten,
             acknowledged=acknowledged or [],
             causes=causes or [],
+            command=command,
         )
         self.emit(event)
 

@@ -4,12 +4,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec import structs
 
-from proto.control import CancelCommand, CloseCommand, OrderCommand, OrderCommandReply
+from proto.control import (
+    CancelCommand,
+    CloseCommand,
+    ControlError,
+    FlattenCommand,
+    HaltCommand,
+    OrderCommand,
+    OrderCommandReply,
+    ReduceOnlyCommand,
+    ResumeCommand,
+    RiskResetCommand,
+    RiskResetReply,
+    TradingReply,
+    TradingState,
+)
 from proto.gateway import Buy
 from proto.trading.enums import Side
+from services.portfolio.core.account.book import CHANGES_KEPT_MAX
+from services.portfolio.core.account.events import TradingStateChanged
 from services.portfolio.core.decision.idempotency import command_digest, previous_reply
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
 from tests.support.desk_harness import DeskHarness
@@ -116,3 +133,90 @@ def test_the_digest_depends_on_kind_and_fields_but_not_on_key_reason_or_notation
         len({command_digest(one) for one in (an_order(), close, structs.replace(close, position=1), a_cancel("x"))})
         == 4
     )
+
+
+HALT = HaltCommand("news", key="h1", person="ann")
+
+
+def state_events(driven: DeskHarness) -> list[TradingStateChanged]:
+    """The changes of the trading state that are not yet durable, and remove them."""
+    return [event for event in driven.state.account.take_events() if isinstance(event, TradingStateChanged)]
+
+
+def test_a_repeated_trading_command_gets_the_first_reply_and_changes_nothing_before_and_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    driven = a_quoted_desk()
+    halted = driven.command(HALT)
+    assert halted == TradingReply(trading_state=TradingState.HALTED, trading_reason="news", closing=[])
+    driven.command(ResumeCommand("looked at it", key="r1"))
+    again = started_again(driven, tmp_path)
+    for desk in (driven, again):
+        state_events(desk)
+        assert desk.command(HaltCommand("said again", key="h1", person="bob")) == halted
+        assert desk.state.account.book.trading_state is TradingState.ACTIVE
+        assert state_events(desk) == []
+
+
+def test_a_repeated_flatten_names_the_symbols_of_the_first() -> None:
+    driven = a_quoted_desk()
+    reply_to(driven, an_order())
+    flattened = driven.command(FlattenCommand("the end", key="f1"))
+    assert flattened == TradingReply(trading_state=TradingState.HALTED, trading_reason="the end", closing=["EURUSD"])
+    driven.answer_all(driven.pause())
+    for _ in range(4):
+        driven.answer_all(driven.wait(2_000))
+    assert driven.state.account.book.positions["EURUSD"].is_flat
+    assert driven.command(FlattenCommand("the end", key="f1")) == flattened
+    assert driven.command(FlattenCommand("the end", key="f2")) == structs.replace(flattened, closing=[])
+
+
+def test_the_event_of_a_trading_command_has_its_key_and_person_and_one_without_both_is_encoded_as_before() -> None:
+    driven = a_quoted_desk()
+    driven.command(HALT)
+    driven.command(ResumeCommand("looked at it"))
+    halted, resumed = state_events(driven)
+    assert (halted.key, halted.person, resumed.key, resumed.person) == ("h1", "ann", "", "")
+    assert "command" in msgspec.json.decode(msgspec.json.encode(halted))
+    assert "command" not in msgspec.json.decode(msgspec.json.encode(resumed))
+
+
+def test_a_key_belongs_to_one_command_of_any_kind() -> None:
+    driven = a_quoted_desk()
+    reply_to(driven, an_order(key="o1"))
+    driven.command(HALT)
+    driven.command(ResumeCommand("looked at it", key="r1"))
+    reset = RiskResetCommand(key="reset", rule="ORDER_RATE", symbol="", reason="r", person="ann")
+    assert isinstance(driven.command(reset), RiskResetReply)
+    for other in (
+        *(ReduceOnlyCommand("news", key="h1"), HaltCommand("news", key="r1"), HaltCommand("news", key="o1")),
+        *(HaltCommand("news", key="reset"), structs.replace(reset, key="h1"), an_order(key="h1")),
+    ):
+        assert driven.command(other) == ControlError(error=f"key {other.key} was used for another command"), other
+    assert driven.state.account.book.trading_state is TradingState.ACTIVE
+
+
+def test_commands_without_a_key_are_executed_each_time() -> None:
+    driven = a_quoted_desk()
+    for _ in range(2):
+        driven.command(HaltCommand("news", person="ann"))
+    assert [event.person for event in state_events(driven)] == ["ann", "ann"]
+    assert driven.state.account.book.states_by_key == {}
+
+
+def test_a_refused_trading_command_may_be_repeated_with_its_key() -> None:
+    driven = a_quoted_desk()
+    driven.state.warnings.on_ledger_fault("row 7")
+    resume = ResumeCommand("looked at it", key="r1")
+    assert isinstance(driven.command(resume), ControlError)
+    driven.state.warnings.on_ledger_fault("")
+    assert driven.command(resume) == TradingReply(
+        trading_state=TradingState.ACTIVE, trading_reason="looked at it", closing=[]
+    )
+
+
+def test_only_the_latest_keys_of_trading_commands_are_kept() -> None:
+    driven = a_quoted_desk()
+    for number in range(CHANGES_KEPT_MAX + 1):
+        driven.command(HaltCommand("news", key=f"h{number}"))
+    assert list(driven.state.account.book.states_by_key) == [f"h{number}" for number in range(1, CHANGES_KEPT_MAX + 1)]

@@ -330,11 +330,11 @@ def test_a_missing_field_of_the_risk_state_is_refused_with_its_name(closed: Path
         read_ledger(closed)
 
 
-@pytest.mark.parametrize(("version", "remedy"), [(1, "paperdesk migrate"), (3, "newer paperdesk")])
+@pytest.mark.parametrize(("version", "remedy"), [(2, "paperdesk migrate"), (4, "newer paperdesk")])
 def test_a_ledger_of_another_version_is_refused_by_every_reader(closed: Path, version: int, remedy: str) -> None:
     edit(closed, f"PRAGMA user_version = {version}")
     for reader in (Ledger, read_ledger, verify_ledger):
-        with pytest.raises(StartError, match=rf"has schema version {version}, expected 2; .*{remedy}"):
+        with pytest.raises(StartError, match=rf"has schema version {version}, expected 3; .*{remedy}"):
             reader(closed)
 
 
