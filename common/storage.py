@@ -1,4 +1,4 @@
-"""SQLite files with one writer connection and any number of readers each.
+"""SQLite files with one writer connection and any number of readers each, or with several short writers.
 
 A file has an application id, which is its kind, and a schema version. Both are written in the transaction that creates
 the tables. A lock (`common.writer_lock`) enforces the single writer. The kernel releases the lock when the process
@@ -155,6 +155,40 @@ def open_writer(
         lock.release()
         raise
     connection.lock = lock
+    log = connection.filename_wal
+    connection.identity = FileIdentity(str(path), log, f"{log.removesuffix('-wal')}-shm")
+    return connection
+
+
+def open_shared_writer(path: Path, *, application_id: int, schema: str, schema_version: int) -> WriterConnection:
+    """Open one of several connections that write to `path`, in any process; creates the file and its tables if missing.
+
+    SQLite alone orders the transactions: one waits up to `BUSY_WAIT_MS_MAX` for another. A power cut loses no commit.
+
+    Args:
+        path: path of the database file; a new file can be read by its owner only.
+        application_id: kind of the file, > 0.
+        schema: SQL that creates the tables of a new file.
+        schema_version: current version, > 0; a file of another version is refused.
+
+    Raises:
+        StartError: another process creates the file at this moment, the folder cannot be written, or the file is
+            corrupt, of another kind or of another version.
+    """
+    if not path.is_file() or path.stat().st_size == 0:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+        except OSError as error:
+            raise StartError(f"cannot write to {path.parent}: {error.strerror}; expected a writable folder") from None
+        # Not for an existing file: the release of the writer lock closes a descriptor of the file, and with it the
+        # process would lose the locks of its other connections.
+        open_writer(
+            path, application_id=application_id, schema=schema, schema_version=schema_version, synchronous="FULL"
+        ).close()
+    connection = _open(
+        path, application_id, schema, schema_version, "FULL", quick_check=True, may_lose_commits=lambda _: False
+    )
     log = connection.filename_wal
     connection.identity = FileIdentity(str(path), log, f"{log.removesuffix('-wal')}-shm")
     return connection

@@ -11,8 +11,10 @@ from pathlib import Path
 
 
 @contextmanager
-def whole_file(path: Path, *, replaces: bool) -> Iterator[Path]:
+def whole_file(path: Path, *, replaces: bool, is_private: bool = False) -> Iterator[Path]:
     """Provide a temporary file that is renamed to `path` at the end of the block, so that `path` is never half written.
+
+    With `is_private`, only the owner may read and write the file, also while it has its temporary name.
 
     Raises:
         FileExistsError: `path` exists at the end of the block and `replaces` is False, or `path` is not a regular file.
@@ -25,7 +27,7 @@ def whole_file(path: Path, *, replaces: bool) -> Iterator[Path]:
     try:
         yield temporary
         os.fsync(number)
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(0o600 if is_private else 0o666 & ~_umask())
         if not replaces:
             path.touch(exist_ok=False)  # reserves the name, also on file systems without hard links
         temporary.replace(path)

@@ -14,7 +14,14 @@ import apsw
 import pytest
 
 from common.errors import DiskUnavailableError, StartError
-from common.storage import open_reader, open_writer, state_hash, unreadable_file_error
+from common.storage import (
+    open_reader,
+    open_shared_writer,
+    open_writer,
+    state_hash,
+    transaction,
+    unreadable_file_error,
+)
 
 SCHEMA = "CREATE TABLE fills (id INTEGER PRIMARY KEY, price); CREATE TABLE notes (words TEXT)"
 
@@ -243,3 +250,31 @@ def test_unsynced_commits_after_a_damaged_frame_are_dropped_unless_the_callback_
     writer = a_writer(killed)
     assert writer.execute("SELECT count(*) FROM notes").fetchall() == [(5,)]
     writer.close()
+
+
+def test_several_connections_and_processes_write_to_a_shared_file(tmp_path: Path) -> None:
+    path = tmp_path / "desk.db"
+    mine = [open_shared_writer(path, application_id=7, schema=SCHEMA, schema_version=1) for _ in range(2)]
+    script = f"""
+from pathlib import Path
+from common.storage import open_shared_writer, transaction
+writer = open_shared_writer(Path({str(path)!r}), application_id=7, schema="", schema_version=1)
+with transaction(writer):
+    writer.execute("INSERT INTO notes VALUES ('theirs')")
+writer.close()
+"""
+    reader = open_reader(path, application_id=7, schema_version=1)
+    for number, writer in enumerate(mine):
+        with transaction(writer):
+            writer.execute("INSERT INTO fills VALUES (?, '1.10')", (number,))
+        subprocess.run([sys.executable, "-c", script], check=True)
+        found = reader.execute("SELECT (SELECT count(*) FROM fills), (SELECT count(*) FROM notes)").fetchall()
+        assert found == [(number + 1, number + 1)]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_shared_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "desk.db"
+    a_writer(path).close()
+    with pytest.raises(StartError, match="application id 7, expected 8"):
+        open_shared_writer(path, application_id=8, schema=SCHEMA, schema_version=1)
