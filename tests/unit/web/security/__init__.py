@@ -1,0 +1,1 @@
+"""Tests of users, sessions, tokens and the checks of requests."""
