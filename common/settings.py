@@ -138,6 +138,7 @@ class CommonSettings(DeskSettings):
     report_url: Endpoint = Field(default_factory=lambda data: _runtime_url(data, "report"))
     control_url: Endpoint = Field(default_factory=lambda data: _runtime_url(data, "control"))
     events_url: Endpoint = Field(default_factory=lambda data: _runtime_url(data, "events"))
+    strategy_url: Endpoint = Field(default_factory=lambda data: _runtime_url(data, "strategy"))
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda v: str(v).upper())] = (
         Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
     )

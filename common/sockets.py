@@ -97,8 +97,8 @@ class Sockets:
         """A PUSH socket that connects."""
         return self._connect(self._make(zmq.PUSH, url), url, setting)
 
-    def pub(self, url: str, *, keeps_latest: bool = False, setting: str = "") -> Socket:
-        """A PUB socket that binds. At the high-water mark it drops messages without an error.
+    def pub(self, url: str, bind: bool = True, *, keeps_latest: bool = False, setting: str = "") -> Socket:
+        """A PUB socket, bound by default. At the high-water mark it drops messages without an error.
 
         With `keeps_latest` it queues for each subscriber only the latest message, which must have one frame. Such a
         socket also keeps only the latest subscription of a connection, so that a subscriber must have a single one.
@@ -106,14 +106,17 @@ class Sockets:
         socket = self._make(zmq.PUB, url)
         if keeps_latest:
             socket.setsockopt(zmq.CONFLATE, 1)
-        return self._bind(socket, url, setting)
+        return self._bind(socket, url, setting) if bind else self._connect(socket, url, setting)
 
-    def sub(self, url: str, topics: list[bytes], *, setting: str = "") -> Socket:
-        """A SUB socket that connects. Topics match by prefix, so the caller must compare the whole topic frame."""
+    def sub(self, url: str, topics: list[bytes], *, bind: bool = False, setting: str = "") -> Socket:
+        """A SUB socket that connects, or binds for several publishers.
+
+        Topics match by prefix, so the caller must compare the whole topic frame.
+        """
         socket = self._make(zmq.SUB, url)
         for topic in topics:
             socket.setsockopt(zmq.SUBSCRIBE, topic)
-        return self._connect(socket, url, setting)
+        return self._bind(socket, url, setting) if bind else self._connect(socket, url, setting)
 
     def router(self, url: str, *, setting: str = "") -> Socket:
         """A ROUTER socket that binds; `send` to a peer that has disconnected or stopped reading returns False."""

@@ -18,7 +18,7 @@ from msgspec import Raw, Struct
 from proto.control import ControlReply, ControlRequest
 from proto.decimal_fields import decimal_names, has_decimals, read_decimals
 from proto.gateway import ErrorCode, Reply, Request
-from proto.messages import Call, LedgerCommit, ReportMessage, SignalMessage, TickMessage
+from proto.messages import Call, LedgerCommit, ReportMessage, SignalMessage, StrategyReport, TickMessage
 from proto.trading.instrument import Instrument
 from proto.trading.number_text import nearest_multiple, parse_decimal
 from proto.trading.units import MAX_FRAME_BYTES
@@ -101,6 +101,7 @@ decode_tick_message: BusDecoder[TickMessage] = BusDecoder(TickMessage)
 decode_signal_message: BusDecoder[SignalMessage] = BusDecoder(SignalMessage)
 decode_call: BusDecoder[Call] = BusDecoder(Call)
 decode_report_message: BusDecoder[ReportMessage] = BusDecoder(ReportMessage)
+decode_strategy_report: BusDecoder[StrategyReport] = BusDecoder(StrategyReport)
 decode_ledger_commit: BusDecoder[LedgerCommit] = BusDecoder(LedgerCommit)
 decode_control_request: BusDecoder[ControlRequest] = BusDecoder(ControlRequest)
 decode_control_reply: BusDecoder[ControlReply] = BusDecoder(ControlReply)

@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Raw, Struct
 
-from proto.trading.units import Confidence, Cursor, Name, Price, Sequence, Text, TickVolume, TimeNs
+from proto.trading.units import Confidence, Cursor, Name, OptionalName, Price, Sequence, Text, TickVolume, TimeNs
 
 WARMING_UP: Final = "WARMING_UP"
 """Reason of a HOLD signal before the strategy has received enough ticks."""
@@ -24,6 +24,11 @@ WATCHED: Final = "WATCHED"
 """Reason of the HOLD signal of a watched symbol, which serves only for conversion rates and has no strategy."""
 
 MAX_SYMBOLS: Final = 1_000
+
+STRATEGY_VALUES_MAX: Final = 256
+
+StrategyValues = Annotated[dict[Name, float], Meta(max_length=STRATEGY_VALUES_MAX)]
+"""Numbers of a strategy by name."""
 
 
 class Tick(Struct, frozen=True, gc=False, tag="tick", forbid_unknown_fields=True):
@@ -124,6 +129,43 @@ class SignalHello(Struct, frozen=True, tag="hello", forbid_unknown_fields=True):
     gaps_refilled: Cursor
     gaps_lost: Cursor
     reports: Annotated[list[SymbolReport], Meta(max_length=MAX_SYMBOLS)]
+
+
+class StrategyReport(Struct, frozen=True, kw_only=True, tag="strategy", forbid_unknown_fields=True):
+    """The newest tick of a symbol as its strategy sees it, once a second; for people only, and it may be lost.
+
+    `time_ns` and `ordinal` are those of the newest tick that the strategy has processed since the start of the process,
+    0 before the first; `direction`, `confidence` and `reason` are as in its `Signal`. After a fault the reason is
+    STRATEGY_FAULT with direction 0.
+
+    `model` is the name of the model's folder, and `model_sha256` the hash of its file. `probabilities` are those of
+    `sell`, `hold` and `buy`, and `features` the model's inputs. `thresholds` are the lowest probabilities for a signal
+    `sell` or `buy`. `threshold` is the one with which the newest tick was compared, that of the more probable of the
+    two; None without probabilities. All are empty for a strategy without a model.
+
+    `counts` are numbers of processed ticks since the start of the process: `ticks` = `buy` + `sell` + `hold` +
+    `warming_up`. `peaks` is the highest confidence since the last report for each of `buy`, `sell` and `hold` that was
+    signaled.
+    """
+
+    publisher: Name
+    boot_id: Name
+    stream_id: OptionalName
+    symbol: Name
+    strategy: Text
+    model: Text
+    model_sha256: Text
+    thresholds: StrategyValues
+    threshold: Confidence | None
+    time_ns: TimeNs
+    ordinal: Cursor
+    direction: Literal[-1, 0, 1]
+    confidence: Confidence
+    reason: Text
+    probabilities: StrategyValues
+    features: StrategyValues
+    counts: Annotated[dict[Name, Cursor], Meta(max_length=STRATEGY_VALUES_MAX)]
+    peaks: StrategyValues
 
 
 class Call(Struct, frozen=True, tag="call", forbid_unknown_fields=True):

@@ -51,8 +51,6 @@ _CHECKPOINT_SECONDS: Final = METRICS.histogram("checkpoint_commit_seconds", "Dur
 CHECKPOINTS: Final = DurationHistogram()
 """Durations of making and writing a checkpoint."""
 
-DIRECTION_NAMES: Final = {1: "buy", 0: "hold", -1: "sell"}
-
 
 def init_series(symbols: tuple[str, ...]) -> None:
     """Create the counters of every symbol with the value 0."""

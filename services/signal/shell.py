@@ -11,6 +11,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import cycle
 from typing import Final
 
 import zmq
@@ -41,11 +42,15 @@ from services.signal.core.operator_notices import (
     StreamChanged,
 )
 from services.signal.core.signal_engine import SLICE_NS, Output, ResendSignals, SignalEngine
+from services.signal.core.strategy_report import DIRECTION_NAMES, strategy_report
 from services.signal.settings import SignalSettings
 
 METRICS_MS: Final = 1_000
 UNSENT_RETRY_NS: Final = 20_000_000
 """Interval between attempts to send a message that portfolio could not receive, for example before it connects."""
+
+REPORT_MS: Final = 1_000
+"""Interval of the reports of each symbol's strategy. The symbols take turns, so that no report waits for all."""
 
 MARK_CLEARED_MS: Final = 250
 """Interval at which the mark of the last call of a strategy is cleared. A later death is not attributed to this call.
@@ -88,6 +93,9 @@ class SignalShell:
         self._market = sockets.sub(settings.market_data_url, topics, setting="ZMQ_MARKET_DATA_URL")
         self._gateway = sockets.dealer(settings.gateway_url, setting="ZMQ_EXECUTION_URL")
         self._signals = sockets.push(settings.signal_url, setting="SIGNAL_URL")
+        # Several signal processes may report to one address, so the receiver binds it.
+        self._reports = sockets.pub(settings.strategy_url, bind=False, setting="STRATEGY_URL")
+        self._next_reported = cycle(engine.engines.values())
         self._ticks: Counter[str] = Counter()
         self._directions: Counter[int] = Counter()
         self._dropped = 0
@@ -108,6 +116,7 @@ class SignalShell:
         loop.after_work(self._save_if_due)
         loop.add_timer(self._unsent_due, self._send_unsent)
         loop.every(METRICS_MS, self._show)
+        loop.every(max(1, REPORT_MS // len(engine.engines)), self._report)
 
     def run(self) -> None:
         """Restore the checkpoint, send HELLO to the gateway, and serve until stopped."""
@@ -301,6 +310,17 @@ class SignalShell:
                 error=str(error),
             )
 
+    def _report(self) -> None:
+        """Send the report of the next symbol; without a subscriber it is dropped."""
+        engine = self._engine
+        report = strategy_report(
+            next(self._next_reported),
+            publisher=engine.publisher,
+            boot_id=engine.boot_id,
+            stream_id=engine.stream_id,
+        )
+        send(self._reports, [encode(report)])
+
     def _show(self) -> None:
         """Update the metrics, and check that the checkpoint file was not removed or replaced."""
         self._store.require_file_unchanged()
@@ -309,7 +329,7 @@ class SignalShell:
             metrics.TICKS.inc(symbol, by=count)
             self._tick_mono_ns[symbol] = now_ns
         for direction, count in self._directions.items():
-            metrics.SIGNALS.inc(metrics.DIRECTION_NAMES[direction], by=count)
+            metrics.SIGNALS.inc(DIRECTION_NAMES[direction], by=count)
         metrics.DROPPED.inc(by=self._dropped)
         metrics.update(
             last_ordinal=self._engine.ring.last_ordinal,

@@ -61,7 +61,7 @@ def text_of(tag: str, chapter: str, *, fields: tuple[str, ...] = ()) -> str:
 def chapter_of(message: Any) -> str:
     if message in get_args(messages.TickMessage):
         return "4"
-    if message in (*get_args(messages.SignalMessage), messages.SymbolReport):
+    if message in (*get_args(messages.SignalMessage), messages.SymbolReport, messages.StrategyReport):
         return "5"
     if message is messages.LedgerCommit:
         return "12"
@@ -77,6 +77,7 @@ def tag_of(message: Any) -> str:
 BUS: tuple[Any, ...] = (
     *get_args(messages.TickMessage),
     *get_args(messages.SignalMessage),
+    messages.StrategyReport,
     messages.Call,
     messages.LedgerCommit,
     *get_args(messages.ReportMessage),

@@ -19,6 +19,7 @@ DECODERS: Final[dict[str, Callable[[bytes], Any]]] = {
     "tick": codec.decode_tick_message,
     "signal": codec.decode_signal_message,
     "call": codec.decode_call,
+    "strategy": codec.decode_strategy_report,
     "report": codec.decode_report_message,
     "ledger commit": codec.decode_ledger_commit,
     "control request": codec.decode_control_request,

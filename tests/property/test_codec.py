@@ -19,7 +19,7 @@ from proto import codec
 from proto.codec import MalformedMessageError, decode_reply, decode_request, encode, encode_json
 from proto.control import ControlReply, ControlRequest
 from proto.gateway import Reply, Request
-from proto.messages import Call, ReportMessage, SignalMessage, TickMessage
+from proto.messages import Call, ReportMessage, SignalMessage, StrategyReport, TickMessage
 from proto.trading.enums import SwapMode
 from proto.trading.instrument import CommissionTerms, Instrument, SwapTerms
 
@@ -105,6 +105,7 @@ SOCKETS: list[Any] = [
     for name, union, decode in (
         ("ticks", TickMessage, codec.decode_tick_message),
         ("signals", SignalMessage, codec.decode_signal_message),
+        ("strategies", StrategyReport, codec.decode_strategy_report),
         ("calls", Call, codec.decode_call),
         ("reports", ReportMessage, codec.decode_report_message),
         ("control", ControlRequest, codec.decode_control_request),
@@ -189,7 +190,8 @@ def test_any_value_in_a_field_gives_a_message_or_is_malformed(union: Any, decode
 
 
 @pytest.mark.parametrize(
-    ("union", "decode"), [pair for pair in SOCKETS if pair.id in ("ticks", "signals", "calls", "reports", "requests")]
+    ("union", "decode"),
+    [pair for pair in SOCKETS if pair.id in ("ticks", "signals", "strategies", "calls", "reports", "requests")],
 )
 @FEW
 @given(data=st.data())

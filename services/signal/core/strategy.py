@@ -7,8 +7,9 @@ the settings as `package.module:Class`.
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from services.signal.core.tick_buffer import TickBuffer
 
@@ -53,6 +54,27 @@ class Strategy(Protocol):
 
         Raises:
             ValueError: `state` is no snapshot of this strategy.
+        """
+
+
+class ModelReport(NamedTuple):
+    """What a strategy with a model shows of it; the fields are those of `StrategyReport`."""
+
+    model: str
+    model_sha256: str
+    thresholds: dict[str, float]
+    probabilities: dict[str, float]
+    features: dict[str, float]
+
+
+class ModelStrategy(ABC):
+    """Base of the desk's own strategies that show the numbers of their model."""
+
+    @abstractmethod
+    def model_report(self, window: TickBuffer) -> ModelReport:
+        """Compute the numbers for the newest tick of `window`, without a change of the state and without errors.
+
+        It is called once a second, not for each tick. Probabilities and features are empty during the warm-up.
         """
 
 

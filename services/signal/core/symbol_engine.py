@@ -39,6 +39,9 @@ _NOT_RETURNED: Final = object()
 _VALID_SIGNAL: Final = "a direction -1, 0 or 1 and a confidence from 0 to 1"
 
 WARMING_UP_VALUE: Final = SignalValue(0, 0.0, WARMING_UP)
+_NO_PEAKS: Final = [-1.0, -1.0, -1.0]
+"""Below every confidence, with a direction as an index."""
+
 FAULT_VALUE: Final = SignalValue(0, 0.0, STRATEGY_FAULT)
 
 
@@ -86,6 +89,15 @@ class SymbolEngine:
         self.accepted = 0
         """Number of ticks processed since the last reset."""
         self.fault: StrategyFault | None = None
+        self.newest: Tick | None = None
+        """The last tick of `on_tick`; None before the first and after a reset."""
+        self.newest_value = WARMING_UP_VALUE
+        """The signal of `newest`."""
+        self.counts = [0, 0, 0]
+        """Counts of the signals of `on_tick` by direction as an index: 0 hold, 1 buy, and -1, the last, sell."""
+        self.warm_up_signals = 0
+        """Number of signals of `on_tick` during a warm-up, which `counts` does not contain. A reset changes neither."""
+        self._peaks = _NO_PEAKS.copy()
         self._mark_call = mark_call
         self._is_out_of_use = False
         self.kept_strategy = shown_name(strategy)
@@ -111,8 +123,22 @@ class SymbolEngine:
         return self._is_out_of_use or strategy == self.kept_strategy
 
     def on_tick(self, tick: Tick) -> SignalValue:
-        """Process a published tick, which must be the next in sequence."""
-        return self.process_tick(tick.sequence, tick.time_ns, tick.bid, tick.ask, tick.volume)
+        """Process a published tick, which must be the next in sequence, and count its signal."""
+        value = self.process_tick(tick.sequence, tick.time_ns, tick.bid, tick.ask, tick.volume)
+        self.newest, self.newest_value = tick, value
+        direction, confidence, reason = value
+        if reason:
+            self.warm_up_signals += 1
+        else:
+            self.counts[direction] += 1
+            if confidence > self._peaks[direction]:
+                self._peaks[direction] = confidence
+        return value
+
+    def take_peaks(self) -> dict[int, float]:
+        """Return the highest confidence by direction since the last call, for each direction that was signaled."""
+        peaks, self._peaks = self._peaks, _NO_PEAKS.copy()
+        return {direction: peaks[direction] for direction in (-1, 0, 1) if peaks[direction] >= 0}
 
     def process_tick(self, sequence: int, time_ns: int, bid: float, ask: float, volume: float) -> SignalValue:
         """Process the next tick and return its signal.
@@ -165,6 +191,7 @@ class SymbolEngine:
         self.buffer.clear()
         self.sequence = sequence
         self.accepted = 0
+        self.newest = None
         if self._is_out_of_use:
             return
         self.fault = None

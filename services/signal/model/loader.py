@@ -65,13 +65,14 @@ def load_model(
         raise ModelError(f"{path} is not a usable model: {error}") from None
     if why and on_fallback is not None:
         on_fallback(f"{path}: {why}")
-    return class_model(manifest, margins)
+    return class_model(manifest, margins, name=folder.resolve().name)
 
 
-def class_model(manifest: Manifest, margins: Callable[[Singles], Singles]) -> ClassModel:
+def class_model(manifest: Manifest, margins: Callable[[Singles], Singles], *, name: str = "") -> ClassModel:
     """Combine the calibration and thresholds of a manifest with the function that computes margins.
 
-    `margins` takes float32 of shape (rows, features), and returns float32 of shape (rows, classes).
+    `margins` takes float32 of shape (rows, features), and returns float32 of shape (rows, classes). `name` is the name
+    of the model's folder.
     """
     sell, hold, buy = manifest.calibration.biases
     return ClassModel(
@@ -80,6 +81,8 @@ def class_model(manifest: Manifest, margins: Callable[[Singles], Singles]) -> Cl
         biases=(sell, hold, buy),
         sell_threshold=manifest.thresholds.sell,
         buy_threshold=manifest.thresholds.buy,
+        name=name,
+        sha256=manifest.model.sha256,
     )
 
 

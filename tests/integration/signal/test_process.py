@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from common.sockets import Sockets
-from proto.codec import decode_signal_message, encode
-from proto.messages import Signal, SignalHello, Tick
+from proto.codec import decode_signal_message, decode_strategy_report, encode
+from proto.messages import Signal, SignalHello, StrategyReport, Tick
 from proto.routes import tick_topic
 from services.signal.core.strategies.ema_cross import EmaCross
 from tests.integration.signal.gateway import GatewayPeer
@@ -44,8 +44,17 @@ class SignalSetup:
 
     def start(self, **variables: str) -> None:
         """Start `python -m services.signal` and wait until it receives ticks and has sent a hello."""
-        env = {
-            **os.environ,
+        log = (self.folder / "signal.log").open("ab")
+        env = {**os.environ, **self.variables, **variables}
+        self.process = subprocess.Popen([sys.executable, "-m", "services.signal"], env=env, stdout=log, stderr=log)
+        log.close()
+        self.gateway.await_subscriptions(2)
+        self.await_hello()
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The settings of a signal process of this setup."""
+        return {
             "PAPERDESK_ENV_FILE": "",
             "PAPERDESK_RUNTIME_DIR": str(self.folder),
             "PAPERDESK_DATA_DIR": str(self.folder / "data"),
@@ -53,13 +62,7 @@ class SignalSetup:
             "ZMQ_MARKET_DATA_URL": self.gateway.publish_url,
             "ZMQ_EXECUTION_URL": self.gateway.request_url,
             "SIGNAL_CHECKPOINT_TICKS": "100",
-            **variables,
         }
-        log = (self.folder / "signal.log").open("ab")
-        self.process = subprocess.Popen([sys.executable, "-m", "services.signal"], env=env, stdout=log, stderr=log)
-        log.close()
-        self.gateway.await_subscriptions(2)
-        self.await_hello()
 
     def await_hello(self) -> None:
         """Wait for the first hello of a new process, sent when it receives live ticks; signals are kept for `take`."""
@@ -204,6 +207,32 @@ def test_a_portfolio_that_was_down_gets_missed_signals_when_a_missed_tick_is_rep
         setup.inbox.recv()
     setup.gateway.publish(setup.ticks[10])
     assert checked_signals(setup.take(40)) == undisturbed(setup.ticks)[10:50]
+
+
+def test_reports_of_several_processes_arrive_at_one_address(setup: SignalSetup) -> None:
+    reports = setup.sockets.sub(f"ipc://{setup.folder}/strategy.ipc", [b""], bind=True)
+    setup.start()
+    setup.gateway.publish(*setup.ticks[:600])
+    setup.take(600)
+    other = subprocess.Popen(
+        [sys.executable, "-m", "services.signal"],
+        env={**os.environ, **setup.variables, "TRADING_SYMBOL": "NZDUSD"},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        newest: dict[str, StrategyReport] = {}
+        while newest.keys() != {"EURUSD", "NZDUSD"} or newest["EURUSD"].ordinal < 600:
+            report = decode_strategy_report(receive(reports)[0])
+            newest[report.symbol] = report
+    finally:
+        other.kill()
+        other.wait()
+    report = newest["EURUSD"]
+    assert (report.publisher, report.strategy, report.stream_id) == ("signal.EURUSD", "ema_cross", "stream-1")
+    assert report.time_ns == setup.ticks[599].time_ns
+    assert report.counts["ticks"] == 600
+    assert report.counts["warming_up"] == EmaCross.warm_up_ticks
+    assert newest["NZDUSD"].ordinal == 0
 
 
 def test_an_idle_process_sends_nothing_between_hellos(setup: SignalSetup) -> None:

@@ -9,9 +9,10 @@ from typing import Final
 import numpy as np
 
 from services.signal.core.features.kernel import fill_features
-from services.signal.core.features.schema import FEATURES, WINDOW_TICKS
+from services.signal.core.features.schema import FEATURE_NAMES, FEATURES, WINDOW_TICKS
 from services.signal.core.inference.classes import CLASSES
 from services.signal.core.inference.kernel import Floats, Singles, fill_probabilities
+from services.signal.core.strategy import ModelReport, ModelStrategy
 from services.signal.core.tick_buffer import TickBuffer
 
 
@@ -25,6 +26,10 @@ class ClassModel:
     biases: tuple[float, float, float]
     sell_threshold: float
     buy_threshold: float
+    name: str = ""
+    """Name of the model's folder."""
+    sha256: str = ""
+    """SHA-256 of the model's file, hexadecimal."""
 
     def probabilities(self, rows: Singles) -> Floats:
         """Return softmax(margin / temperature + bias) of each row, float64 of shape (rows, 3).
@@ -54,7 +59,7 @@ class ClassModel:
         return 0, hold
 
 
-class XGBoostClasses:
+class XGBoostClasses(ModelStrategy):
     """Decides on each tick by the model, from the latest 100 ticks. The strategy has no other state."""
 
     name: Final = "xgboost"
@@ -79,6 +84,18 @@ class XGBoostClasses:
         fill_probabilities(self.model.margins(self._row), self._slope, self._biases, self._probabilities)
         sell, hold, buy = self._probabilities[0].tolist()
         return self.model.decide(sell, hold, buy)
+
+    def model_report(self, window: TickBuffer) -> ModelReport:
+        """Name, hash and thresholds of the model, with features and probabilities of a full window."""
+        model = self.model
+        thresholds = {"sell": model.sell_threshold, "buy": model.buy_threshold}
+        if window.count < WINDOW_TICKS:
+            return ModelReport(model.name, model.sha256, thresholds, {}, {})
+        row = np.empty((1, len(FEATURES)), dtype=np.float32)
+        fill_features(window.time_ns, window.bid, window.ask, window.volume, row)
+        sell, hold, buy = model.probabilities(row)[0].tolist()
+        features = dict(zip(FEATURE_NAMES, row[0].tolist(), strict=True))
+        return ModelReport(model.name, model.sha256, thresholds, {"sell": sell, "hold": hold, "buy": buy}, features)
 
     def snapshot(self) -> bytes:
         """Return an empty state, because the strategy has none besides the window."""
