@@ -74,6 +74,8 @@ class DeskRunSpec:
     duration_s: float | None = None
     gateway: tuple[str, str] | None = None
     """Addresses for requests and for ticks of a gateway that another process runs; None for the desk's own gateway."""
+    page_url: str = ""
+    """Address of the desk's web page; empty without one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +93,8 @@ class DeskView:
     processes: Mapping[str, ProcessState]
     before: AccountTotals
     is_stopping: bool = False
+    web: ProcessState | None = None
+    """State of the program that serves the page; None if it is unknown or the desk has no page."""
     supervisor_silent_s: float = 0.0
     """Seconds since supervisord's last answer; 0 while it answers."""
 
@@ -104,6 +108,8 @@ class DeskView:
             for name, process in self.processes.items()
             if process.state not in ALIVE
         ]
+        if self.web is not None and self.web.state not in ALIVE:
+            down.append(condition("PAGE_DOWN", f"supervisord reports {self.web.state}"))
         if self.supervisor_silent_s > SUPERVISOR_SILENT_S:
             down.append(condition("SUPERVISOR_SILENT", f"no answer for {self.supervisor_silent_s:.0f} s"))
         if self.silent_s > (PORTFOLIO_SILENT_S if self.status is not None else START_S):
@@ -236,7 +242,8 @@ def run_desk(plan: DeskRunSpec, screen: Screen) -> tuple[DeskSummary, BaseExcept
     require_startable(plan.data_dir)
     before = read_account_totals(plan.data_dir)
     interrupt: BaseException | None = None
-    with DeskSupervisor(log_dir=plan.data_dir / "logs", has_gateway=plan.gateway is None) as desk:
+    has_gateway, has_web = plan.gateway is None, bool(plan.page_url)
+    with DeskSupervisor(log_dir=plan.data_dir / "logs", has_gateway=has_gateway, has_web=has_web) as desk:
         environment = desk_environment(
             os.environ, plan.settings, runtime=desk.runtime, data_dir=plan.data_dir, gateway=plan.gateway
         )
@@ -361,6 +368,7 @@ class _DeskMonitor:
             processes=self._processes,
             before=self._before,
             is_stopping=is_stopping,
+            web=self._desk.web,
             supervisor_silent_s=0.0 if self._processes else time.monotonic() - self._supervisor_answered,
         )
         if not is_stopping:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -51,6 +52,8 @@ WATCHDOG: Final = "watchdog"
 """The program that is an event listener; a desk trades without it, so its state is ignored."""
 
 GATEWAY: Final = "mt5"
+WEB: Final = "web"
+"""The program that serves the page; a desk trades without it."""
 
 STOP_TIMEOUT_S: Final = 60.0
 """Time for a stop: supervisord stops four programs in turn and kills each after 10 s; the rest is a margin."""
@@ -88,7 +91,7 @@ def _state(row: Mapping[str, Any]) -> ProcessState:
     return ProcessState(row["name"], row["statename"], int(row["exitstatus"]), pid, up_s)
 
 
-def private_configuration(shipped: str, *, root: Path, runtime: Path, python: str) -> str:
+def private_configuration(shipped: str, *, root: Path, runtime: Path, python: str, has_web: bool) -> str:
     """The shipped configuration with the paths of a private desk.
 
     Args:
@@ -96,7 +99,10 @@ def private_configuration(shipped: str, *, root: Path, runtime: Path, python: st
         root: working directory of the programs.
         runtime: folder that replaces `var/`.
         python: interpreter that replaces the one in `.venv`.
+        has_web: whether the program `web` is started; without it its section is omitted.
     """
+    if not has_web:
+        shipped = _WEB_SECTION.sub("", shipped)
     quoted_python = python.replace("\\", "\\\\").replace('"', '\\"')
     replacements = (
         ("/usr/bin/env .venv/bin/python", _without_formats(f'"{quoted_python}"')),
@@ -107,6 +113,9 @@ def private_configuration(shipped: str, *, root: Path, runtime: Path, python: st
     for old, new in replacements:
         shipped = shipped.replace(old, new)
     return shipped
+
+
+_WEB_SECTION: Final = re.compile(rf"^\[program:{WEB}\]\n(?:[^\[\n].*\n|\n)*", re.MULTILINE)
 
 
 def _without_formats(text: str) -> str:
@@ -123,6 +132,7 @@ class DeskSupervisor:
         root: Path = PROJECT_ROOT,
         python: str = sys.executable,
         has_gateway: bool = True,
+        has_web: bool = False,
     ) -> None:
         """Make the private directory.
 
@@ -132,11 +142,15 @@ class DeskSupervisor:
             python: interpreter of the programs.
             has_gateway: whether the desk has its own gateway. Without it the program `mt5` ends by itself, and its
                 state is ignored.
+            has_web: whether the desk has a web page, which is the program `web`.
 
         Raises:
             StartError: the private directory cannot be made.
         """
-        self._unwatched = (WATCHDOG,) if has_gateway else (WATCHDOG, GATEWAY)
+        self._unwatched = (WATCHDOG, WEB) if has_gateway else (WATCHDOG, WEB, GATEWAY)
+        self._has_web = has_web
+        self.web: ProcessState | None = None
+        """The state of the program `web` at the last call of `states`; None without it."""
         self._root = root
         self._log_dir = log_dir
         self._python = python
@@ -260,7 +274,8 @@ class DeskSupervisor:
         shipped = (self._root / CONFIGURATION).read_text(encoding="utf-8")
         path = self.runtime / CONFIGURATION
         path.write_text(
-            private_configuration(shipped, root=self._root, runtime=self.runtime, python=self._python),
+            private_configuration(shipped, root=self._root, runtime=self.runtime, python=self._python, has_web=self._has_web
+            ),
             encoding="utf-8",
         )
 
@@ -269,7 +284,7 @@ class DeskSupervisor:
     def states(self) -> dict[str, ProcessState]:
         """The state of every program by name, in starting order; empty if supervisord does not answer.
 
-        The watchdog, and the gateway of a desk that has none of its own, are omitted.
+        The watchdog, the web page, and the gateway of a desk that has none of its own, are omitted.
         """
         rows: Any = self._call("getAllProcessInfo")
         if rows is None:
@@ -279,6 +294,7 @@ class DeskSupervisor:
             if state.pid and state.pid not in self._pids:
                 self._pids[state.pid] = state.name
                 self._note_start(state.name, time.monotonic())
+        self.web = states.get(WEB)
         for name in self._unwatched:
             states.pop(name, None)
         return states

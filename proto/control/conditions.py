@@ -187,6 +187,9 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "PROCESS_DOWN": ConditionKind(
         _C, Effect.HALTED, "A process is not running.", "Read its log, then `supervisorctl start NAME`."
     ),
+    "PAGE_DOWN": ConditionKind(
+        _W, Effect.NONE, "The web page is not running; the desk trades.", "Read web.log, then `supervisorctl start web`."
+    ),
     "PORTFOLIO_SILENT": ConditionKind(_C, Effect.HALTED, "Portfolio does not answer.", "Read portfolio.log."),
     "SUPERVISOR_SILENT": ConditionKind(
         _C, Effect.NONE, "supervisord does not answer: ended processes are not restarted.", "Restart the desk."

@@ -403,6 +403,7 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "FAILED": lambda _: _other_symbols(),
     "STOPPING": lambda _: _stopping(),
     "PROCESS_DOWN": lambda _: Scene(a_live_desk(), processes={"signal": ProcessState("signal", "FATAL", 1, 0)}),
+    "PAGE_DOWN": lambda _: Scene(a_live_desk(), web=ProcessState("web", "FATAL", 1, 0)),
     "SUPERVISOR_SILENT": lambda _: _watchdog(seconds=1, supervisor_problem="no answer for 4 s"),
     "PORTFOLIO_SILENT": lambda _: Scene(a_live_desk(), silent_s=9.0),
     "STORAGE": lambda _: _storage(),
@@ -443,5 +444,5 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
 }
 """The trigger of each condition, by the condition's code; a trigger takes a folder for files."""
 
-SEEN_FROM_OUTSIDE: Final = ("PROCESS_DOWN", "PORTFOLIO_SILENT")
+SEEN_FROM_OUTSIDE: Final = ("PROCESS_DOWN", "PAGE_DOWN", "PORTFOLIO_SILENT")
 """Conditions that portfolio cannot detect, because they concern its own process or other processes."""

@@ -10,7 +10,8 @@ from common.project_root import PROJECT_ROOT
 from orchestration.supervisor import CONFIGURATION, private_configuration
 
 SHIPPED = (PROJECT_ROOT / CONFIGURATION).read_text(encoding="utf-8")
-PROGRAMS = ("mt5", "execution", "portfolio", "signal")
+PROGRAMS = ("mt5", "execution", "portfolio", "signal", "web")
+MAY_BE_ELSEWHERE = ("mt5", "web")
 
 
 def parsed(text: str) -> configparser.RawConfigParser:
@@ -25,7 +26,7 @@ def test_a_program_restarts_after_a_crash_and_not_after_a_refused_setting(progra
     section = parsed(SHIPPED)[f"program:{program}"]
     assert section["autorestart"] == "unexpected"
     # A process may end with 0 without a stop by supervisord: after SIGTERM, or if a strategy exits. It must restart.
-    assert section["exitcodes"] == ("2,3" if program == "mt5" else "2")
+    assert section["exitcodes"] == ("2,3" if program in MAY_BE_ELSEWHERE else "2")
     assert section["startsecs"] == "1"
     assert 3 < int(section["startretries"]) <= 50
     assert section["stopsignal"] == "TERM"
@@ -52,7 +53,7 @@ def test_the_gateway_starts_first_and_stops_last() -> None:
     parser = parsed(SHIPPED)
     by_priority = sorted(PROGRAMS, key=lambda program: parser.getint(f"program:{program}", "priority"))
     assert by_priority[0] == "mt5"
-    assert by_priority[-1] == "signal"
+    assert by_priority[-2:] == ["signal", "web"]
 
 
 def test_only_the_user_who_runs_supervisord_may_call_it() -> None:
@@ -61,7 +62,9 @@ def test_only_the_user_who_runs_supervisord_may_call_it() -> None:
 
 def test_the_configuration_of_a_private_desk_differs_only_in_its_paths() -> None:
     private = parsed(
-        private_configuration(SHIPPED, root=Path("/srv/desk"), runtime=Path("/tmp/pd-x"), python="/opt/py/bin/python3")
+        private_configuration(
+            SHIPPED, root=Path("/srv/desk"), runtime=Path("/tmp/pd-x"), python="/opt/py/bin/python3", has_web=True
+        )
     )
     shipped = parsed(SHIPPED)
     assert private.sections() == shipped.sections()
@@ -77,10 +80,23 @@ def test_the_configuration_of_a_private_desk_differs_only_in_its_paths() -> None
     assert "%(here)s" not in "".join(value for section in private.values() for value in section.values())
 
 
+def test_a_private_desk_without_a_page_has_every_program_but_web() -> None:
+    place = {"root": Path("/srv/desk"), "runtime": Path("/tmp/pd-x"), "python": "/opt/py/bin/python3"}
+    with_page = parsed(private_configuration(SHIPPED, **place, has_web=True))
+    without = parsed(private_configuration(SHIPPED, **place, has_web=False))
+    assert {*with_page.sections()} - {*without.sections()} == {"program:web"}
+    for section in without.sections():
+        assert dict(without[section]) == dict(with_page[section])
+
+
 def test_paths_with_special_characters_stay_one_argument() -> None:
     private = parsed(
         private_configuration(
-            SHIPPED, root=Path("/srv/100% mine"), runtime=Path("/tmp/pd-x"), python='/srv/my "own" %s/bin/python'
+            SHIPPED,
+            root=Path("/srv/100% mine"),
+            runtime=Path("/tmp/pd-x"),
+            python='/srv/my "own" %s/bin/python',
+            has_web=True,
         )
     )
     command = private["program:mt5"]["command"] % {}
