@@ -94,9 +94,13 @@ class LineScreen:
         self._every_s = every_s
         self._next = 0.0
         self._alerts: set[str] = set()
+        self._has_shown_page = False
 
     def show(self, view: DeskView) -> None:
         """Print the lines that are due."""
+        if not self._has_shown_page and view.web is not None and view.web.state == "RUNNING":
+            self._has_shown_page = True
+            print(f"page {page_address(view)}", flush=True)
         found = {_FIGURE.sub("", alert): alert for alert in alerts(view)}
         for kind, alert in found.items():
             if kind not in self._alerts:
@@ -210,9 +214,16 @@ def _head(view: DeskView, width: int) -> list[Text]:
     title.append(f"  up {format_duration(view.up_s)}" if width >= MIDDLE else f" {format_duration(view.up_s)}")
     facts = [view.plan.market, f"strategy {view.plan.strategy}"]
     at = "" if status is None else f"{_market_time(status)} UTC"
+    page = [_dim(f"page {page_address(view)}")] if view.plan.page_url else []
     if width >= WIDE:
-        return [title, _dim(" · ".join(filter(None, (*facts, f"market time {at}" if at else ""))))]
-    return [title, _dim(" · ".join(facts)), *([_dim(at)] if at else [])]
+        return [title, _dim(" · ".join(filter(None, (*facts, f"market time {at}" if at else "")))), *page]
+    return [title, _dim(" · ".join(facts)), *([_dim(at)] if at else []), *page]
+
+
+def page_address(view: DeskView) -> str:
+    """The address that signs in while it is valid, afterwards the page's plain address."""
+    is_valid = bool(view.plan.sign_in_url) and view.up_s < view.plan.sign_in_s
+    return view.plan.sign_in_url if is_valid else view.plan.page_url
 
 
 def _awaits_person(view: DeskView) -> bool:

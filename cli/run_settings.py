@@ -42,6 +42,15 @@ FORWARDED: Final = frozenset(
         "METRICS_PORT_PORTFOLIO",
         "METRICS_PORT_EXECUTION",
         "METRICS_PORT_WATCHDOG",
+        "METRICS_PORT_WEB",
+        "WEB_HOST",
+        "WEB_PORT",
+        "WEB_HOSTS",
+        "WEB_USERS_FILE",
+        "WEB_TLS_CERT",
+        "WEB_TLS_KEY",
+        "WEB_TRUSTED_PROXY",
+        "WEB_SESSION_HOURS",
     }
 )
 """Settings that `run` passes to its processes unchanged."""

@@ -76,6 +76,9 @@ class DeskRunSpec:
     """Addresses for requests and for ticks of a gateway that another process runs; None for the desk's own gateway."""
     page_url: str = ""
     """Address of the desk's web page; empty without one."""
+    sign_in_url: str = ""
+    """Address of the page that signs in once, within `sign_in_s` seconds after the start; empty without one."""
+    sign_in_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

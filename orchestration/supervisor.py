@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -37,9 +36,8 @@ from common.process_main import EXIT_ELSEWHERE
 from common.project_root import PROJECT_ROOT
 from common.supervisor_rpc import RPC_ERRORS, call_supervisor
 from orchestration.held_interrupts import held_interrupts
+from orchestration.supervisord_configuration import CONFIGURATION, WEB, private_configuration
 from services.watchdog.core.watchdog import EXIT_SETTINGS
-
-CONFIGURATION: Final = "supervisord.conf"
 
 RUNTIME_PARENT: Final = "/tmp"  # noqa: S108 - each desk makes its own folder in it; TMPDIR is too long for ipc on macOS
 START_TIMEOUT_S: Final = 60.0
@@ -52,8 +50,6 @@ WATCHDOG: Final = "watchdog"
 """The program that is an event listener; a desk trades without it, so its state is ignored."""
 
 GATEWAY: Final = "mt5"
-WEB: Final = "web"
-"""The program that serves the page; a desk trades without it."""
 
 STOP_TIMEOUT_S: Final = 60.0
 """Time for a stop: supervisord stops four programs in turn and kills each after 10 s; the rest is a margin."""
@@ -89,37 +85,6 @@ def _state(row: Mapping[str, Any]) -> ProcessState:
     pid = int(row["pid"])
     up_s = float(max(0, int(row["now"]) - int(row["start"]))) if pid else 0.0
     return ProcessState(row["name"], row["statename"], int(row["exitstatus"]), pid, up_s)
-
-
-def private_configuration(shipped: str, *, root: Path, runtime: Path, python: str, has_web: bool) -> str:
-    """The shipped configuration with the paths of a private desk.
-
-    Args:
-        shipped: text of `supervisord.conf`.
-        root: working directory of the programs.
-        runtime: folder that replaces `var/`.
-        python: interpreter that replaces the one in `.venv`.
-        has_web: whether the program `web` is started; without it its section is omitted.
-    """
-    if not has_web:
-        shipped = _WEB_SECTION.sub("", shipped)
-    quoted_python = python.replace("\\", "\\\\").replace('"', '\\"')
-    replacements = (
-        ("/usr/bin/env .venv/bin/python", _without_formats(f'"{quoted_python}"')),
-        ("%%(here)s/var", _without_formats(_without_formats(str(runtime)))),
-        ("%(here)s/var", _without_formats(str(runtime))),
-        ("%(here)s", _without_formats(str(root))),
-    )
-    for old, new in replacements:
-        shipped = shipped.replace(old, new)
-    return shipped
-
-
-_WEB_SECTION: Final = re.compile(rf"^\[program:{WEB}\]\n(?:[^\[\n].*\n|\n)*", re.MULTILINE)
-
-
-def _without_formats(text: str) -> str:
-    return text.replace("%", "%%")
 
 
 class DeskSupervisor:
@@ -274,7 +239,8 @@ class DeskSupervisor:
         shipped = (self._root / CONFIGURATION).read_text(encoding="utf-8")
         path = self.runtime / CONFIGURATION
         path.write_text(
-            private_configuration(shipped, root=self._root, runtime=self.runtime, python=self._python, has_web=self._has_web
+            private_configuration(
+                shipped, root=self._root, runtime=self.runtime, python=self._python, has_web=self._has_web
             ),
             encoding="utf-8",
         )

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 
 from common.errors import InUseError, StartError
 from common.heartbeat import BEAT_MS, Heartbeat, Progress
+from common.logs import get_logger
 from services.web.live.websocket_protocol import CLIENT_MESSAGE_BYTES_MAX, LiveProtocol
 from services.web.settings import WebSettings
 
@@ -22,6 +23,9 @@ BACKLOG: Final = 128
 
 SHUTDOWN_S: Final = 3
 """Longest time in seconds that a stopping server waits for its connections to close."""
+
+
+_log = get_logger()
 
 
 def bound_socket(settings: WebSettings) -> socket.socket:
@@ -65,6 +69,8 @@ def serve(app: Starlette, settings: WebSettings, bound: socket.socket, heartbeat
         ssl_certfile=settings.web_tls_cert,
         ssl_keyfile=settings.web_tls_key,
     )
+    scheme = "http" if settings.web_tls_cert is None else "https"
+    _log.info("serving the page", address=f"{scheme}://{settings.web_host}:{settings.web_port}/")
     asyncio.run(_serve(uvicorn.Server(config), bound, heartbeat))
 
 

@@ -16,7 +16,8 @@ import pytest
 from common.errors import StartError
 from common.project_root import PROJECT_ROOT
 from orchestration import supervisor
-from orchestration.supervisor import CONFIGURATION, DeskSupervisor
+from orchestration.supervisor import DeskSupervisor
+from orchestration.supervisord_configuration import CONFIGURATION, WEB
 from tests.system.small_desk import PROGRAMS, build
 
 WAIT_S = 30.0
@@ -89,13 +90,13 @@ def test_the_shipped_configuration_runs_in_a_folder_of_any_name(short_folder: Pa
         return dict(row.split()[:2] for row in rows if len(row.split()) > 1)
 
     try:
-        wait_for(lambda: states() == dict.fromkeys([*PROGRAMS, "watchdog"], "RUNNING"), "every program to run")
-        for program in PROGRAMS:
+        wait_for(lambda: states() == dict.fromkeys([*PROGRAMS, WEB, "watchdog"], "RUNNING"), "every program to run")
+        for program in (*PROGRAMS, WEB):
             assert (root / "var" / "log" / f"{program}.log").read_text() == f"{program} runs in {root}\n"
     finally:
         supervisord.terminate()
         supervisord.wait(WAIT_S)
-    assert (root / "stopped").read_text().split() == ["signal", "portfolio", "execution", "mt5"]
+    assert (root / "stopped").read_text().split() == ["web", "signal", "portfolio", "execution", "mt5"]
 
 
 def test_the_strategy_is_stopped_first_and_the_gateway_last(root: Path) -> None:

@@ -19,7 +19,7 @@ from common.control_client import ControlClient
 from common.process_main import EXIT_ELSEWHERE
 from common.project_root import PROJECT_ROOT
 from orchestration.stopped_desk_audit import reconcile
-from orchestration.supervisor import CONFIGURATION
+from orchestration.supervisord_configuration import CONFIGURATION
 from proto.control import (
     Condition,
     DeskState,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from common.project_root import PROJECT_ROOT
-from orchestration.supervisor import CONFIGURATION, private_configuration
+from orchestration.supervisord_configuration import CONFIGURATION, private_configuration
 
 SHIPPED = (PROJECT_ROOT / CONFIGURATION).read_text(encoding="utf-8")
 PROGRAMS = ("mt5", "execution", "portfolio", "signal", "web")
@@ -81,9 +81,18 @@ def test_the_configuration_of_a_private_desk_differs_only_in_its_paths() -> None
 
 
 def test_a_private_desk_without_a_page_has_every_program_but_web() -> None:
-    place = {"root": Path("/srv/desk"), "runtime": Path("/tmp/pd-x"), "python": "/opt/py/bin/python3"}
-    with_page = parsed(private_configuration(SHIPPED, **place, has_web=True))
-    without = parsed(private_configuration(SHIPPED, **place, has_web=False))
+    with_page, without = (
+        parsed(
+            private_configuration(
+                SHIPPED,
+                root=Path("/srv/desk"),
+                runtime=Path("/tmp/pd-x"),
+                python="/opt/py/bin/python3",
+                has_web=has_web,
+            )
+        )
+        for has_web in (True, False)
+    )
     assert {*with_page.sections()} - {*without.sections()} == {"program:web"}
     for section in without.sections():
         assert dict(without[section]) == dict(with_page[section])
