@@ -1,0 +1,106 @@
+/* A page of one list: filters above, the rows below, and beside them the row that a person opened. */
+
+import { el } from "../dom.js";
+import { readQuery, writeQuery } from "../hash_query.js";
+import { panel } from "../panel.js";
+import { DetailPanel } from "./detail_panel.js";
+import { FilterBar } from "./filter_bar.js";
+import { PagedList } from "./paged_list.js";
+
+/**
+ * @typedef {object} ListPageDefinition
+ * @property {string} title heading of the page
+ * @property {import("./filter_bar.js").Filter[]} filters
+ * @property {import("./paged_list.js").ListDefinition} list without `parameters`, `onRow` and `onRows`
+ * @property {(row: any, refresh: () => void) => import("./detail_panel.js").Detail} detailOf
+ * @property {(id: string) => Promise<any>} [find] asks for a row that the shown page of the list does not have
+ * @property {(row: any) => boolean} [mayChange] whether a row that left the list must be asked for again
+ * @property {(parameters: Object<string, any>) => void} [onFilters] called at first and after a change of the filters
+ * @property {Node[]} [above] content between heading and list
+ */
+
+/** The parts of a page of one list; `nodes` are its content, `close` ends its requests and watches. */
+export class ListPage {
+  #definition;
+  #filters;
+  #list;
+  #detail;
+  #opened = null;
+  #shown = null;
+  #split;
+
+  /** @param {ListPageDefinition} definition */
+  constructor(definition) {
+    this.#definition = definition;
+    this.#filters = new FilterBar(definition.filters, () => this.#onFilters());
+    this.#detail = new DetailPanel(() => this.#onClosed());
+    this.#opened = readQuery().id || null;
+    this.#list = new PagedList({
+      ...definition.list,
+      parameters: () => this.#filters.parameters,
+      onRow: (row) => this.#open(row, true),
+      onRows: (rows) => this.#onRows(rows),
+    });
+    this.#list.select(this.#opened);
+    const parts = [this.#filters.element, this.#list.element];
+    const box = panel(definition.title, { source: "ledger", className: "list" }, ...parts);
+    this.#split = el("div.split", {}, box, this.#detail.element);
+    this.nodes = [el("h1.visually-hidden", { text: definition.title }), ...(definition.above ?? []), this.#split];
+    definition.onFilters?.(this.#filters.parameters);
+  }
+
+  /** End everything. */
+  close() {
+    this.#filters.close();
+    this.#list.close();
+    this.#detail.close();
+  }
+
+  #onFilters() {
+    this.#list.restart();
+    this.#definition.onFilters?.(this.#filters.parameters);
+  }
+
+  #open(row, takesFocus) {
+    this.#opened = this.#definition.list.key(row);
+    this.#shown = row;
+    writeQuery({ id: this.#opened });
+    this.#list.select(this.#opened);
+    this.#split.classList.add("is-open");
+    this.#detail.show(this.#detailOf(row), takesFocus);
+  }
+
+  #detailOf(row) {
+    return this.#definition.detailOf(row, () => this.#list.refresh());
+  }
+
+  #onClosed() {
+    const row = this.#split.querySelector("tr.is-selected");
+    this.#opened = this.#shown = null;
+    writeQuery({ id: "" });
+    this.#list.select(null);
+    this.#split.classList.remove("is-open");
+    (row ?? this.#list.element.querySelector(".table-scroll")).focus({ preventScroll: true });
+  }
+
+  #onRows(rows) {
+    if (this.#opened === null) return;
+    const row = rows.find((one) => this.#definition.list.key(one) === this.#opened);
+    if (row) this.#renew(row);
+    else if (!this.#shown || this.#definition.mayChange?.(this.#shown)) this.#findOpened();
+  }
+
+  #renew(row) {
+    if (JSON.stringify(row) !== JSON.stringify(this.#shown)) this.#open(row, false);
+  }
+
+  async #findOpened() {
+    const id = this.#opened;
+    try {
+      const row = await this.#definition.find?.(id);
+      if (row && this.#opened === id) this.#renew(row);
+    } catch {
+      if (this.#opened === id && !this.#shown) this.#onClosed(); // the address names a row that the desk lacks
+    }
+  }
+}

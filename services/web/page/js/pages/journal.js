@@ -1,0 +1,72 @@
+/* Journal: every event of the ledger, newest first, with its explanation. */
+
+import { words } from "../format.js";
+import { knownCodes, knownSymbols, knownTags } from "../lists/filter_bar.js";
+import { ListPage } from "../lists/list_page.js";
+import { dateTimeText } from "../times.js";
+import { timeInList } from "../venue_clock.js";
+
+const TYPES = {
+  order_created: "order created", order_updated: "order updated", order_denied: "order denied",
+  order_changed: "change requested", order_change_answered: "change answered", cancel_asked: "cancel requested",
+  deal_booked: "deal booked", protection_set: "stops set", protection_answered: "stops answered",
+  trading_state_changed: "trading state", risk_reset: "risk reset", reconciled: "reconciled",
+  stream_opened: "stream opened", stream_ended: "stream ended", instrument_learned: "terms of a symbol",
+  leverage_told: "leverage", incarnation_taken: "new order ids", epoch_taken: "new epoch",
+  journal_met: "gateway's journal", strangers_met: "foreign orders",
+};
+
+const SIGNS = { order_denied: "✕", trading_state_changed: "■", risk_reset: "↺", deal_booked: "◆", strangers_met: "!" };
+const TONES = { order_denied: "warn", trading_state_changed: "halt", strangers_met: "warn", deal_booked: "ok" };
+
+const FILTERS = [
+  { name: "symbol", label: "Symbol", values: knownSymbols },
+  { name: "tag", label: "Tag", suggestions: knownTags },
+  { name: "code", label: "Code", suggestions: knownCodes },
+  { name: "type", label: "Type", options: [["", "all"], ...Object.entries(TYPES)] },
+];
+
+const COLUMNS = [
+  { key: "number", label: "No.", number: true, wide: true },
+  { key: "time_ns", label: "Time", text: (row) => timeInList(row.time_ns) },
+  { key: "type", label: "Type", text: typeText, tone: (row) => TONES[row.type] ?? null },
+  { key: "symbol", label: "Symbol", wide: true },
+  { key: "tag", label: "Tag", wide: true },
+  { key: "code", label: "Code", wide: true },
+  { key: "text", label: "Event", wrap: true },
+];
+
+/** The events of the ledger. */
+export default class JournalPage extends HTMLElement {
+  #list = null;
+
+  connectedCallback() {
+    this.#list = new ListPage({
+      title: "Journal",
+      filters: FILTERS,
+      list: {
+        path: "/events", revision: "events", caption: "Events of the ledger, newest first", columns: COLUMNS,
+        key: (row) => String(row.number), empty: "No event matches the filters.",
+      },
+      detailOf: (row) => ({
+        title: `Event ${row.number}`, facts: factsOf(row), whys: row.why_id ? [["Why", row.why_id]] : [],
+      }),
+    });
+    this.replaceChildren(...this.#list.nodes);
+  }
+
+  disconnectedCallback() {
+    this.#list.close();
+  }
+}
+
+function typeText(row) {
+  return `${SIGNS[row.type] ?? "·"} ${TYPES[row.type] ?? words(row.type)}`;
+}
+
+function factsOf(row) {
+  return [
+    ["Event", row.text], ["Type", typeText(row), TONES[row.type]], ["Time", dateTimeText(row.time_ns, { ms: true })],
+    ["Symbol", row.symbol], ["Tag", row.tag], ["Code", row.code], ["Order", row.order_id],
+  ].filter(([, value]) => value);
+}
