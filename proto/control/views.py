@@ -166,13 +166,21 @@ class PositionRow(Struct, frozen=True, kw_only=True):
 
 
 class RiskRow(Struct, frozen=True, kw_only=True):
-    """Utilization of a risk limit, as text; `subject` is a symbol, currency or tag, for example, or empty."""
+    """Utilization of a risk limit, as text; `subject` is a symbol, currency or tag, for example, or empty.
+
+    `used_fraction` is the current value divided by the limit: 1 at the limit, negative for a gain, None where the two
+    are not numbers. `consequence` is what the rule does when the limit is reached. `ends_ns` is the venue time at which
+    a pause in force ends, 0 for none.
+    """
 
     code: Name
     subject: Text
     limit: Text
     now: Text
     headroom: Text
+    used_fraction: float | None = None
+    consequence: Text = ""
+    ends_ns: int = 0
 
 
 class WhyLine(Struct, frozen=True, kw_only=True):

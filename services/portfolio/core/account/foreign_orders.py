@@ -27,11 +27,12 @@ from services.portfolio.core.account.foreign_order_policy import ForeignOrderPol
 from services.portfolio.core.account.position import Position
 
 _TICKETS_SHOWN: Final = 10
-_POLICY_TEXT: Final = {
+POLICY_TEXT: Final = {
     ForeignOrderPolicy.HALT: "trading stops until a person resumes it",
     ForeignOrderPolicy.ADOPT: "the desk treats their positions as its own",
     ForeignOrderPolicy.IGNORE: "the desk does not trade the tickets that they open",
 }
+"""What a live desk does on a foreign order, by policy."""
 
 
 def own_position(book: Book, symbol: str, policy: ForeignOrderPolicy) -> Position:
@@ -60,7 +61,7 @@ def describe_foreign_orders(tickets: Sequence[int], policy: ForeignOrderPolicy) 
     """Describe foreign orders by their first tickets and the policy for them, as text for people."""
     shown = ", ".join(str(ticket) for ticket in tickets[:_TICKETS_SHOWN])
     more = f" and {len(tickets) - _TICKETS_SHOWN} more" if len(tickets) > _TICKETS_SHOWN else ""
-    return f"orders that are not the desk's: {shown}{more}; foreign_orders = {policy}, {_POLICY_TEXT[policy]}"
+    return f"orders that are not the desk's: {shown}{more}; foreign_orders = {policy}, {POLICY_TEXT[policy]}"
 
 
 def describe_foreign_positions(book: Book) -> list[str]:

@@ -13,7 +13,7 @@ from proto.trading.units import ZERO
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.accounting.valuation import MarkQuotes
 from services.portfolio.core.risk.formatting import format_percent
-from services.portfolio.core.risk.rule import LimitUtilization, format_headroom
+from services.portfolio.core.risk.rule import LimitUtilization, measured_utilization
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
@@ -221,5 +221,7 @@ def pct_utilization(
         if amount is None:
             yield LimitUtilization(code, subject, limit_text, "no known rate")
         else:
-            left = format_headroom(abs(amount), limit, currency)
-            yield LimitUtilization(code, subject, limit_text, f"{abs(amount):.0f} {currency}", left)
+            now_text = f"{abs(amount):.0f} {currency}"
+            yield measured_utilization(
+                code, subject, limit_text, now_text, amount=abs(amount), limit=limit, unit=currency
+            )

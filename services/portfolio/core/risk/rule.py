@@ -63,7 +63,10 @@ class RuleLimit(NamedTuple):
 class LimitUtilization(NamedTuple):
     """A row of `paperdesk risk`: code, subject (such as a symbol or a currency), limit, current value and headroom.
 
-    `now` and `headroom` are empty for a limit on a single order.
+    `now` and `headroom` are empty for a limit on a single order. `used_fraction` is the current value divided by the
+    limit: 1 at the limit, more beyond it, negative for a gain. It is None where the two are not numbers, and for a
+    limit of 0. `ends_ns` is the venue time at which a denial in force ends by time alone, 0 for none. `consequence` is
+    what the rule does when the limit is reached; `limit_utilization` adds it from the declaration.
     """
 
     code: str
@@ -71,6 +74,9 @@ class LimitUtilization(NamedTuple):
     limit: str
     now: str
     headroom: str = ""
+    used_fraction: float | None = None
+    consequence: str = ""
+    ends_ns: int = 0
 
 
 class RuleReset(NamedTuple):
@@ -150,6 +156,8 @@ class RiskRule:
         updates: functions that update the rule's state from an event, by the event's type.
         equity_watch: check after each change of the equity.
         utilization: returns the rule's rows for `paperdesk risk` at a venue time.
+        pause_end: returns the venue time at which a pause of all symbols ends, 0 without one, for a rule without
+            `utilization`.
         until: returns the next row of ticks at which the result of `check` may change while the rule is active, for a
             scan of many ticks. Desk and backtest use only `check`.
     """
@@ -174,6 +182,7 @@ class RiskRule:
     updates: Mapping[type[Any], Callable[[RiskState, Any, Limits], None]] | None = None
     equity_watch: EquityWatch | None = None
     utilization: Callable[[RiskContext, int], Iterable[LimitUtilization]] | None = None
+    pause_end: Callable[[RiskContext, int], int] | None = None
     until: Until | None = None
 
     @property
@@ -189,22 +198,64 @@ class RiskRule:
         values += [getattr(strategy, name) for strategy in plan.strategies.values() for name in self.budgets]
         return any(value not in (None, ()) for value in values)
 
+    def consequence(self, limits: Limits) -> str:
+        """Describe what the rule does when its limit is reached."""
+        parts = [] if self.equity_watch is None else [f"raises the condition {self.equity_watch.condition}"]
+        parts.append("denies every order" if Phase.BASE in self.phases else "denies opening orders")
+        if Phase.RESTING in self.phases:
+            parts.append("cancels resting orders that would open")
+        if self.escalates_to:
+            states = ", then ".join(state.value for state in self.escalates_to)
+            until = "a person resumes trading"
+            if self.ends_with_day and limits.rearm_at_day_end:
+                until += " or the server's day ends"
+            parts.append(f"makes the desk {states} until {until}")
+        return "; ".join(parts)
 
-def format_headroom(amount: Decimal, limit: Decimal, unit: str, decimals: str = "1") -> str:
-    """Return the difference between a limit and the current amount with its unit, as text; "none" if it is not above 0.
 
-    The result is rounded to the step `decimals`, such as "0.01".
+def measured_utilization(
+    code: str,
+    subject: str,
+    limit_text: str,
+    now_text: str,
+    *,
+    amount: Decimal,
+    limit: Decimal,
+    unit: str,
+    decimals: str | None = "1",
+    ends_ns: int = 0,
+) -> LimitUtilization:
+    """Return the row of a limit on an amount, with headroom and used fraction from the two numbers.
+
+    Args:
+        code: code of the rule's denials.
+        subject: what is limited, such as a symbol; empty for the whole desk.
+        limit_text: the limit as text.
+        now_text: the amount as text.
+        amount: the current amount, in `unit`.
+        limit: the limit, in `unit`.
+        unit: unit of the headroom.
+        decimals: step to which the headroom is rounded, such as "0.01"; None does not round.
+        ends_ns: venue time at which a denial in force ends by time alone, 0 for none.
     """
-    left = (limit - amount).quantize(Decimal(decimals))
-    return f"{left:f} {unit}" if left > 0 else "none"
+    left = limit - amount if decimals is None else (limit - amount).quantize(Decimal(decimals))
+    return LimitUtilization(
+        code,
+        subject,
+        limit_text,
+        now_text,
+        f"{decimal_text(left) if decimals is None else f'{left:f}'} {unit}" if left > 0 else "none",
+        float(amount / limit) if limit > 0 else None,
+        ends_ns=ends_ns,
+    )
 
 
 def count_utilization(
     code: str, subject: str, limit_text: str, *, count: int, limit: int, unit: str = "orders"
 ) -> LimitUtilization:
     """Return the row of a limit on a count: `count` and `limit` are numbers of `unit`."""
-    return LimitUtilization(
-        code, subject, limit_text, str(count), format_headroom(Decimal(count), Decimal(limit), unit)
+    return measured_utilization(
+        code, subject, limit_text, str(count), amount=Decimal(count), limit=Decimal(limit), unit=unit
     )
 
 

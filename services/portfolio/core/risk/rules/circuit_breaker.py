@@ -22,7 +22,7 @@ from services.portfolio.core.risk.rule import (
     RuleReset,
     TickRows,
     first_row_at,
-    format_headroom,
+    measured_utilization,
     select_symbol,
     until_event,
 )
@@ -96,10 +96,18 @@ def _utilization(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization
     if limit is None:
         return
     for symbol, breaker in sorted(context.risk_state.breakers.items()):
-        pause = f", pause until {utc_text(breaker.until_ns)}" if now_ns < breaker.until_ns else ""
-        now = f"{breaker.losses} in a row, {breaker.trials_left} trials left{pause}"
-        left = "none" if pause else format_headroom(Decimal(breaker.losses), Decimal(limit), "losses")
-        yield LimitUtilization("CIRCUIT_BREAKER", symbol, f"{limit} losses in a row", now, left)
+        ends_ns = breaker.until_ns if now_ns < breaker.until_ns else 0
+        pause = f", pause until {utc_text(ends_ns)}" if ends_ns else ""
+        yield measured_utilization(
+            "CIRCUIT_BREAKER",
+            symbol,
+            f"{limit} losses in a row",
+            f"{breaker.losses} in a row, {breaker.trials_left} trials left{pause}",
+            amount=Decimal(limit if ends_ns else breaker.losses),  # the pause begins a new count, but the limit is used
+            limit=Decimal(limit),
+            unit="losses",
+            ends_ns=ends_ns,
+        )
 
 
 def _remembered(risk_state: RiskState, symbol: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from services.portfolio.core.risk.rule import (
     RuleLimit,
     RuleReset,
     amount_texts,
-    format_headroom,
+    measured_utilization,
 )
 from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
@@ -58,8 +58,17 @@ def _utilization(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization
     if limit is None:
         return
     for since, pct in daily_loss_pct(context, now_ns).items():
-        left = format_headroom(pct, limit, "%", "0.01")
-        yield LimitUtilization("DAILY_LOSS", f"from {since}", format_percent(limit), format_percent(pct), left)
+        yield measured_utilization(
+            "DAILY_LOSS",
+            f"from {since}",
+            format_percent(limit),
+            format_percent(pct),
+            amount=pct,
+            limit=limit,
+            unit="%",
+            decimals="0.01",
+            ends_ns=next_day_ns(now_ns) if pct >= limit else 0,
+        )
 
 
 def _remembered(risk_state: RiskState, _symbol: str) -> dict[str, str]:

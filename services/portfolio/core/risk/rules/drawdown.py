@@ -24,7 +24,7 @@ from services.portfolio.core.risk.rule import (
     RuleLimit,
     RuleReset,
     amount_texts,
-    format_headroom,
+    measured_utilization,
 )
 from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
@@ -85,11 +85,19 @@ def drawdown_headroom(context: RiskContext) -> dict[str, float]:
 def _utilization(context: RiskContext, _now_ns: int) -> Iterator[LimitUtilization]:
     limits, fallen = context.limits, drawdown_pct(context)
     levels = [limits.drawdown_warn_pct, limits.drawdown_reduce_pct, limits.drawdown_halt_pct]
-    if fallen is not None and any(level is not None for level in levels):
+    known = [level for level in levels if level is not None]
+    if fallen is not None and known:
         texts = " / ".join("none" if level is None else format_percent(level) for level in levels)
-        following = min((level for level in levels if level is not None and level > fallen), default=fallen)
-        left = format_headroom(fallen, following, "% to the next level", "0.01")
-        yield LimitUtilization("DRAWDOWN", "", f"warn / reduce only / halt at {texts}", format_percent(fallen), left)
+        yield measured_utilization(
+            "DRAWDOWN",
+            "",
+            f"warn / reduce only / halt at {texts}",
+            format_percent(fallen),
+            amount=fallen,
+            limit=min((level for level in known if level > fallen), default=max(known)),
+            unit="% to the next level",
+            decimals="0.01",
+        )
 
 
 def _remembered(risk_state: RiskState, _symbol: str) -> dict[str, str]:

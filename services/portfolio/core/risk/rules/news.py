@@ -77,7 +77,9 @@ def _utilization(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization
         if event.currency in traded - shown and event.impact.rank >= limits.news_impact_min.rank:
             shown.add(event.currency)
             window = f"{limits.news_before_min} minutes before to {limits.news_after_min} after"
-            yield LimitUtilization("NEWS", event.currency, window, describe_news(event, now_ns))
+            denies = now_ns >= event.time_ns - limits.news_before_min * MINUTE_NS
+            ends_ns = event.time_ns + limits.news_after_min * MINUTE_NS if denies else 0
+            yield LimitUtilization("NEWS", event.currency, window, describe_news(event, now_ns), ends_ns=ends_ns)
 
 
 RULE: Final = RiskRule(

@@ -23,17 +23,26 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
     minutes = context.limits.rollover_pause_min
     if minutes is None:
         return None
-    since_midnight_ns = time_of_day_ns(now_ns)
-    distance_ns = min(since_midnight_ns, DAY_NS - since_midnight_ns)
-    if distance_ns >= minutes * MINUTE_NS:
+    until_ns = pause_end(context, now_ns)
+    if not until_ns:
         return None
-    to_midnight_ns = -since_midnight_ns if since_midnight_ns == distance_ns else DAY_NS - since_midnight_ns
+    distance_ns = abs(until_ns - minutes * MINUTE_NS - now_ns)
     return Denial(
-        "ROLLOVER",
-        f"{minutes} minutes from the rollover",
-        f"{distance_ns // MINUTE_NS} minutes",
-        until_ns=now_ns + to_midnight_ns + minutes * MINUTE_NS,
+        "ROLLOVER", f"{minutes} minutes from the rollover", f"{distance_ns // MINUTE_NS} minutes", until_ns=until_ns
     )
+
+
+def pause_end(context: RiskContext, now_ns: int) -> int:
+    """Return the venue time at which the pause at venue time `now_ns` ends; 0 outside it."""
+    minutes = context.limits.rollover_pause_min
+    if minutes is None:
+        return 0
+    since_midnight_ns = time_of_day_ns(now_ns)
+    to_midnight_ns = DAY_NS - since_midnight_ns
+    if min(since_midnight_ns, to_midnight_ns) >= minutes * MINUTE_NS:
+        return 0
+    nearest_ns = now_ns - since_midnight_ns if since_midnight_ns <= to_midnight_ns else now_ns + to_midnight_ns
+    return nearest_ns + minutes * MINUTE_NS
 
 
 def until(ticks: TickRows, row: int, _order: OrderProposal, context: RiskContext) -> int:
@@ -59,5 +68,6 @@ RULE: Final = RiskRule(
     check=check,
     limits=(RuleLimit("rollover_pause_min", "{} minutes from the rollover"),),
     can_be_excepted=True,
+    pause_end=pause_end,
     until=until,
 )

@@ -15,7 +15,7 @@ from services.portfolio.core.risk.rule import (
     RuleCode,
     RuleLimit,
     RuleReset,
-    format_headroom,
+    measured_utilization,
     select_names,
     select_symbol,
 )
@@ -47,8 +47,16 @@ def _utilization(context: RiskContext, _now_ns: int) -> Iterator[LimitUtilizatio
             points = 10.0**terms.digits
             usual, present = max(median * points, 1.0), (mark.ask - mark.bid) * points
             limit = f"{decimal_text(factor)} times {usual:.1f} points"
-            left = format_headroom(Decimal(present), factor * Decimal(usual), "points", "0.1")
-            yield LimitUtilization("SPREAD", symbol, limit, f"{present:.1f} points", left)
+            yield measured_utilization(
+                "SPREAD",
+                symbol,
+                limit,
+                f"{present:.1f} points",
+                amount=Decimal(present),
+                limit=factor * Decimal(usual),
+                unit="points",
+                decimals="0.1",
+            )
 
 
 def _remembered(risk_state: RiskState, symbol: str) -> dict[str, str]:

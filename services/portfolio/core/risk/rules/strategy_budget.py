@@ -12,7 +12,7 @@ from typing import Final
 from proto.trading.units import ZERO, decimal_text
 from services.portfolio.core.plan.plan import Strategy
 from services.portfolio.core.risk.exposure import projected_legs
-from services.portfolio.core.risk.rule import LimitUtilization, Phase, RiskRule, RuleCode
+from services.portfolio.core.risk.rule import LimitUtilization, Phase, RiskRule, RuleCode, measured_utilization
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
@@ -38,8 +38,11 @@ def strategy_volume(strategy: Strategy, context: RiskContext, order: OrderPropos
 def _utilization(context: RiskContext, _now_ns: int) -> Iterator[LimitUtilization]:
     for tag, strategy in context.plan.strategies.items() if context.book.stream is not None else ():
         if strategy.volume_max is not None:
-            limit, seen = f"{decimal_text(strategy.volume_max)} lots", strategy_volume(strategy, context)
-            yield LimitUtilization("STRATEGY_VOLUME", tag, limit, f"{decimal_text(seen)} lots")
+            limit, seen = strategy.volume_max, strategy_volume(strategy, context)
+            limit_text, now_text = (f"{decimal_text(volume)} lots" for volume in (limit, seen))
+            yield measured_utilization(
+                "STRATEGY_VOLUME", tag, limit_text, now_text, amount=seen, limit=limit, unit="lots", decimals=None
+            )
 
 
 RULE: Final = RiskRule(

@@ -20,6 +20,7 @@ from services.portfolio.core.risk.rule import (
     RiskRule,
     RuleCode,
     RuleReset,
+    measured_utilization,
     select_names,
     select_symbol,
 )
@@ -83,10 +84,17 @@ def _on_deal(risk_state: RiskState, event: DealBooked, _limits: Limits) -> None:
 
 def _utilization(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
     for tag, strategy in context.plan.strategies.items() if context.book.stream is not None else ():
-        if strategy.daily_loss_pct_max is not None:
-            lost_pct = strategy_daily_loss_pct(strategy, context, now_ns)
-            shown = "not known" if lost_pct is None else format_percent(lost_pct)
-            yield LimitUtilization("STRATEGY_LOSS", tag, f"{format_percent(strategy.daily_loss_pct_max)} a day", shown)
+        limit = strategy.daily_loss_pct_max
+        if limit is None:
+            continue
+        lost_pct, limit_text = strategy_daily_loss_pct(strategy, context, now_ns), f"{format_percent(limit)} a day"
+        if lost_pct is None:
+            yield LimitUtilization("STRATEGY_LOSS", tag, limit_text, "not known")
+        else:
+            now_text = format_percent(lost_pct)
+            yield measured_utilization(
+                "STRATEGY_LOSS", tag, limit_text, now_text, amount=lost_pct, limit=limit, unit="%", decimals="0.01"
+            )
 
 
 def _remembered(risk_state: RiskState, symbol: str) -> dict[str, str]:
