@@ -38,9 +38,9 @@ class Live extends EventTarget {
   #socket = null;
   #phase = "stopped";
   #boot = "";
-  #number = 0;
+  #number = null;
   #server_ms = 0;
-  #drawn = { number: 0, server_ms: 0 };
+  #drawn = { number: null, server_ms: 0 };
   #heard_ms = 0;
   #isFirst = true;
   #attempts = 0;
@@ -71,8 +71,8 @@ class Live extends EventTarget {
     this.#disconnect();
     this.#cells.clear();
     this.#boot = "";
-    this.#number = 0;
-    this.#drawn = { number: 0, server_ms: 0 };
+    this.#number = null;
+    this.#drawn = { number: null, server_ms: 0 };
     this.#setPhase("stopped");
   }
 
@@ -168,8 +168,7 @@ class Live extends EventTarget {
   #receive(message) {
     this.#heard_ms = performance.now();
     this.#attempts = 0;
-    if (this.#isFirst) this.#clock.reset();
-    this.#isFirst = false;
+    if (this.#isFirst) this.#beginConnection();
     this.#clock.note(message.server_ns / 1e6);
     if (message.type === "snapshot") this.#takeSnapshot(message);
     else this.#takeDelta(message);
@@ -177,6 +176,12 @@ class Live extends EventTarget {
     this.#server_ms = message.server_ns / 1e6;
     this.#setPhase("live");
     this.#requestFrame();
+  }
+
+  #beginConnection() {
+    this.#isFirst = false;
+    this.#clock.reset();
+    this.#drawn.number = null; // a number of an earlier connection means nothing to this one
   }
 
   #takeSnapshot(message) {
@@ -214,7 +219,7 @@ class Live extends EventTarget {
     for (const watch of [...this.#watches]) {
       if (watch.all || watch.changed.size) this.#drawOne(watch);
     }
-    if (this.#number) this.#drawn = { number: this.#number, server_ms: this.#server_ms };
+    if (this.#number !== null) this.#drawn = { number: this.#number, server_ms: this.#server_ms };
     this.#channel.port2.postMessage(null); // handled after the frame's layout and painting
     this.#announce();
   }
@@ -236,7 +241,7 @@ class Live extends EventTarget {
   }
 
   #sendDrawn() {
-    if (this.#phase === "live" && this.#drawn.number && this.#socket?.readyState === WebSocket.OPEN) {
+    if (this.#phase === "live" && this.#drawn.number !== null && this.#socket?.readyState === WebSocket.OPEN) {
       this.#socket.send(JSON.stringify({ drawn: this.#drawn.number }));
     }
   }

@@ -1,4 +1,4 @@
-/* The pages by name. Each module of a page exports by default a class that extends HTMLElement: connectedCallback builds
+/* The pages by name. The module of a page exports by default a class that extends HTMLElement: connectedCallback builds
    the page and starts its watches, disconnectedCallback ends them; `params` has the parameters of the address. */
 
 /** @type {Array<{name: string, title: string, load: () => Promise<{default: typeof HTMLElement}>}>} */

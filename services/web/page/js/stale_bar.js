@@ -4,9 +4,9 @@ import { el, setText, show } from "./dom.js";
 import { age, duration } from "./format.js";
 import { live } from "./live.js";
 
-/** The bar below the head line; `update` shows a LiveStatus. */
+/** The bar over the page; `update` shows a LiveStatus. */
 export class StaleBar extends HTMLElement {
-  #cause = el("span.cause");
+  #cause = el("span.stale-cause");
   #more = el("span.more");
   #retry = el("button.button.small", { type: "button", text: "Connect now", on: { click: () => live.retry() } });
   #spoken = el("span.visually-hidden", { role: "status", "aria-live": "assertive" });

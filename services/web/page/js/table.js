@@ -29,8 +29,9 @@ export class DataTable extends HTMLElement {
   /**
    * Define the table.
    * @param {{caption: string, columns: Column[], key: (row: any) => string, empty: string,
-   *   onSort?: (order: string) => void, onRow?: (row: any) => void, sorted?: string}} options `empty` is shown without
-   *   rows; `onSort` gets "name" or "-name"; `onRow` is called for a click or Enter on a row
+   *   onSort?: (order: string) => void, onRow?: (row: any) => void, sorted?: string, isStacked?: boolean}}
+   *   options `empty` is shown without rows; `onSort` gets "name" or "-name"; `onRow` is called for a click or Enter on
+   *   a row; `isStacked`: at small widths each row becomes a block of labels and values
    * @returns {DataTable} itself
    */
   setup(options) {
@@ -39,7 +40,8 @@ export class DataTable extends HTMLElement {
     this.#sorted = options.sorted ?? "";
     const heads = this.#columns.map((column) => this.#head(column));
     const caption = el("caption.visually-hidden", { text: options.caption });
-    const table = el("table.data", {}, caption, el("thead", {}, el("tr", {}, ...heads)), this.#body);
+    const tag = options.isStacked ? "table.data.stacked" : "table.data";
+    const table = el(tag, {}, caption, el("thead", {}, el("tr", {}, ...heads)), this.#body);
     const scroll = el("div.table-scroll", { role: "region", "aria-label": options.caption, tabindex: "0" }, table);
     this.replaceChildren(scroll, this.#note);
     this.#markSorted();
@@ -101,7 +103,7 @@ export class DataTable extends HTMLElement {
   #makeRow(row) {
     const node = el("tr", { "data-key": this.#options.key(row) });
     for (const column of this.#columns) {
-      const cell = el("td", { class: classes(column) || null });
+      const cell = el("td", { class: classes(column) || null, "data-label": column.label });
       if (column.make) cell.append(column.make(row));
       node.append(cell);
     }

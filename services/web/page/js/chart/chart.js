@@ -1,0 +1,386 @@
+/* Chart: one canvas with candles or lines, bands, markers and levels, which follows the newest data at its right edge.
+
+   It is drawn only when something changed, and seldom while it is off the screen. Colours are the theme's variables. */
+
+import { el, setText, show } from "../dom.js";
+import { settings } from "../settings.js";
+import { dateTimeText, zoneLabel } from "../times.js";
+import { listen } from "./gestures.js";
+import { drawBand, drawCandles, drawLabel, drawLevels, drawLine, drawMarkers } from "./layers.js";
+import { indexAt, spreadLabels, valueTicks } from "./scales.js";
+import { IndexAxis, TimeAxis } from "./time_axis.js";
+
+const FONT = '11px "Inter", "Segoe UI", Roboto, "Helvetica Neue", "Liberation Sans", Arial, sans-serif';
+const COLOURS = [
+  "panel", "ink", "ink-2", "ink-3", "up", "down", "warn", "halt", "grid", "cross", "series", "series-2", "band", "ok",
+];
+const BOTTOM_PX = 18;
+const TOP_PX = 8;
+const LABEL_PX = 15;
+const TEXT_EVERY_MS = 2_000;
+const HIDDEN_EVERY_MS = 2_000; // off the screen, for a picture of the whole page
+const REACH = 0.6; // a level is drawn into the range if it is at most this part of the range away
+
+/**
+ * @typedef {object} ChartData
+ * @property {{times: number[], open: number[], high: number[], low: number[], close: number[]}} [candles] times in ms
+ * @property {Array<{name: string, times: number[], values: Array<number|null>, colour?: string, width?: number,
+ *   dash?: number[], step?: boolean}>} [lines]
+ * @property {Array<{times: number[], upper: number[], lower: number[], colour?: string}>} [bands]
+ * @property {Array<{time_ms: number, value: number, shape: "up"|"down"|"cross", colour?: string}>} [markers]
+ * @property {Array<{value: number, text: string, colour?: string, dash?: number[], isSolid?: boolean,
+ *   isFar?: boolean}>} [levels] `isFar`: never widens the range
+ */
+
+/** A chart in an element: put it into the page, set its data, and set it again when they change. */
+export class Chart extends HTMLElement {
+  #canvas = el("canvas", { tabindex: "0", role: "img" });
+  #toNow = el("button.button.small.to-now", { type: "button", text: "to now ⇥", hidden: true });
+  #note = el("p.empty", { text: "no data yet" });
+  #alternative = el("p.visually-hidden");
+  #options = { label: "Chart", digits: 2, span: null };
+  #data = {};
+  #axis = new TimeAxis();
+  #view = { from: 0, to: 0 };
+  #isFollowing = true;
+  #pointer = null;
+  #isDirty = true;
+  #isVisible = false;
+  #frame = 0;
+  #textAt_ms = -Infinity;
+  #drawnAt_ms = -Infinity;
+  #colours = null;
+  #endSettings = null;
+  #size = { width: 0, height: 0 };
+  #resize = new ResizeObserver(() => this.#onResize());
+  #sight = new IntersectionObserver((entries) => this.#onSight(entries[entries.length - 1].isIntersecting));
+
+  /**
+   * Define the chart.
+   * @param {{label: string, digits: number, isCandles?: boolean, span?: number, unit?: string, onPast?: () => void}}
+   *   options `span` is the width of the view at the beginning, in candles or milliseconds, all data by default;
+   *   `onPast` is called when the view comes to the oldest data
+   * @returns {Chart} itself
+   */
+  setup(options) {
+    this.#options = { unit: "", ...options };
+    this.#axis = options.isCandles ? new IndexAxis() : new TimeAxis();
+    this.#isFollowing = true;
+    this.#view = { from: 0, to: 0 };
+    this.#canvas.setAttribute("aria-label", `${options.label}. Keys: arrows move, plus and minus zoom, End follows.`);
+    return this;
+  }
+
+  connectedCallback() {
+    if (!this.firstChild) this.#build();
+    this.#resize.observe(this);
+    this.#sight.observe(this);
+    this.#endSettings = settings.onChange(() => this.#onSettings());
+  }
+
+  disconnectedCallback() {
+    this.#resize.disconnect();
+    this.#sight.disconnect();
+    this.#endSettings();
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+  }
+
+  /** @param {ChartData} data what to show; arrays that are sorted by time, and are not changed later without `set` */
+  set(data) {
+    const kept = this.#isFollowing ? null : this.#axis.timeOf(this.#view.to);
+    this.#data = data;
+    const main = data.candles ?? data.lines?.[0];
+    this.#axis.times = main?.times ?? [];
+    show(this.#note, this.#axis.times.length === 0);
+    if (kept !== null && this.#options.isCandles) this.#keepTime(kept);
+    if (this.#isFollowing) this.#follow();
+    this.#isDirty = true;
+    if (this.#isVisible || performance.now() - this.#drawnAt_ms > HIDDEN_EVERY_MS) this.#draw();
+  }
+
+  /** Whether the view follows the newest data. */
+  get isFollowing() {
+    return this.#isFollowing;
+  }
+
+  #build() {
+    this.#toNow.addEventListener("click", () => this.#toEnd());
+    this.append(this.#canvas, this.#toNow, this.#note, this.#alternative);
+    this.#alternative.id = `chart-${Math.random().toString(36).slice(2)}`;
+    this.#canvas.setAttribute("aria-describedby", this.#alternative.id);
+    listen(this.#canvas, {
+      zoom: (factor, x) => this.#zoom(factor, x),
+      pan: (pixels) => this.#pan(pixels),
+      toEnd: () => this.#toEnd(),
+      point: (place) => this.#point(place),
+      width: () => this.#size.width,
+    });
+  }
+
+  // ---- view
+
+  #follow() {
+    const { start, end, margin } = this.#axis;
+    const span = this.#view.to - this.#view.from || this.#options.span || end - start + margin;
+    this.#view = { from: end + margin - span, to: end + margin };
+    if (!this.#options.isCandles && !this.#options.span) this.#view.from = start;
+  }
+
+  #keepTime(time_ms) {
+    const shift = this.#axis.positionOf(time_ms) - this.#view.to;
+    if (Math.abs(shift) >= 1) this.#view = { from: this.#view.from + shift, to: this.#view.to + shift };
+  }
+
+  #zoom(factor, x) {
+    const { from, to } = this.#view;
+    const width = this.#size.width || 1;
+    const most = Math.max(this.#axis.end - this.#axis.start + this.#axis.margin, this.#axis.leastSpan);
+    const span = Math.min(Math.max((to - from) * factor, this.#axis.leastSpan), most);
+    const part = this.#isFollowing ? 1 : Math.min(1, x / width);
+    const fixed = from + (to - from) * part;
+    this.#options.span = span;
+    this.#setView(fixed - span * part, fixed + span * (1 - part));
+  }
+
+  #pan(pixels) {
+    const shift = (-pixels * (this.#view.to - this.#view.from)) / (this.#size.width || 1);
+    this.#setView(this.#view.from + shift, this.#view.to + shift);
+  }
+
+  #setView(from, to) {
+    const { start, end, margin } = this.#axis;
+    const span = to - from;
+    const first = Math.max(Math.min(from, end + margin - span), Math.min(start, end + margin - span));
+    this.#view = { from: first, to: first + span };
+    this.#isFollowing = first + span >= end + margin - span * 1e-6;
+    show(this.#toNow, !this.#isFollowing);
+    if (first <= start) this.#options.onPast?.();
+    this.#invalidate();
+  }
+
+  #toEnd() {
+    this.#isFollowing = true;
+    show(this.#toNow, false);
+    this.#follow();
+    this.#invalidate();
+  }
+
+  #point(place) {
+    this.#pointer = place;
+    this.#invalidate();
+  }
+
+  // ---- when to draw
+
+  #invalidate() {
+    this.#isDirty = true;
+    if (!this.#frame && this.#isVisible) {
+      this.#frame = requestAnimationFrame(() => {
+        this.#frame = 0;
+        this.#draw();
+      });
+    }
+  }
+
+  #onResize() {
+    const ratio = devicePixelRatio || 1;
+    const { clientWidth, clientHeight } = this;
+    this.#canvas.width = Math.round(clientWidth * ratio);
+    this.#canvas.height = Math.round(clientHeight * ratio);
+    this.#size = { clientWidth, clientHeight, ratio, width: clientWidth };
+    this.#invalidate();
+  }
+
+  #onSight(isVisible) {
+    this.#isVisible = isVisible;
+    if (isVisible && this.#isDirty) this.#invalidate();
+  }
+
+  #onSettings() {
+    this.#colours = null;
+    this.#invalidate();
+  }
+
+  // ---- drawing
+
+  #draw() {
+    if (!this.#isDirty || !this.#size.clientWidth) return;
+    this.#isDirty = false;
+    this.#drawnAt_ms = performance.now();
+    const context = this.#canvas.getContext("2d");
+    context.setTransform(this.#size.ratio, 0, 0, this.#size.ratio, 0, 0);
+    context.clearRect(0, 0, this.#size.clientWidth, this.#size.clientHeight);
+    if (!this.#axis.times.length) return;
+    context.font = FONT;
+    context.textBaseline = "middle";
+    const plot = this.#plot(context);
+    const labels = this.#levelLabels(plot);
+    this.#drawGrid(context, plot, labels);
+    this.#drawLayers(context, plot);
+    this.#drawLabels(context, plot, labels);
+    if (this.#pointer) this.#drawCross(context, plot);
+    this.#describe();
+  }
+
+  #plot(context) {
+    const [low, high] = this.#range();
+    const axisWidth = Math.ceil(Math.max(...[low, high].map((v) => context.measureText(this.#text(v)).width))) + 10;
+    const { clientWidth, clientHeight } = this.#size;
+    const [left, right, top, bottom] = [0, clientWidth - axisWidth, TOP_PX, clientHeight - BOTTOM_PX];
+    const { from, to } = this.#view;
+    this.#size.width = right;
+    const perUnit = (right - left) / (to - from || 1);
+    const perValue = (bottom - top) / (high - low);
+    this.#colours ??= readColours(this);
+    const axis = this.#axis;
+    return {
+      left, right, top, bottom, from, to, low, high, colours: this.#colours,
+      x: (position) => left + (position - from) * perUnit,
+      y: (value) => bottom - (value - low) * perValue,
+      positionOf: (ms) => axis.positionOf(ms),
+      positionAt: (times, index) => axis.positionOf(times[index]),
+      indexes: (times) => this.#indexes(times),
+    };
+  }
+
+  #indexes(times) {
+    const first = indexAt(times, this.#axis.timeOf(this.#view.from)) - 1;
+    const last = indexAt(times, this.#axis.timeOf(this.#view.to));
+    return [Math.max(0, first), Math.min(times.length - 1, last)];
+  }
+
+  #range() {
+    let [low, high] = [Infinity, -Infinity];
+    const take = (values, first, last) => {
+      for (let index = first; index <= last; index += 1) {
+        const value = values[index];
+        if (value === null) continue;
+        if (value < low) low = value;
+        if (value > high) high = value;
+      }
+    };
+    const { candles, lines = [], levels = [] } = this.#data;
+    if (candles) for (const values of [candles.high, candles.low]) take(values, ...this.#indexes(candles.times));
+    for (const line of lines) take(line.values, ...this.#indexes(line.times));
+    if (low > high) [low, high] = [0, 1];
+    const reach = (high - low || Math.abs(high) * 1e-4 || 1) * REACH;
+    const near = levels.filter(({ value, isFar }) => !isFar && value > low - reach && value < high + reach);
+    take(near.map((level) => level.value), 0, near.length - 1);
+    const pad = (high - low || Math.abs(high) * 1e-4 || 1) * 0.06;
+    return [low - pad, high + pad];
+  }
+
+  #drawGrid(context, plot, labels) {
+    context.fillStyle = plot.colours["ink-3"];
+    context.strokeStyle = plot.colours.grid;
+    context.lineWidth = 1;
+    context.textAlign = "left";
+    context.beginPath();
+    for (const value of valueTicks(plot.low, plot.high, Math.floor((plot.bottom - plot.top) / 34))) {
+      const y = Math.round(plot.y(value)) + 0.5;
+      context.moveTo(plot.left, y);
+      context.lineTo(plot.right, y);
+      const isFree = y < plot.bottom - 5 && labels.every((label) => Math.abs(label.y - y) > LABEL_PX - 2);
+      if (isFree) context.fillText(this.#text(value), plot.right + 5, y);
+    }
+    context.textAlign = "center";
+    for (const [position, label] of this.#axis.ticks(plot.from, plot.to, Math.floor(plot.right / 76))) {
+      const x = Math.round(plot.x(position)) + 0.5;
+      context.moveTo(x, plot.top);
+      context.lineTo(x, plot.bottom);
+      if (x > 18 && x < plot.right - 18) context.fillText(label, x, plot.bottom + 10);
+    }
+    context.stroke();
+    context.textAlign = "right";
+    const zone = zoneLabel(this.#axis.timeOf(plot.to) * 1e6);
+    context.fillText(zone.replace(/^\w+ (?=UTC)/, ""), this.#size.clientWidth - 2, plot.bottom + 10);
+  }
+
+  #drawLayers(context, plot) {
+    const { candles, lines = [], bands = [], markers = [], levels = [] } = this.#data;
+    context.save();
+    context.beginPath();
+    context.rect(plot.left, 0, plot.right - plot.left, plot.bottom + 1);
+    context.clip();
+    for (const band of bands) drawBand(context, plot, band);
+    drawLevels(context, plot, levels);
+    if (candles) drawCandles(context, plot, candles);
+    for (const line of lines) drawLine(context, plot, line);
+    drawMarkers(context, plot, markers);
+    context.restore();
+  }
+
+  #levelLabels(plot) {
+    const shown = (this.#data.levels ?? []).filter(({ value }) => value >= plot.low && value <= plot.high);
+    const labels = shown.map((level) => ({ ...level, y: plot.y(level.value), label: this.#text(level.value) }));
+    return spreadLabels(labels, LABEL_PX, plot.top, plot.bottom);
+  }
+
+  #drawLabels(context, plot, labels) {
+    for (const level of labels) {
+      drawLabel(context, plot, { ...level, text: level.label });
+      if (level.text) drawLabel(context, plot, { ...level, isInside: true, isSolid: false });
+    }
+  }
+
+  #drawCross(context, plot) {
+    const { x, y } = this.#pointer;
+    if (x > plot.right || y > plot.bottom) return;
+    const position = plot.from + ((x - plot.left) / (plot.right - plot.left)) * (plot.to - plot.from);
+    const time_ms = this.#axis.timeOf(position);
+    const at = this.#options.isCandles ? Math.round(plot.x(this.#axis.positionOf(time_ms))) : x;
+    context.strokeStyle = plot.colours.cross;
+    context.setLineDash([3, 3]);
+    context.beginPath();
+    context.moveTo(at + 0.5, plot.top);
+    context.lineTo(at + 0.5, plot.bottom);
+    context.moveTo(plot.left, y + 0.5);
+    context.lineTo(plot.right, y + 0.5);
+    context.stroke();
+    context.setLineDash([]);
+    const value = plot.low + ((plot.bottom - y) / (plot.bottom - plot.top)) * (plot.high - plot.low);
+    drawLabel(context, plot, { y, text: this.#text(value), colour: "cross", isSolid: true });
+    context.fillStyle = plot.colours.panel;
+    const text = `${dateTimeText(time_ms * 1e6)}  ${this.#valuesAt(time_ms)}`;
+    context.fillRect(0, 0, context.measureText(text).width + 10, LABEL_PX);
+    context.fillStyle = plot.colours.ink;
+    context.textAlign = "left";
+    context.fillText(text, 5, LABEL_PX / 2 + 0.5);
+  }
+
+  #valuesAt(time_ms) {
+    const { candles, lines = [] } = this.#data;
+    const at = (times) => Math.max(0, indexAt(times, time_ms + 1) - 1);
+    const texts = lines.map((line) => `${line.name} ${this.#text(line.values[at(line.times)])}`);
+    if (candles) {
+      const index = at(candles.times);
+      for (const name of ["open", "high", "low", "close"]) {
+        texts.push(`${name[0].toUpperCase()} ${this.#text(candles[name][index])}`);
+      }
+    }
+    return texts.join("  ");
+  }
+
+  #describe() {
+    const now = performance.now();
+    if (now - this.#textAt_ms < TEXT_EVERY_MS) return;
+    this.#textAt_ms = now;
+    const last_ms = this.#axis.times[this.#axis.times.length - 1];
+    const levels = (this.#data.levels ?? []).map(({ text, value }) => `${text} ${this.#text(value)}`);
+    const marks = this.#data.markers?.length ? [`${this.#data.markers.length} fills`] : [];
+    const values = [this.#valuesAt(last_ms), ...levels, ...marks].join(", ");
+    setText(this.#alternative, `${this.#options.label}, last at ${dateTimeText(last_ms * 1e6)}: ${values}`);
+  }
+
+  #text(value) {
+    return value === null || value === undefined ? "–" : value.toFixed(this.#options.digits) + this.#options.unit;
+  }
+}
+
+function readColours(node) {
+  const style = getComputedStyle(node);
+  return Object.fromEntries(COLOURS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+}
+
+customElements.define("desk-chart", Chart);

@@ -1,0 +1,161 @@
+/* Layers of a chart, each drawn on a canvas by its own function. `plot` maps: x(position), y(value), and has the edges
+   left, right, top and bottom, the view's first and last position, and the colours of the theme. */
+
+const MARKER = 5;
+const LABEL_HEIGHT = 15;
+
+/** Candles: {times, open, high, low, close} as arrays; hollow when rising, filled when falling, by shape and colour. */
+export function drawCandles(context, plot, candles) {
+  const first = Math.max(0, Math.floor(plot.from));
+  const last = Math.min(candles.times.length - 1, Math.ceil(plot.to));
+  const width = Math.max(1, Math.min(13, Math.floor((plot.x(1) - plot.x(0)) * 0.7)));
+  const paths = { up: new Path2D(), down: new Path2D() };
+  for (let index = first; index <= last; index += 1) {
+    const isUp = candles.close[index] >= candles.open[index];
+    addCandle(isUp ? paths.up : paths.down, plot, candles, index, width, isUp);
+  }
+  context.lineWidth = 1;
+  context.strokeStyle = plot.colours.up;
+  context.stroke(paths.up);
+  context.strokeStyle = context.fillStyle = plot.colours.down;
+  context.stroke(paths.down);
+  context.fill(paths.down);
+}
+
+function addCandle(path, plot, candles, index, width, isUp) {
+  const x = Math.round(plot.x(index)) + 0.5;
+  const top = Math.round(plot.y(isUp ? candles.close[index] : candles.open[index])) + 0.5;
+  const bottom = Math.round(plot.y(isUp ? candles.open[index] : candles.close[index])) + 0.5;
+  path.moveTo(x, Math.round(plot.y(candles.high[index])) + 0.5);
+  path.lineTo(x, top);
+  path.moveTo(x, bottom);
+  path.lineTo(x, Math.round(plot.y(candles.low[index])) + 0.5);
+  if (width >= 3) path.rect(x - Math.floor(width / 2), top, width - 1, Math.max(1, bottom - top));
+  else path.rect(x, top, 0.01, Math.max(1, bottom - top));
+}
+
+/** Lowest and highest value of each pixel column, with the first and last: the extremes stay when a line is thinned. */
+export function thin(plot, times, values, first, last) {
+  const columns = [];
+  let column = null;
+  for (let index = first; index <= last; index += 1) {
+    const value = values[index];
+    if (value === null || Number.isNaN(value)) {
+      column = null;
+      columns.push(null);
+      continue;
+    }
+    const x = Math.round(plot.x(plot.positionAt(times, index)));
+    if (column && column.x === x) {
+      column.low = Math.min(column.low, value);
+      column.high = Math.max(column.high, value);
+      column.end = value;
+    } else columns.push((column = { x, begin: value, low: value, high: value, end: value }));
+  }
+  return columns;
+}
+
+/** A line {times, values, colour, width, dash, step}: at most one vertical stroke and one connection for each pixel. */
+export function drawLine(context, plot, line) {
+  const columns = thin(plot, line.times, line.values, ...plot.indexes(line.times));
+  context.beginPath();
+  let before = null;
+  for (const column of columns) {
+    if (column) connect(context, plot, before, column, line.step);
+    before = column;
+  }
+  context.strokeStyle = plot.colours[line.colour] ?? plot.colours.series;
+  context.lineWidth = line.width ?? 1.25;
+  context.lineJoin = "round";
+  context.setLineDash(line.dash ?? []);
+  context.stroke();
+  context.setLineDash([]);
+}
+
+function connect(context, plot, before, column, isStep) {
+  const x = column.x;
+  if (!before) context.moveTo(x, plot.y(column.begin));
+  else {
+    if (isStep) context.lineTo(x, plot.y(before.end));
+    context.lineTo(x, plot.y(column.begin));
+  }
+  if (column.low === column.high) return;
+  context.lineTo(x, plot.y(column.low));
+  context.lineTo(x, plot.y(column.high));
+  context.lineTo(x, plot.y(column.end));
+}
+
+/** The area between two step lines of the same times {times, upper, lower, colour}, such as a drawdown. */
+export function drawBand(context, plot, band) {
+  const range = plot.indexes(band.times);
+  const upper = thin(plot, band.times, band.upper, ...range).filter(Boolean);
+  const lower = thin(plot, band.times, band.lower, ...range).filter(Boolean);
+  if (!upper.length || !lower.length) return;
+  context.beginPath();
+  context.moveTo(upper[0].x, plot.y(upper[0].high));
+  for (const column of upper) context.lineTo(column.x, plot.y(column.high));
+  for (const column of lower.reverse()) context.lineTo(column.x, plot.y(column.low));
+  context.closePath();
+  context.fillStyle = plot.colours[band.colour] ?? plot.colours.band;
+  context.fill();
+}
+
+/** Markers {time_ms, value, shape: "up"|"down"|"cross", colour}: triangles that point as the trade goes. */
+export function drawMarkers(context, plot, markers) {
+  context.lineWidth = 1.5;
+  for (const marker of markers) {
+    const position = plot.positionOf(marker.time_ms);
+    if (position < plot.from - 1 || position > plot.to + 1) continue;
+    const x = plot.x(position);
+    const y = plot.y(marker.value);
+    context.beginPath();
+    if (marker.shape === "cross") addCross(context, x, y);
+    else addTriangle(context, x, y, marker.shape === "up" ? 1 : -1);
+    context.strokeStyle = plot.colours.panel;
+    context.fillStyle = plot.colours[marker.colour] ?? plot.colours.ink;
+    if (marker.shape === "cross") context.strokeStyle = context.fillStyle;
+    context.stroke();
+    context.fill();
+  }
+}
+
+function addTriangle(context, x, y, sign) {
+  context.moveTo(x, y);
+  context.lineTo(x - MARKER, y + sign * MARKER * 1.7);
+  context.lineTo(x + MARKER, y + sign * MARKER * 1.7);
+  context.closePath();
+}
+
+function addCross(context, x, y) {
+  context.moveTo(x - 4, y - 4);
+  context.lineTo(x + 4, y + 4);
+  context.moveTo(x + 4, y - 4);
+  context.lineTo(x - 4, y + 4);
+}
+
+/** Lines of the levels {value, text, colour, dash}, which lie within the plot. */
+export function drawLevels(context, plot, levels) {
+  context.lineWidth = 1;
+  for (const level of levels) {
+    const y = Math.round(plot.y(level.value)) + 0.5;
+    if (y < plot.top || y > plot.bottom) continue;
+    context.beginPath();
+    context.setLineDash(level.dash ?? []);
+    context.moveTo(plot.left, y);
+    context.lineTo(plot.right, y);
+    context.strokeStyle = plot.colours[level.colour] ?? plot.colours.ink;
+    context.stroke();
+  }
+  context.setLineDash([]);
+}
+
+/** A label with ground on the value axis, or with `isInside` at the right end of the plot. */
+export function drawLabel(context, plot, { y, text, colour, isSolid, isInside }) {
+  const width = context.measureText(text).width + 8;
+  const x = isInside ? plot.right - width : plot.right + 1;
+  context.fillStyle = isSolid ? plot.colours[colour] : plot.colours.panel;
+  context.fillRect(x, y - LABEL_HEIGHT / 2 + 1, width, LABEL_HEIGHT - 2);
+  context.fillStyle = isSolid ? plot.colours.panel : plot.colours[colour] ?? plot.colours.ink;
+  context.textAlign = "left";
+  context.fillText(text, x + 4, y + 0.5);
+}

@@ -1,0 +1,86 @@
+/* Axes along time. Candles stand side by side by their index, so that closed markets take no width; lines by time. */
+
+import { indexAt, timeStep_ms, timeLabel } from "./scales.js";
+import { shifted_ms } from "../times.js";
+
+/** Axis whose unit is the index of a candle; `times` are the candles' open times in ms, sorted. */
+export class IndexAxis {
+  margin = 3; // candles of free width at the right edge
+  leastSpan = 8;
+  times = [];
+
+  /** The last position with data. */
+  get end() {
+    return this.times.length - 1;
+  }
+
+  /** The first position with data. */
+  get start() {
+    return 0;
+  }
+
+  /** Position of a time: the candle in which it lies. */
+  positionOf(ms) {
+    return Math.max(0, indexAt(this.times, ms + 1) - 1);
+  }
+
+  /** Time of a position, beyond the ends by the last distance. */
+  timeOf(position) {
+    const index = Math.round(position);
+    return this.times[Math.min(Math.max(index, 0), this.end)] ?? 0;
+  }
+
+  /** Ticks as [position, label] for a view, at most `count`. */
+  ticks(from, to, count) {
+    const first = Math.max(0, Math.ceil(from));
+    const last = Math.min(this.end, Math.floor(to));
+    if (last <= first) return [];
+    const step = timeStep_ms(this.times[last] - this.times[first], count);
+    const ticks = [];
+    for (let index = Math.max(first, 1); index <= last; index += 1) {
+      const bucket = Math.floor(shifted_ms(this.times[index]) / step);
+      if (bucket !== Math.floor(shifted_ms(this.times[index - 1]) / step)) {
+        ticks.push([index, timeLabel(this.times[index], step)]);
+      }
+    }
+    return ticks;
+  }
+}
+
+/** Axis whose unit is the millisecond; `times` are the points' times, sorted. */
+export class TimeAxis {
+  margin = 0;
+  leastSpan = 2_000;
+  times = [];
+
+  /** The last position with data. */
+  get end() {
+    return this.times[this.times.length - 1] ?? 0;
+  }
+
+  /** The first position with data. */
+  get start() {
+    return this.times[0] ?? 0;
+  }
+
+  /** Position of a time: the time itself. */
+  positionOf(ms) {
+    return ms;
+  }
+
+  /** Time of a position: the position itself. */
+  timeOf(position) {
+    return position;
+  }
+
+  /** Ticks as [position, label] for a view, at most `count`. */
+  ticks(from, to, count) {
+    const step = timeStep_ms(to - from, count);
+    const shift = shifted_ms(from) - from;
+    const ticks = [];
+    for (let at = Math.ceil((from + shift) / step) * step; at <= to + shift; at += step) {
+      ticks.push([at - shift, timeLabel(at - shift, step)]);
+    }
+    return ticks;
+  }
+}

@@ -1,0 +1,117 @@
+/* Equity over time with its drawdown as a band below the peak, and the drawdown rule's levels as lines. */
+
+import { get } from "../api.js";
+import "../chart/chart.js";
+import { choice, el, setText, show } from "../dom.js";
+import { live } from "../live.js";
+import { panel } from "../panel.js";
+import { settings } from "../settings.js";
+
+const SPANS = [["1", "Day"], ["7", "Week"], ["31", "Month"], ["0", "All"]];
+const WIDTH = 2_000; // the server keeps the extremes when it thins the points
+const DAY_NS = 86_400e9;
+const READ_EVERY_MS = 5_000;
+
+/** The panel; it reads the history by HTTP and adds the equity that the page sees. */
+export class EquityPanel extends HTMLElement {
+  #chart = document.createElement("desk-chart");
+  #span = settings.get("equity-span", "7");
+  #times = [];
+  #equity = [];
+  #balance = [];
+  #revision = -1;
+  #readAt_ms = -Infinity;
+  #error = el("p.error-line", { hidden: true });
+  #ends = [];
+
+  connectedCallback() {
+    const spans = choice("Time shown", SPANS, this.#span, (span) => this.#choose(span));
+    this.#chart.setup({ label: "Equity", digits: live.get("state")?.currency_digits ?? 2 });
+    this.#chart.className = "chart-equity";
+    this.replaceChildren(panel("Equity and drawdown", { source: "ledger", tools: [spans] }, this.#chart, this.#error));
+    this.#ends = [live.watch(["account", "revisions"], () => this.#draw())];
+  }
+
+  disconnectedCallback() {
+    this.#ends.forEach((end) => end());
+  }
+
+  #choose(span) {
+    this.#span = span;
+    settings.set("equity-span", span);
+    this.#readAt_ms = -Infinity;
+    this.#revision = -1;
+    this.#draw();
+  }
+
+  #draw() {
+    const account = live.get("account");
+    const revision = live.get("revisions")?.equity ?? 0;
+    if (revision !== this.#revision && performance.now() - this.#readAt_ms > READ_EVERY_MS) this.#read(revision);
+    if (account && account.equity !== null) this.#add(account);
+    this.#show(account);
+  }
+
+  async #read(revision) {
+    this.#revision = revision;
+    this.#readAt_ms = performance.now();
+    const now_ns = live.get("state")?.venue_time_ns || live.now_ms() * 1e6;
+    const from_ns = this.#span === "0" ? null : String(BigInt(Math.round(now_ns - Number(this.#span) * DAY_NS)));
+    try {
+      const { points } = await get("/equity", { from_ns, width: WIDTH });
+      this.#take(points);
+      show(this.#error, false);
+    } catch (error) {
+      setText(this.#error, `The equity curve could not be read: ${error.message}`);
+      show(this.#error, true);
+      this.#revision = -1;
+    }
+    this.#show(live.get("account"));
+  }
+
+  #take(points) {
+    const known = points.filter(([, , equity]) => equity !== null);
+    this.#times = known.map(([time_ns]) => time_ns / 1e6);
+    this.#balance = known.map(([, balance]) => Number(balance));
+    this.#equity = known.map(([, , equity]) => Number(equity));
+  }
+
+  #add(account) {
+    const time = account.time_ns / 1e6;
+    const last = this.#times.length - 1;
+    if (last >= 0 && time <= this.#times[last]) return;
+    const isSameSecond = last >= 1 && time - this.#times[last - 1] < 1000;
+    if (isSameSecond) for (const column of [this.#times, this.#equity, this.#balance]) column.pop();
+    this.#times.push(time);
+    this.#equity.push(Number(account.equity));
+    this.#balance.push(Number(account.balance));
+  }
+
+  #show(account) {
+    const [times, equity] = [this.#times, this.#equity];
+    let peak = -Infinity;
+    const upper = equity.map((value) => (peak = Math.max(peak, value)));
+    const levels = levelsOf(account?.limits);
+    if (times.length) {
+      const text = "equity";
+      levels.push({ value: equity[equity.length - 1], text, colour: "series", isSolid: true, dash: [1, 3] });
+    }
+    this.#chart.set({
+      lines: [
+        { name: "equity", times, values: equity, colour: "series", width: 1.5 },
+        { name: "balance", times, values: this.#balance, colour: "ink-3", step: true },
+      ],
+      bands: [{ times, upper, lower: equity, colour: "band" }],
+      levels,
+    });
+  }
+}
+
+function levelsOf(limits) {
+  const kinds = [["warn", "warn", "warning"], ["reduce", "down", "reduce only"], ["halt", "halt", "halt"]];
+  return kinds
+    .filter(([key]) => limits?.[key] !== null && limits?.[key] !== undefined)
+    .map(([key, colour, text]) => ({ value: Number(limits[key]), text, colour, dash: [6, 4] }));
+}
+
+customElements.define("desk-equity", EquityPanel);

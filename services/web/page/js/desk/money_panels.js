@@ -1,0 +1,146 @@
+/* The account's money, and the profit of the day, week and month by symbol and tag. */
+
+import { el, keyed, setText, setTone, show } from "../dom.js";
+import { direction, number, percent, signed } from "../format.js";
+import { live } from "../live.js";
+import { panel } from "../panel.js";
+
+const PERIODS = [["today", "Today"], ["week", "Week"], ["month", "Month"]];
+
+/** Digits of the account currency. */
+export function moneyDigits() {
+  return live.get("state")?.currency_digits ?? 2;
+}
+
+/** Show a signed amount with arrow and tone. */
+export function showAmount(node, value) {
+  const [arrow, tone] = direction(value);
+  setText(node, value === null || value === undefined ? "–" : `${arrow} ${signed(value, moneyDigits())}`.trim());
+  setTone(node, tone);
+}
+
+/** Balance, equity, margin, free margin, margin level, open profit and drawdown. */
+export class AccountPanel extends HTMLElement {
+  #panel = panel("Account", { source: "portfolio", padded: true });
+  #value = {};
+  #end = null;
+
+  connectedCallback() {
+    const figures = [["equity", "Equity"], ["balance", "Balance"], ["open", "Open P&L"]];
+    const facts = [
+      ["margin", "Margin"], ["free", "Free margin"], ["level", "Margin level"], ["drawdown", "Drawdown"],
+      ["headroom", "To the halt level"],
+    ];
+    const big = figures.map(([key, label]) => {
+      return el("div.figure", {}, el("span.label", { text: label }), this.#make("span.value", key));
+    });
+    const small = facts.flatMap(([key, label]) => [el("dt", { text: label }), this.#make("dd.number", key)]);
+    this.#panel.body.replaceChildren(el("div.figures", {}, ...big), el("dl.facts.two", {}, ...small));
+    this.replaceChildren(this.#panel);
+    this.#end = live.watch(["account", "state"], () => this.#draw());
+  }
+
+  disconnectedCallback() {
+    this.#end();
+  }
+
+  #make(tag, key) {
+    this.#value[key] = el(tag, { text: "–" });
+    return this.#value[key];
+  }
+
+  #draw() {
+    const account = live.get("account");
+    if (!account) return;
+    const digits = moneyDigits();
+    const value = this.#value;
+    setText(this.#panel.heading, `Account ${account.account ?? ""} · ${account.currency ?? ""}`);
+    setText(value.equity, number(account.equity, digits));
+    setText(value.balance, number(account.balance, digits));
+    showAmount(value.open, account.unrealized_pnl);
+    setText(value.margin, number(account.margin, digits));
+    setText(value.free, number(account.free_margin, digits));
+    setText(value.level, account.margin_level_pct === null ? "–" : `${number(account.margin_level_pct, 0)} %`);
+    setText(value.drawdown, percent(account.drawdown));
+    const headroom = account.drawdown_headroom?.halt;
+    setText(value.headroom, headroom === undefined ? "–" : percent(headroom));
+    setTone(value.headroom, headroom !== undefined && headroom <= 0 ? "halt" : null);
+  }
+}
+
+/** Realized profit by period, and of each period by symbol and tag. */
+export class PnlPanel extends HTMLElement {
+  #rows = el("tbody");
+  #parts = el("tbody");
+  #none = el("p.empty", { text: "No closed trades this month" });
+  #partTable = el("table.data.tight", {}, head(["By symbol and tag", "Today", "Week", "Month"]), this.#parts);
+  #end = null;
+
+  connectedCallback() {
+    const main = el("table.data.tight", {},
+      head(["Realized", "Net", "Gross +", "Gross −", "Commission", "Swap", "Trades"]), this.#rows);
+    const periods = scrolling("Profit by period", main);
+    const parts = scrolling("Profit by symbol and tag", this.#partTable);
+    parts.classList.add("parts");
+    this.replaceChildren(panel("Profit and loss", { source: "ledger" }, periods, parts, this.#none));
+    this.#end = live.watch(["pnl", "state"], () => this.#draw());
+  }
+
+  disconnectedCallback() {
+    this.#end();
+  }
+
+  #draw() {
+    const pnl = live.get("pnl");
+    if (!pnl) return;
+    const draw = (row, [key, label]) => drawPeriod(row, label, pnl[key]);
+    keyed(this.#rows, PERIODS, ([key]) => key, () => makeRow(7), draw);
+    const parts = partsOf(pnl);
+    keyed(this.#parts, parts, (part) => part.key, () => makeRow(4), drawPart);
+    show(this.#partTable, parts.length > 0);
+    show(this.#none, parts.length === 0);
+  }
+}
+
+function scrolling(label, table) {
+  return el("div.table-scroll", { role: "region", "aria-label": label, tabindex: "0" }, table);
+}
+
+function head(labels) {
+  const cells = labels.map((text, index) => el(index ? "th.number" : "th", { scope: "col", text }));
+  return el("thead", {}, el("tr", {}, ...cells));
+}
+
+function makeRow(width) {
+  const cells = Array.from({ length: width - 1 }, () => el("td.number"));
+  return el("tr", {}, el("th", { scope: "row" }), ...cells);
+}
+
+function drawPeriod(row, label, period) {
+  const digits = moneyDigits();
+  const [name, net, ...others] = row.children;
+  setText(name, label);
+  showAmount(net, period.net);
+  net.classList.add("strong");
+  const values = [period.gross_profit, period.gross_loss, period.commission, period.swap];
+  values.forEach((value, index) => setText(others[index], signed(value, digits)));
+  setText(others[4], number(period.trades));
+}
+
+function partsOf(pnl) {
+  const kinds = [["by_symbol", ""], ["by_tag", "tag "]];
+  return kinds.flatMap(([kind, prefix]) => {
+    const names = [...new Set(PERIODS.flatMap(([period]) => Object.keys(pnl[period][kind] ?? {})))].sort();
+    return names.map((name) => ({
+      key: kind + name, label: prefix + (name || "none"), values: PERIODS.map(([period]) => pnl[period][kind]?.[name]),
+    }));
+  });
+}
+
+function drawPart(row, part) {
+  setText(row.firstChild, part.label);
+  part.values.forEach((value, index) => showAmount(row.children[index + 1], value));
+}
+
+customElements.define("desk-account", AccountPanel);
+customElements.define("desk-pnl", PnlPanel);

@@ -1,0 +1,116 @@
+/* Trading state in large, its causes, and the commands that change it: halt, reduce only, resume, flatten. */
+
+import { session } from "../api.js";
+import { commandDialog } from "../dialog.js";
+import { attribute, el, keyed, setText, setTone, show } from "../dom.js";
+import { words } from "../format.js";
+import { stateLook } from "../head.js";
+import { live } from "../live.js";
+import { panel } from "../panel.js";
+
+const COMMANDS = {
+  halt: {
+    title: "Halt the desk?", path: "/halt", confirm: "Halt", tone: "danger", reason: "Halted from the web page",
+    text: "No order is sent until the desk is resumed, except a person's closes. Positions stay open.",
+  },
+  reduce: {
+    title: "Set the desk to reduce only?", path: "/reduce-only", confirm: "Reduce only",
+    reason: "Set to reduce only from the web page",
+    text: "No order that opens exposure is sent until the desk is resumed. Positions may be closed.",
+  },
+  resume: {
+    title: "Resume trading?", path: "/resume", confirm: "Resume",
+    text: "The desk becomes ACTIVE and its causes count as settled. The reason is kept in the ledger.",
+  },
+  flatten: {
+    title: "Close every position and halt?", path: "/flatten", confirm: "Flatten", tone: "danger",
+    reason: "Flattened from the web page", text: "The desk halts and closes every position at the market.",
+  },
+};
+
+const BUTTONS = [
+  ["halt", "■ Halt", "danger"], ["reduce", "▼ Reduce only"], ["resume", "▶ Resume"], ["flatten", "⇥ Flatten"],
+];
+
+/** The panel; it follows the cell `state` by itself. */
+export class StatePanel extends HTMLElement {
+  #state = el("p.state-large", { role: "status" });
+  #reason = el("p.state-reason");
+  #causes = el("ul.causes");
+  #buttons = {};
+  #end = null;
+
+  connectedCallback() {
+    const buttons = el("div.state-buttons", {}, ...BUTTONS.map((button) => this.#button(...button)));
+    const line = el("div.state-line", {}, this.#state, buttons);
+    this.replaceChildren(panel("Trading", { source: "portfolio", padded: true }, line, this.#reason, this.#causes));
+    this.#end = live.watch(["state"], () => this.#draw());
+  }
+
+  disconnectedCallback() {
+    this.#end();
+  }
+
+  #button(name, text, tone) {
+    const button = el(tone ? `button.button.${tone}` : "button.button", { type: "button", text });
+    button.addEventListener("click", () => commandDialog(COMMANDS[name]));
+    this.#buttons[name] = button;
+    return button;
+  }
+
+  #draw() {
+    const state = live.get("state");
+    const trading = state?.trading_state;
+    const [sign, tone] = stateLook(trading);
+    setText(this.#state, trading ? `${sign}${trading.replace("_", " ")}` : "loading …");
+    setTone(this.#state, tone);
+    setText(this.#reason, reasonText(state));
+    keyed(this.#causes, state ? causesOf(state) : [], keyOf, makeCause, drawCause);
+    this.#drawButtons(trading);
+  }
+
+  #drawButtons(trading) {
+    const isBarred = !session.canTrade;
+    const off = { halt: trading === "HALTED", reduce: trading === "REDUCE_ONLY", resume: trading === "ACTIVE" };
+    for (const [name, button] of Object.entries(this.#buttons)) {
+      button.disabled = isBarred || !trading || Boolean(off[name]);
+      attribute(button, "title", isBarred ? "needs the role trade" : null);
+    }
+  }
+}
+
+function reasonText(state) {
+  if (!state) return "";
+  const parts = [state.trading_reason, state.waiting_for && `waiting for ${state.waiting_for}`];
+  const text = parts.filter(Boolean).join(" · ");
+  return text || `The desk is ${words(state.state)}; nothing prevents trading`;
+}
+
+function keyOf({ code, subject, by }) {
+  return `${code} ${subject} ${by}`;
+}
+
+function causesOf({ causes, conditions }) {
+  const shown = new Set(causes.map(keyOf));
+  return [...causes, ...conditions.filter((condition) => !shown.has(keyOf(condition)))];
+}
+
+function makeCause() {
+  return el("li.cause", {}, el("p", {}, el("span.strong"), " ", el("span")), el("p.faint"));
+}
+
+const SEVERITY_LOOK = { CRITICAL: ["■", "halt"], WARNING: ["▲", "warn"], INFO: ["●", null] };
+
+function drawCause(node, cause) {
+  const [sign, tone] = SEVERITY_LOOK[cause.severity] ?? SEVERITY_LOOK.INFO;
+  const subject = cause.subject ? ` ${cause.subject}` : "";
+  const by = cause.by ? ` (${cause.by})` : "";
+  const [line, action] = node.children;
+  setText(line.firstChild, `${sign} ${cause.code}${subject}${by}`);
+  setTone(line.firstChild, tone);
+  setText(line.lastChild, cause.text || cause.meaning);
+  setText(action, cause.action);
+  show(action, Boolean(cause.action) && cause.severity !== "INFO");
+}
+
+customElements.define("desk-state", StatePanel);

@@ -1,0 +1,29 @@
+/* Exact steps of volumes and prices: values on a decimal grid, as text for the API. */
+
+/** Number of decimals of a decimal text: "0.01" has 2. */
+export function decimalsOf(text) {
+  const normal = Number(text).toString();
+  if (normal.includes("e-")) return Number(normal.split("e-")[1]);
+  return (normal.split(".")[1] ?? "").length;
+}
+
+/** The nearest value on a grid, as text, moved by `count` steps and kept within [least, most]. */
+export function stepped(value, step, count = 0, least = -Infinity, most = Infinity) {
+  const size = Number(step) || 1;
+  const moved = (Math.round(Number(value) / size) + count) * size;
+  return Math.min(Math.max(moved, Number(least)), Number(most)).toFixed(decimalsOf(step));
+}
+
+/**
+ * Read a decimal that a person wrote.
+ * @param {string} text the input, where a comma is read as the decimal point
+ * @param {string} name what it is, for the error
+ * @param {boolean} isOptional whether an empty text is null
+ * @returns {string|null} exact text; raises Error with one line
+ */
+export function readDecimal(text, name, isOptional = false) {
+  const plain = text.trim().replace(",", ".");
+  if (!plain && isOptional) return null;
+  if (/^\d+(\.\d+)?$/.test(plain)) return plain;
+  throw new Error(`${name} is ${text.trim() || "empty"}, expected a positive decimal`);
+}

@@ -1,0 +1,219 @@
+/* Card of one symbol: quote with its age, session, chart with own fills, orders and stops, and the latest signal. */
+
+import { get } from "../api.js";
+import "../chart/chart.js";
+import { attribute, choice, el, setText, setTone } from "../dom.js";
+import { age, decimal, duration, number, price } from "../format.js";
+import { live } from "../live.js";
+import { panel } from "../panel.js";
+import { settings } from "../settings.js";
+import { BarSeries, TickSeries } from "./bar_series.js";
+import { chartLevels, chartMarkers } from "./chart_marks.js";
+
+const PERIODS = [
+  ["0", "ticks"], ["1", "1 s"], ["5", "5 s"], ["15", "15 s"], ["60", "1 m"], ["300", "5 m"], ["900", "15 m"],
+  ["3600", "1 h"],
+];
+const BARS = 500;
+const BARS_SHOWN = 90;
+const TICKS = 2_000;
+const TICKS_SHOWN_MS = 120_000;
+const FILLS = 200;
+const STALE_MS = 2_000;
+
+/** The card; set `symbol` before it is connected. */
+export class SymbolCard extends HTMLElement {
+  symbol = "";
+  #quote = { bid: el("span.bid"), ask: el("span.ask"), spread: el("span.quiet"), age: el("span.quote-age") };
+  #session = el("span.session");
+  #chart = document.createElement("desk-chart");
+  #error = el("span.chart-error", { role: "status" });
+  #signal = new SignalLine();
+  #panel = null;
+  #period_s = 60;
+  #series = null;
+  #isReading = false;
+  #isComplete = false;
+  #fills = new Map();
+  #markers = [];
+  #ends = [];
+
+  connectedCallback() {
+    this.#period_s = Number(settings.get(`period.${this.symbol}`, "60"));
+    const periods = choice("Period", PERIODS, String(this.#period_s), (period) => this.#choose(Number(period)));
+    const { bid, ask, spread, age: quoteAge } = this.#quote;
+    const quote = el("div.quote-line", {}, bid, ask, spread, quoteAge, this.#session);
+    const options = { source: "gateway", tools: [this.#error, periods] };
+    this.#panel = panel(this.symbol, options, quote, this.#chart, this.#signal.node);
+    this.replaceChildren(this.#panel);
+    const s = this.symbol;
+    const onStatus = () => this.#drawAge();
+    live.addEventListener("status", onStatus);
+    this.#ends = [
+      live.watch([`quote:${s}`, `market:${s}`], () => this.#drawQuote()),
+      live.watch([`signal:${s}`], () => this.#signal.update(live.get(`signal:${s}`))),
+      live.watch(["fills"], () => this.#takeFills(live.get("fills") ?? [])),
+      live.watch([`quote:${s}`, `bars:${s}`, `position:${s}`, "order:", "fills"], () => this.#drawChart()),
+      () => live.removeEventListener("status", onStatus),
+    ];
+    this.#choose(this.#period_s);
+    this.#readFills();
+  }
+
+  disconnectedCallback() {
+    this.#ends.forEach((end) => end());
+  }
+
+  get #digits() {
+    return live.get(`market:${this.symbol}`)?.digits ?? live.get(`quote:${this.symbol}`)?.digits ?? 5;
+  }
+
+  // ---- quote and session
+
+  #drawQuote() {
+    const quote = live.get(`quote:${this.symbol}`);
+    const market = live.get(`market:${this.symbol}`);
+    setText(this.#panel.heading, market?.description ? `${this.symbol} · ${market.description}` : this.symbol);
+    setText(this.#quote.bid, quote ? price(quote.bid, this.#digits) : "–");
+    setText(this.#quote.ask, quote ? price(quote.ask, this.#digits) : "–");
+    setText(this.#quote.spread, quote?.spread_points !== null && quote ? `${decimal(quote.spread_points, 1)} pts` : "");
+    setText(this.#session, sessionText(market));
+    this.#drawAge();
+  }
+
+  #drawAge() {
+    const quote = live.get(`quote:${this.symbol}`);
+    const age_ms = quote ? live.now_ms() - quote.received_ns / 1e6 : null;
+    const isClosed = live.get(`market:${this.symbol}`)?.is_open === false;
+    const isOld = age_ms !== null && age_ms > STALE_MS && !isClosed;
+    setText(this.#quote.age, quote ? `${isOld ? "⚠ " : ""}${age(age_ms)} old` : "no quote yet");
+    setTone(this.#quote.age, isOld || !quote ? "warn" : null);
+    this.#panel.classList.toggle("is-old", isOld);
+  }
+
+  // ---- chart
+
+  #choose(period_s) {
+    this.#period_s = period_s;
+    settings.set(`period.${this.symbol}`, String(period_s));
+    this.#series = period_s ? new BarSeries(period_s) : new TickSeries(TICKS);
+    this.#isComplete = false;
+    const span = period_s ? BARS_SHOWN : TICKS_SHOWN_MS;
+    const label = `${this.symbol}, ${period_s ? `candles of ${duration(period_s)}` : "ticks"}`;
+    this.#chart.setup({ label, digits: this.#digits, isCandles: period_s > 0, span, onPast: () => this.#readPast() });
+    this.#read(null);
+  }
+
+  async #read(to_ns) {
+    const series = this.#series;
+    this.#isReading = true;
+    try {
+      if (this.#period_s) this.#takeBars(series, await this.#getBars(to_ns));
+      else series.add((await get(`/ticks/${encodeURIComponent(this.symbol)}`, { limit: 500 })).ticks);
+      setText(this.#error, "");
+    } catch (error) {
+      setText(this.#error, error.message);
+    }
+    this.#isReading = false;
+    if (series === this.#series && this.isConnected) this.#drawChart();
+  }
+
+  #getBars(to_ns) {
+    const query = { period_s: this.#period_s, limit: BARS, to_ns };
+    return get(`/bars/${encodeURIComponent(this.symbol)}`, query);
+  }
+
+  #takeBars(series, { bars }) {
+    const count = series.times.length;
+    series.prepend(bars);
+    if (count && series.times.length === count) this.#isComplete = true;
+  }
+
+  #readPast() {
+    if (this.#isReading || this.#isComplete || !this.#period_s || !this.#series.times.length) return;
+    this.#read(String(BigInt(this.#series.times[0]) * 1_000_000n));
+  }
+
+  #drawChart() {
+    this.#extend();
+    const series = this.#series;
+    const data = this.#period_s
+      ? { candles: series }
+      : {
+        lines: [
+          { name: "bid", times: series.times, values: series.bid, colour: "series", step: true },
+          { name: "ask", times: series.times, values: series.ask, colour: "ink-3", step: true },
+        ],
+      };
+    this.#chart.set({ ...data, levels: chartLevels(this.symbol), markers: this.#markers });
+  }
+
+  #extend() {
+    if (!this.#period_s) {
+      const quote = live.get(`quote:${this.symbol}`);
+      if (quote && this.#series.times.length) this.#series.add([quote]);
+      return;
+    }
+    const isJoined = this.#series.merge(live.get(`bars:${this.symbol}`)?.[this.#series.source]);
+    if (isJoined || this.#isReading) return;
+    this.#series = new BarSeries(this.#period_s); // bars between are missing after an interruption
+    this.#read(null);
+  }
+
+  // ---- fills
+
+  async #readFills() {
+    try {
+      this.#takeFills((await get("/fills", { symbol: this.symbol, limit: FILLS })).rows);
+    } catch (error) {
+      setText(this.#error, error.message);
+    }
+  }
+
+  #takeFills(rows) {
+    const before = this.#fills.size;
+    for (const fill of rows) if (fill.symbol === this.symbol) this.#fills.set(fill.deal, fill);
+    if (this.#fills.size === before) return;
+    this.#markers = chartMarkers([...this.#fills.values()]);
+  }
+}
+
+/** The latest signal: direction, confidence against its threshold as a bar, and the reason. */
+class SignalLine {
+  #direction = el("b");
+  #numbers = el("span");
+  #reason = el("span.faint.signal-reason");
+  #fill = el("span");
+  #mark = el("i.threshold");
+  #bar = el("span.bar.signal-bar", { "aria-hidden": "true" }, this.#fill, this.#mark);
+  node = el("div.signal-line", { "aria-label": "Latest signal", role: "group" }, el("span.quiet", { text: "Signal" }),
+    this.#direction, this.#bar, this.#numbers, this.#reason);
+
+  update(signal) {
+    const looks = { "1": ["▲ BUY", "up"], "-1": ["▼ SELL", "down"], "0": ["● HOLD", null] };
+    const [text, tone] = signal ? looks[String(signal.direction)] : ["none yet", "faint"];
+    setText(this.#direction, text);
+    setTone(this.#direction, tone);
+    const threshold = signal?.threshold ?? null;
+    const least = threshold === null ? "" : ` of ${number(threshold, 2)}`;
+    setText(this.#numbers, signal ? `${number(signal.confidence, 3)}${least}` : "");
+    attribute(this.#numbers, "title", signal ? "confidence and threshold" : null);
+    setText(this.#reason, signal?.reason ?? "");
+    this.#fill.style.width = `${Math.min(100, Math.max(0, (signal?.confidence ?? 0) * 100))}%`;
+    this.#mark.hidden = threshold === null;
+    if (threshold !== null) this.#mark.style.left = `${threshold * 100}%`;
+  }
+}
+
+function sessionText(market) {
+  if (!market) return "";
+  const now_ns = live.get("state")?.venue_time_ns || live.now_ms() * 1e6;
+  const until = (ns) => duration(Math.max(0, (ns - now_ns) / 1e9));
+  const parts = [];
+  if (market.is_open === true) parts.push(market.closes_ns ? `closes ${until(market.closes_ns)}` : "open");
+  if (market.is_open === false) parts.push("■ closed", market.opens_ns ? `opens ${until(market.opens_ns)}` : "");
+  if (market.next_rollover_ns) parts.push(`rollover ${until(market.next_rollover_ns)}`);
+  return parts.filter(Boolean).join(" · ");
+}
+
+customElements.define("symbol-card", SymbolCard);
