@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
@@ -38,5 +38,6 @@ class WebSettings(CommonSettings):
     web_tls_cert: DeskPath | None = Field(default=None, description="a file with a certificate chain in PEM")
     web_tls_key: DeskPath | None = Field(default=None, description="a file with a private key in PEM")
     web_trusted_proxy: str = Field(default="", description="an address or network of a reverse proxy, or nothing")
+    web_published: Literal["any", "loopback"] = Field(default="any", description="any or loopback")
     web_session_hours: int = Field(default=168, ge=1, le=8_760, description="hours from 1 to 8760")
     metrics_port_web: Port = 0

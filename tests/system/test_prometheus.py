@@ -30,6 +30,7 @@ TARGETS: Final = {
     "METRICS_PORT_PORTFOLIO": "trader:9103",
     "METRICS_PORT_EXECUTION": "trader:9104",
     "METRICS_PORT_WATCHDOG": "trader:9105",
+    "METRICS_PORT_WEB": "trader:9106",
 }
 SCRAPE_S: Final = 60.0
 
@@ -71,7 +72,7 @@ def test_promtool_accepts_the_shipped_configuration() -> None:
 
 
 def test_prometheus_has_every_process_and_every_documented_series(tmp_path: Path) -> None:
-    *ports, own_port = free_ports(len(TARGETS) + 1)
+    *ports, own_port, page_port = free_ports(len(TARGETS) + 2)
     text = SHIPPED.read_text(encoding="utf-8").replace("localhost:9090", f"127.0.0.1:{own_port}")
     for target, port in zip(TARGETS.values(), ports, strict=True):
         assert target in text, target
@@ -83,13 +84,14 @@ def test_prometheus_has_every_process_and_every_documented_series(tmp_path: Path
         "MT5_TICKS": f"{a_tick_file(tmp_path / 'eurusd.parquet', rows=3_000)}:EURUSD",
         "MT5_PACE": "lockstep",
         **{variable: str(port) for variable, port in zip(TARGETS, ports, strict=True)},
+        "WEB_PORT": str(page_port),
     }
     with (
-        DeskSupervisor(log_dir=tmp_path / "logs") as desk,
+        DeskSupervisor(log_dir=tmp_path / "logs", has_web=True) as desk,
         prometheus_of(configuration, own_port, tmp_path) as prometheus,
     ):
         desk.start(desk_environment(os.environ, run, runtime=desk.runtime, data_dir=tmp_path / "data"))
-        up = dict.fromkeys(("mt5", "signal", "portfolio", "execution", "watchdog", "prometheus"), "up")
+        up = dict.fromkeys(("mt5", "signal", "portfolio", "execution", "watchdog", "web", "prometheus"), "up")
         wait_for(lambda: prometheus.targets() == up, "every target up", seconds=SCRAPE_S)
         finished = 'trading_portfolio_desk_state{state="FINISHED"}'
         wait_for(lambda: prometheus.value(finished) == 1, "the end of the ticks", seconds=SCRAPE_S)

@@ -134,6 +134,7 @@ def test_the_desk_trades_with_a_gateway_elsewhere(tmp_path: Path) -> None:
         assert status.fills > 0
         assert states_of(folder) == {
             "mt5": "EXITED",
+            "web": "EXITED",
             "execution": "RUNNING",
             "portfolio": "RUNNING",
             "signal": "RUNNING",

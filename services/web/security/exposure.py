@@ -1,4 +1,7 @@
-"""The rule for addresses beyond loopback: users, and TLS or a trusted proxy."""
+"""The rule for addresses beyond loopback: users, and TLS or a trusted proxy.
+
+With WEB_PUBLISHED=loopback, users are enough: a container binds all its addresses, and other hosts cannot reach them.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ def exposure_problem(settings: WebSettings, users: Collection[str]) -> str:
     needs = []
     if not users:
         needs.append(f"a user in {settings.web_users_file} (`paperdesk web user add NAME --role trade`)")
-    if settings.web_tls_cert is None and proxy is None:
+    if settings.web_tls_cert is None and proxy is None and settings.web_published == "any":
         needs.append("TLS (WEB_TLS_CERT and WEB_TLS_KEY) or a reverse proxy with TLS (WEB_TRUSTED_PROXY)")
     if not needs:
         return ""

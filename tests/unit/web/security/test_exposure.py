@@ -14,6 +14,7 @@ from tests.unit.web.security.builders import settings_of
 
 TLS = {"web_tls_cert": Path("c.pem"), "web_tls_key": Path("k.pem")}
 PROXY = {"web_trusted_proxy": "10.0.0.5"}
+CONTAINER = {"web_published": "loopback"}
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.0.0.2"])
@@ -31,6 +32,8 @@ def test_loopback_needs_nothing(tmp_path: Path, host: str) -> None:
         (PROXY, [], ["a user in"]),
         (TLS, ["alice"], []),
         (PROXY, ["alice"], []),
+        (CONTAINER, [], ["a user in"]),
+        (CONTAINER, ["alice"], []),
     ],
 )
 def test_beyond_loopback(tmp_path: Path, host: str, given: dict[str, Any], users: list[str], needs: list[str]) -> None:
