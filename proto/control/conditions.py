@@ -188,10 +188,7 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
         _C, Effect.HALTED, "A process is not running.", "Read its log, then `supervisorctl start NAME`."
     ),
     "PAGE_DOWN": ConditionKind(
-        _W,
-        Effect.NONE,
-        "The web page is down; the desk trades.",
-        "Read web.log, then `supervisorctl start web`.",
+        _W, Effect.NONE, "The web page is down; the desk trades.", "Read web.log, then `supervisorctl start web`."
     ),
     "PORTFOLIO_SILENT": ConditionKind(_C, Effect.HALTED, "Portfolio does not answer.", "Read portfolio.log."),
     "SUPERVISOR_SILENT": ConditionKind(

@@ -31,6 +31,7 @@ from proto.control import (
     TradingState,
 )
 from research import ledger_views
+from tests.support.ports import free_ports
 from tests.support.tick_files import a_tick_file
 from tests.support.waits import wait_for
 
@@ -164,6 +165,7 @@ def test_services_end_with_a_killed_supervisord_and_a_clock_step_is_seen_after_t
         RISK="none",
         PYTHONPATH=str(PROJECT_ROOT),
         PAPERDESK_CLOCK_STEP_FILE=str(tmp_path / "step"),
+        WEB_PORT=str(free_ports(1)[0]),
     )
 
     def supervise() -> subprocess.Popen[bytes]:
@@ -188,7 +190,7 @@ def test_services_end_with_a_killed_supervisord_and_a_clock_step_is_seen_after_t
         try:
             orders = wait_for(lambda: orders_above(0), "the first order", seconds=START_S)
             services = psutil.Process(supervisord.pid).children()
-            assert len(services) == 5
+            assert len(services) == 6
             services[0].suspend()
         finally:
             supervisord.kill()
