@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 from typing import Final, TypeVar
 
@@ -38,3 +40,14 @@ def receive(socket: zmq.Socket[bytes], *, seconds: float = DEADLINE_SECONDS) -> 
 def stays_silent(socket: zmq.Socket[bytes], *, milliseconds: int) -> bool:
     """Whether a socket receives no message within a time."""
     return not socket.poll(milliseconds)
+
+
+async def until(condition: Callable[[], T | None], what: str, *, seconds: float = DEADLINE_SECONDS) -> T:
+    """Return the first true value of `condition` while the event loop runs; fail with `what` after the deadline."""
+    deadline = monotonic() + seconds
+    while not (found := condition()):
+        if monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {seconds} s")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.Event().wait(), _PAUSE_SECONDS)
+    return found

@@ -91,12 +91,16 @@ class LedgerSource(Struct, frozen=True, kw_only=True):
 
 
 class SourcesView(Struct, frozen=True, kw_only=True):
-    """When the web server last heard from each source of its values; times are those of its wall clock."""
+    """When the web server last heard from each source of its values; times are those of its wall clock.
+
+    `failed` has the last error of each background task of the web server that has failed lately, by its name.
+    """
 
     portfolio: PortfolioSource
     gateway: GatewaySource
     strategy: StrategySource
     ledger: LedgerSource
+    failed: dict[str, str] = {}
 
 
 class DrawdownLimits(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,104 @@
+"""Reading of new ledger events, woken by portfolio's hints and at least once a second.
+
+A hint may be lost, so it only makes the reading sooner.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import apsw
+import zmq
+
+from common.clock import mono_ns
+from common.errors import StartError
+from common.sockets import Sockets
+from proto.time import SECOND_NS
+from services.web.desk.sources import Sources
+from services.web.live.cells import Cells
+
+LOOK_S: Final = 0.05
+"""Seconds between two looks for a hint."""
+
+FOLLOW_S: Final = 0.2
+"""Shortest time in seconds between two readings."""
+
+UNHINTED_S: Final = 1.0
+"""Longest time in seconds between two readings."""
+
+HINTS_MAX: Final = 1_000
+
+VALUES_NS: Final = 5 * SECOND_NS
+"""Longest time until the cells are set again without a new event, because points of the equity are no events."""
+
+
+class LedgerWatch:
+    """Calls the reader of the ledger, and sets the cells that depend on it."""
+
+    def __init__(
+        self,
+        url: str,
+        cells: Cells,
+        sources: Sources,
+        *,
+        follow: Callable[[], int],
+        values: Callable[[], Mapping[str, object]],
+    ) -> None:
+        """Subscribe to hints at `url`.
+
+        Args:
+            url: address of portfolio's hints.
+            cells: get the values.
+            sources: get the number of the last event.
+            follow: reads new events and returns the number of the last one; called in a thread.
+            values: returns the cells that depend on the ledger, by key; called in a thread, after new events.
+        """
+        self._cells = cells
+        self._sources = sources
+        self._follow = follow
+        self._values = values
+        self._sockets = Sockets()
+        self._hints = self._sockets.sub(url, [b""], setting="EVENTS_URL")
+        self._event: int | None = None
+        self._valued_ns = 0
+
+    async def run(self) -> None:
+        """Read until canceled."""
+        while True:
+            await self.refresh()
+            await asyncio.sleep(FOLLOW_S)
+            waited_s = FOLLOW_S
+            while not self._take_hints() and waited_s < UNHINTED_S:
+                await asyncio.sleep(LOOK_S)
+                waited_s += LOOK_S
+
+    async def refresh(self) -> None:
+        """Read until the end of the ledger, and set the cells if there were new events."""
+        try:
+            while (event := await asyncio.to_thread(self._follow)) != self._event or self._are_values_old():
+                for key, value in (await asyncio.to_thread(self._values)).items():
+                    self._cells.set(key, value)
+                self._event, self._valued_ns = event, mono_ns()
+                self._sources.ledger_read(event)
+            self._sources.ledger_read(event)
+        except (StartError, apsw.Error) as error:
+            self._sources.ledger_failed(str(error).partition("\n")[0])
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._sockets.close()
+
+    def _are_values_old(self) -> bool:
+        return mono_ns() - self._valued_ns > VALUES_NS
+
+    def _take_hints(self) -> bool:
+        is_hinted = False
+        for _ in range(HINTS_MAX):
+            try:
+                self._hints.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            is_hinted = True
+        return is_hinted

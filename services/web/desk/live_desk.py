@@ -1,0 +1,150 @@
+"""The live part of the web process: the shown state, its sources and the background tasks that keep it up to date."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+
+from services.web.desk.account_terms import TermsWatch
+from services.web.desk.desk_watch import DeskWatch
+from services.web.desk.ledger_watch import LedgerWatch
+from services.web.desk.portfolio_client import PortfolioClient
+from services.web.desk.position_legs import LegCharges
+from services.web.desk.process_watch import ProcessWatch
+from services.web.desk.sources import Sources
+from services.web.desk.strategy_watch import StrategyWatch
+from services.web.desk.system_watch import SystemWatch
+from services.web.desk.task_runner import TaskRunner
+from services.web.live.cells import Cells
+from services.web.live.socket import Identify, LiveSockets
+from services.web.live.turns import Turns
+from services.web.market.bar_store import BarStore
+from services.web.market.history_file import HistoryFile
+from services.web.market.quote_feed import QuoteFeed
+from services.web.settings import WebSettings
+
+SUPERVISOR_VARIABLE: Final = "SUPERVISOR_SERVER_URL"
+"""Environment variable in which supervisord gives its address to its processes."""
+
+STORE_S: Final = 1.0
+"""Seconds between two writes of bars."""
+
+
+def _no_charges(_symbol: str) -> Mapping[int, LegCharges] | None:
+    return None
+
+
+class LiveDesk:
+    """Everything that watches the desk; `running` starts and ends it."""
+
+    def __init__(
+        self,
+        settings: WebSettings,
+        *,
+        follow: Callable[[], int],
+        values: Callable[[], Mapping[str, object]],
+        identify: Identify,
+        charges_of: Callable[[str], Mapping[int, LegCharges] | None] = _no_charges,
+    ) -> None:
+        """Open the history file and connect the sockets.
+
+        Args:
+            settings: the settings of the web process.
+            follow: reads new events of the ledger and returns the number of the last one; called in a thread.
+            values: returns the cells that depend on the ledger, by key; called in a thread.
+            identify: looks the identity of an open WebSocket up again.
+            charges_of: returns swap and commission of a symbol's open tickets; None while they are not known.
+
+        Raises:
+            StartError: the history file cannot be used, or an address is wrong.
+        """
+        self.cells = Cells(secrets.token_hex(8))
+        self.runner = TaskRunner()
+        self.history = HistoryFile(settings.paperdesk_data_dir)
+        self.bars = BarStore(self.history, settings.quoted_symbols, self.cells)
+        self.terms = TermsWatch(settings.paperdesk_data_dir)
+        self.quotes = QuoteFeed(
+            settings.market_data_url,
+            settings.quoted_symbols,
+            self.cells,
+            on_ticks=self.bars.add,
+            on_complete=self.bars.complete,
+            digits_of=self._digits_of,
+        )
+        self.sources = Sources(
+            self.cells,
+            gateway=lambda: (self.quotes.heard_ns, self.quotes.problem),
+            failed=lambda: self.runner.problems,
+        )
+        self.portfolio = PortfolioClient(settings.control_url)
+        self.strategies = StrategyWatch(settings.strategy_url, self.cells, self.sources)
+        self.watch = DeskWatch(
+            self.portfolio,
+            self.cells,
+            self.sources,
+            terms=lambda: self.terms.terms,
+            quotes=self.quotes,
+            watched=settings.watched_symbol,
+            charges_of=charges_of,
+            threshold_of=self.strategies.threshold_of,
+        )
+        self.processes = ProcessWatch(
+            self.cells, settings.paperdesk_runtime_dir, os.environ.get(SUPERVISOR_VARIABLE, "")
+        )
+        self.ledger = LedgerWatch(settings.events_url, self.cells, self.sources, follow=follow, values=values)
+        self.turns = Turns(self.cells, [self.quotes.publish, self.bars.publish, self.sources.publish])
+        self.sockets = LiveSockets(
+            self.cells, self.turns, attach=self.watch.attach, prepare=self.watch.refresh, identify=identify
+        )
+        self.system = SystemWatch(
+            self.cells,
+            settings.paperdesk_data_dir,
+            terms=lambda: self.terms.terms,
+            clients=lambda: self.sockets.count,
+        )
+        for name, work in {
+            "turns": self.turns.run,
+            "quotes": self.quotes.run,
+            "bars": self._store_bars,
+            "terms": self.terms.run,
+            "desk": self.watch.run,
+            "processes": lambda: self.processes.run(self.watch.watched),
+            "system": lambda: self.system.run(self.watch.watched),
+            "strategies": self.strategies.run,
+            "ledger": self.ledger.run,
+        }.items():
+            self.runner.add(name, work)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run the background tasks during the block, then close the sockets and the file."""
+        task = asyncio.create_task(self.runner.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await asyncio.to_thread(self.close)
+
+    def close(self) -> None:
+        """Write the last bars, and close the sockets and the file."""
+        self.bars.collect()
+        self.bars.flush()
+        self.history.close()
+        self.quotes.close()
+        self.ledger.close()
+        self.portfolio.close()
+
+    async def _store_bars(self) -> None:
+        while True:
+            await asyncio.sleep(STORE_S)
+            self.bars.collect()
+            await asyncio.to_thread(self.bars.flush)
+
+    def _digits_of(self, symbol: str) -> int | None:
+        instrument = self.terms.terms.instruments.get(symbol)
+        return None if instrument is None else instrument.digits

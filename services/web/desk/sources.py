@@ -1,0 +1,87 @@
+"""When the web server last heard from each source, and what is wrong with it: the cell `sources`.
+
+A page judges from it how old a value may be. Times are of the wall clock of the web server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from common import clock
+from proto.time import SECOND_NS
+from services.web.api.schemas import GatewaySource, LedgerSource, PortfolioSource, SourcesView, StrategySource
+from services.web.live.cells import Cells
+
+PUBLISH_NS: Final = SECOND_NS
+"""Interval at which times are shown; a change of a problem is shown at once."""
+
+
+class Sources:
+    """The last times and problems of all sources."""
+
+    def __init__(
+        self,
+        cells: Cells,
+        *,
+        gateway: Callable[[], tuple[int, str]],
+        failed: Callable[[], Mapping[str, str]],
+        wall_ns: Callable[[], int] = clock.wall_ns,
+    ) -> None:
+        """Start before anything was heard.
+
+        Args:
+            cells: get the cell `sources`.
+            gateway: returns time in ns and problem of the market feed.
+            failed: returns the errors of background tasks by name.
+            wall_ns: returns UTC nanoseconds.
+        """
+        self._cells = cells
+        self._gateway = gateway
+        self._failed = failed
+        self._wall_ns = wall_ns
+        self._portfolio = PortfolioSource(answered_ns=0, problem="portfolio has not answered yet")
+        self._ledger = LedgerSource(event=0, read_ns=0, problem="the ledger has not been read yet")
+        self._strategy = StrategySource(heard_ns=0)
+        self._shown_ns = 0
+        self._shown: tuple[object, ...] = ()
+
+    def portfolio_answered(self) -> None:
+        """Note an answer of portfolio."""
+        self._portfolio = PortfolioSource(answered_ns=self._wall_ns(), problem="")
+
+    def portfolio_failed(self, problem: str) -> None:
+        """Note that portfolio did not answer, or refused; `problem` is one line."""
+        self._portfolio = PortfolioSource(answered_ns=self._portfolio.answered_ns, problem=problem)
+
+    def ledger_read(self, event: int) -> None:
+        """Note that the ledger was read up to the number `event`."""
+        self._ledger = LedgerSource(event=event, read_ns=self._wall_ns(), problem="")
+
+    def ledger_failed(self, problem: str) -> None:
+        """Note that the ledger cannot be read; `problem` is one line."""
+        self._ledger = LedgerSource(event=self._ledger.event, read_ns=self._ledger.read_ns, problem=problem)
+
+    def strategy_heard(self) -> None:
+        """Note a report of a strategy."""
+        self._strategy = StrategySource(heard_ns=self._wall_ns())
+
+    def view(self) -> SourcesView:
+        """The sources at this moment."""
+        heard_ns, problem = self._gateway()
+        return SourcesView(
+            portfolio=self._portfolio,
+            gateway=GatewaySource(heard_ns=heard_ns, problem=problem),
+            strategy=self._strategy,
+            ledger=self._ledger,
+            failed=dict(self._failed()),
+        )
+
+    def publish(self) -> None:
+        """Set the cell, if a problem has changed or the shown times are old."""
+        view = self.view()
+        problems = (view.portfolio.problem, view.gateway.problem, view.ledger.problem, view.failed)
+        now_ns = self._wall_ns()
+        if problems != self._shown or not 0 <= now_ns - self._shown_ns < PUBLISH_NS:
+            self._shown, self._shown_ns = problems, now_ns
+            self._cells.set("sources", view)

@@ -1,0 +1,99 @@
+"""Shown values of the desk, made from portfolio's replies."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from proto.control import DeskState, StatusReply, TradingState
+from proto.control.conditions import condition
+from proto.control.views import AccountView
+from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.queries.views import account_view
+from services.web.desk.account_terms import NO_TERMS, AccountTerms
+from services.web.desk.desk_views import account_state, market_view, state_view
+from tests.support.builders import a_book, an_opened_stream, plain_terms
+from tests.support.market import FixedQuotes, utc_ns
+
+NOON_NS = utc_ns("2026-01-07 12:00")
+TERMS = AccountTerms(an_opened_stream(leverage=100), None, {"EURUSD": plain_terms()})
+
+
+def a_status(**changed: Any) -> StatusReply:
+    fields: dict[str, Any] = {
+        "mode": "simulated",
+        "state": DeskState.RUNNING,
+        "waiting_for": "",
+        "stream_id": "s",
+        "ordinal": 1,
+        "processed": 1,
+        "signals_buy": 0,
+        "signals_sell": 0,
+        "orders": 0,
+        "orders_open": 0,
+        "denied": 0,
+        "fills": 0,
+        "currency": "USD",
+        "balance": Decimal(10_000),
+        "equity": Decimal(9_500),
+        "realized_pnl": Decimal(0),
+        "unrealized_pnl": Decimal(-500),
+        "positions": {},
+        "latency_us": {},
+        "duplicates": 0,
+        "malformed": 0,
+        "venue_time_ns": NOON_NS,
+        "symbols": ["EURUSD"],
+    }
+    return StatusReply(**{**fields, **changed})
+
+
+def an_account(equity: str = "9500") -> AccountView:
+    found = account_view(a_book(), TickCursor(), None)
+    return type(found)(**{name: getattr(found, name) for name in found.__struct_fields__} | {"equity": Decimal(equity)})
+
+
+def test_the_state_shows_each_condition_with_its_meaning_and_the_gravest_first() -> None:
+    halted = condition("STORAGE", "the disk is full")
+    warning = condition("DRAWDOWN_WARNING", "drawdown 5 %")
+    view = state_view(
+        a_status(conditions=[warning, halted], trading_state=TradingState.HALTED), TERMS, watched=("USDJPY",)
+    )
+    assert [one.code for one in view.conditions] == ["STORAGE", "DRAWDOWN_WARNING"]
+    assert [one.code for one in view.causes] == ["STORAGE"]
+    assert view.causes[0].action.startswith("Free or repair the disk")
+    assert (view.account, view.currency_digits, view.watched) == ("paper-USD", 2, ["USDJPY"])
+    assert (view.utc_offset_s, view.next_rollover_ns) == (7_200, utc_ns("2026-01-07 22:00"))
+
+
+def test_the_state_of_a_desk_that_has_no_account_yet() -> None:
+    view = state_view(a_status(venue_time_ns=0), NO_TERMS, watched=())
+    assert (view.account, view.account_mode, view.next_rollover_ns) == (None, None, 0)
+
+
+def test_the_levels_of_the_drawdown_are_amounts_of_equity() -> None:
+    # A peak of 10,000 and an equity of 9,500 are a drawdown of 5 %.
+    status = a_status(drawdown=0.05, drawdown_headroom={"warn": -0.01, "halt": 0.05})
+    limits = account_state(an_account(), status, TERMS).limits
+    assert (limits.warn, limits.reduce, limits.halt) == (Decimal("9600.00"), None, Decimal("9000.00"))
+
+
+@pytest.mark.parametrize("drawdown", [None, 1.0])
+def test_the_levels_are_unknown_without_a_peak(drawdown: float | None) -> None:
+    status = a_status(drawdown=drawdown, drawdown_headroom={"halt": 0.05})
+    assert account_state(an_account(), status, TERMS).limits.halt is None
+
+
+def test_a_market_has_its_terms_and_the_margin_of_a_lot() -> None:
+    quotes = FixedQuotes(EURUSD=("1.10000", "1.10010"))
+    view = market_view(plain_terms(), TERMS, quotes, NOON_NS)
+    assert (view.description, view.digits, view.point) == ("EUR/USD", 5, Decimal("0.00001"))
+    assert view.margin_per_lot == Decimal("1100.10"), "100,000 EUR at the ask, divided by the leverage"
+    assert view.is_open is True
+
+
+def test_a_market_without_a_time_is_neither_open_nor_closed() -> None:
+    view = market_view(plain_terms(), NO_TERMS, FixedQuotes(), 0)
+    assert (view.is_open, view.closes_ns, view.margin_per_lot) == (None, 0, None)
