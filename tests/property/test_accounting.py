@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,7 +26,13 @@ from services.portfolio.core.account.order_status import OrderStatus, can_transi
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.costs import allocate
 from services.portfolio.core.accounting.invariants import find_any_violation
-from services.portfolio.core.accounting.round_trips import RoundTripTracker, compute_round_trips, pnl_by_tag
+from services.portfolio.core.accounting.round_trips import (
+    LotMatcher,
+    OpenLotsState,
+    RoundTripTracker,
+    compute_round_trips,
+    pnl_by_tag,
+)
 from services.portfolio.core.gateway_client.deals import last_settled_deal, pull_deals
 from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.core.state.portfolio_state import compose_state
@@ -231,6 +238,27 @@ def test_round_trips_computed_in_portions_equal_those_of_the_whole(
     book.apply(InstrumentLearned(instrument=structs.replace(terms, contract_size=terms.contract_size * 2)))
     tracker.process_deals()
     assert tracker.result() == compute_round_trips(book)
+
+
+@MODES
+@settings(max_examples=100)
+@given(rows=ROWS)
+def test_round_trips_continue_from_a_stored_state_with_the_orders_of_open_lots(
+    mode: AccountMode, rows: list[Row]
+) -> None:
+    """After each deal the matcher is replaced by one with the stored state, and the other orders are dropped."""
+    whole, _ = folded(mode, rows)
+    book = Book()
+    book.stream, book.instruments = whole.stream, whole.instruments
+    matcher, found = LotMatcher(book), []
+    for deal in whole.deals:
+        order_ids = {**matcher.state.order_ids, deal.deal: whole.order_of_deal.get(deal.deal, "")}
+        book.order_of_deal = {number: order_id for number, order_id in order_ids.items() if order_id}
+        book.orders = {order_id: whole.orders[order_id] for order_id in book.order_of_deal.values()}
+        found += matcher.add(deal)
+        stored = msgspec.json.encode(matcher.state)
+        matcher = LotMatcher(book, msgspec.json.decode(stored, type=OpenLotsState))
+    assert (found, matcher.open_lots(), matcher.unassigned) == compute_round_trips(whole)
 
 
 FILLS = st.lists(

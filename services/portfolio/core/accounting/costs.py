@@ -82,7 +82,7 @@ def fill_costs(book: Book, deal: VenueDeal) -> FillCosts:
     order = book.orders.get(book.order_of_deal.get(deal.deal, ""))
     moved = cash_flows(deal)
     side, spread, slippage = Side(deal.kind.value), None, None
-    rate = None if order is None else _rate(book, order)
+    rate = None if order is None else decision_rate(book, order)
     if order is not None and rate is not None:
         assert book.stream is not None
         quote = order.decision
@@ -165,7 +165,7 @@ class _DecisionQuote:
         return Quote(self._order.decision.bid, self._order.decision.ask) if symbol == self._order.symbol else None
 
 
-def _rate(book: Book, order: Order) -> Decimal | None:
+def decision_rate(book: Book, order: Order) -> Decimal | None:
     """Return the price of a unit of profit currency in account currency at the decision; None if unknown.
 
     It is the stored rate, or one computed from the decision's quote if none was stored.

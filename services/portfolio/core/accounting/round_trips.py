@@ -1,9 +1,10 @@
 """Round trips: each pair of an opening and a closing fill, with its profit and costs.
 
-A `RoundTripTracker` processes the deals in the order of their numbers, in portions whose size the caller limits. Within
-a ticket, lots are closed first in, first out. The costs of a fill are divided among the lots in proportion to volume by
-the largest remainder method. So profit - commission - swap, summed over round trips, open lots and unassigned amounts,
-is exactly the cash of the deals without deposits and corrections.
+A `LotMatcher` takes the deals in the order of their numbers and makes the round trips. A `RoundTripTracker` gives it
+the deals of a book, in portions whose size the caller limits, and keeps the round trips. Within a ticket, lots are
+closed first in, first out. The costs of a fill are divided among the lots in proportion to volume by the largest
+remainder method. So profit - commission - swap, summed over round trips, open lots and unassigned amounts, is exactly
+the cash of the deals without deposits and corrections.
 
 The venue computes the profit of a deal from the average price. So the profit of a deal is divided among the lots that
 it closed, in proportion to volume, while the `gross` of a round trip is computed from the prices of the round trip.
@@ -26,7 +27,7 @@ from proto.trading.instrument import Instrument
 from proto.trading.units import ZERO
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.cash import CashAccount, cash_flows
-from services.portfolio.core.account.position import ClosedLot, Lot, Position
+from services.portfolio.core.account.position import ClosedLot, Leg, Lot, Position
 from services.portfolio.core.accounting.costs import UNTAGGED, allocate, fill_costs
 
 
@@ -134,16 +135,34 @@ def track_round_trips(book: Book) -> RoundTripTracker:
     return tracker
 
 
-class RoundTripTracker:
-    """Computes round trips from the deals of a book, step by step."""
+class OpenLotsState(Struct, frozen=True, kw_only=True):
+    """State of `LotMatcher` as plain values: what later deals need of the earlier ones.
 
-    def __init__(self, book: Book) -> None:
-        """Start before the first deal."""
+    `lots` and `legs` are those of each position by symbol, `terms` the terms that each symbol's profit was computed
+    with. The other fields are by the number of a lot's opening deal: the deal, the id of its order, the costs so far
+    and the remaining volume. `unassigned` are the amounts that belong to no lot.
+    """
+
+    lots: dict[str, list[Lot]]
+    legs: dict[str, list[Leg]]
+    terms: dict[str, Instrument]
+    openers: dict[str, VenueDeal]
+    order_ids: dict[int, str]
+    carried: dict[str, Charges]
+    left: dict[str, Decimal]
+    unassigned: TagPnl
+
+
+class LotMatcher:
+    """Makes the round trips that each deal completes. It keeps the open lots only, and no deal that is closed.
+
+    Of the book it uses the stream, the instruments, and the orders of the added deal and of the open lots with their
+    entries in `order_of_deal`. So a caller with little memory can drop all other orders.
+    """
+
+    def __init__(self, book: Book, state: OpenLotsState | None = None) -> None:
+        """Start before the first deal, or from the `state` of an earlier matcher of the same account."""
         self._book = book
-        self._begin()
-
-    def _begin(self) -> None:
-        self._done = 0
         self._terms: dict[str, Instrument] = {}
         self._positions: dict[str, Position] = {}
         self._openers: dict[str, VenueDeal] = {}
@@ -152,78 +171,60 @@ class RoundTripTracker:
         """Costs of each open lot, by the number of its opening deal."""
         self._left: dict[str, Decimal] = {}
         """Remaining volume of each open lot, by the number of its opening deal."""
-        self._trades: list[RoundTrip] = []
-        self._by_tag: defaultdict[str, TagPnl] = defaultdict(TagPnl)
-        """Result of the round trips by tag."""
         self._unassigned = TagPnl()
-        self._last = 0
+        if state is not None:
+            self._terms, self._openers = dict(state.terms), dict(state.openers)
+            self._carried, self._left, self._unassigned = dict(state.carried), dict(state.left), state.unassigned
+            self._positions = {
+                symbol: Position(symbol, terms.multiplier, state.lots[symbol], state.legs[symbol])
+                for symbol, terms in state.terms.items()
+            }
 
     @property
-    def deals_processed(self) -> int:
-        """Number of processed deals."""
-        return self._done
-
-    @property
-    def round_trips(self) -> Sequence[RoundTrip]:
-        """Round trips of the processed deals, in the order of their closing deals.
-
-        The reply to a trades query numbers them from 1.
-        """
-        return self._trades
-
-    def process_deals(self, deals_max: int | None = None) -> bool:
-        """Process up to `deals_max` further deals, or all if that is None; return whether no deal is left.
-
-        After a late deal or a change of a symbol's terms, processing starts again from the first deal.
-        """
-        deals, digits = self._book.deals, self._digits()
-        if not self._is_up_to_date():
-            self._begin()
-        upto = len(deals) if deals_max is None else min(len(deals), self._done + deals_max)
-        for deal in islice(deals, self._done, upto):
-            if deal.kind.is_trade:
-                self._trade(deal, digits)
-            else:
-                self._charge(deal, digits)
-            self._last = deal.deal
-        self._done = upto
-        return self._done == len(deals)
-
-    def result(self) -> RoundTripResult:
-        """Return the result of the processed deals."""
-        return RoundTripResult(self._trades, self._open_lots(), self._unassigned)
-
-    def pnl_by_tag(self) -> dict[str, TagPnl]:
-        """Return realized profit, commission and swap by the tag of the opening order, including open lots' costs.
-
-        The sum over all tags is the balance without deposits and corrections. Lots without an order of the desk have
-        the empty tag.
-        """
-        found = self._by_tag.copy()
-        for one in self._open_lots():
-            found[one.tag] = found[one.tag].plus(commission=one.charges.commission, swap=one.charges.swap)
-        if any(self._unassigned):
-            found[UNTAGGED] = found[UNTAGGED].plus(**self._unassigned._asdict())
-        return dict(sorted(found.items()))
-
-    def _is_up_to_date(self) -> bool:
-        """Whether the processed deals are still the first deals of the book and the terms have not changed since."""
-        deals, instruments = self._book.deals, self._book.instruments
-        return (not self._done or (self._done <= len(deals) and deals[self._done - 1].deal == self._last)) and all(
-            _profit_terms(terms) == _profit_terms(instruments[symbol]) for symbol, terms in self._terms.items()
+    def state(self) -> OpenLotsState:
+        """The state from which another matcher can continue."""
+        numbers = [deal.deal for deal in self._openers.values()]
+        return OpenLotsState(
+            lots={symbol: list(position.lots) for symbol, position in self._positions.items()},
+            legs={symbol: list(position.legs) for symbol, position in self._positions.items()},
+            terms=dict(self._terms),
+            openers=dict(self._openers),
+            order_ids={deal: self._book.order_of_deal[deal] for deal in numbers if deal in self._book.order_of_deal},
+            carried=dict(self._carried),
+            left=dict(self._left),
+            unassigned=self._unassigned,
         )
 
-    def _digits(self) -> int:
-        return 0 if self._book.stream is None else self._book.stream.currency_digits
+    @property
+    def unassigned(self) -> TagPnl:
+        """The amounts that belong to no lot."""
+        return self._unassigned
 
-    def _open_lots(self) -> list[OpenLot]:
+    @property
+    def has_current_terms(self) -> bool:
+        """Whether no symbol's terms have changed since its first deal, so that the round trips are still right."""
+        return all(
+            _profit_terms(terms) == _profit_terms(self._book.instruments[symbol])
+            for symbol, terms in self._terms.items()
+        )
+
+    def open_lots(self) -> list[OpenLot]:
+        """Return the open lots with their costs so far, by symbol."""
         return [
             OpenLot(symbol=symbol, tag=self._tag(lot.opened_by), lot=lot, charges=self._carried[lot.opened_by])
             for symbol, position in sorted(self._positions.items())
             for lot in position.lots
         ]
 
-    def _trade(self, deal: VenueDeal, digits: int) -> None:
+    def add(self, deal: VenueDeal) -> list[RoundTrip]:
+        """Add the next deal, in the order of the deals' numbers, and return the round trips that it completed."""
+        digits = 0 if self._book.stream is None else self._book.stream.currency_digits
+        if deal.kind.is_trade:
+            return self._trade(deal, digits)
+        self._charge(deal, digits)
+        return []
+
+    def _trade(self, deal: VenueDeal, digits: int) -> list[RoundTrip]:
         costs = fill_costs(self._book, deal)
         name, ticket = str(deal.deal), self._book.position_ticket(deal)
         position = self._position(deal.symbol)
@@ -243,17 +244,16 @@ class RoundTripTracker:
             digits,
         )
         profits = allocate(costs.profit, [one.volume for one in closings], digits=digits) if closings else []
+        trades = []
         for closing, charges, profit in zip(closings, parts, profits, strict=False):
             opener = self._openers[closing.opened_by]
             total = charges.plus(self._release(closing, digits))
-            trade = self._closed(closing, opener, deal, total, profit)
-            self._trades.append(trade)
-            more = self._by_tag[trade.tag].plus(profit=profit, commission=total.commission, swap=total.swap)
-            self._by_tag[trade.tag] = more
+            trades.append(self._closed(closing, opener, deal, total, profit))
         if opened:
             self._openers[name], self._carried[name], self._left[name] = deal, parts[-1], opened
         if not closings:
             self._unassigned = self._unassigned.plus(profit=costs.profit)
+        return trades
 
     def _closed(
         self, closing: ClosedLot, opener: VenueDeal, deal: VenueDeal, total: Charges, profit: Decimal
@@ -318,6 +318,77 @@ class RoundTripTracker:
     def _tag(self, deal: str) -> str:
         order_id = self._book.order_of_deal.get(int(deal))
         return UNTAGGED if order_id is None else self._book.orders[order_id].tag
+
+
+class RoundTripTracker:
+    """Computes round trips from the deals of a book, step by step."""
+
+    def __init__(self, book: Book) -> None:
+        """Start before the first deal."""
+        self._book = book
+        self._begin()
+
+    def _begin(self) -> None:
+        self._done = 0
+        self._lots = LotMatcher(self._book)
+        self._trades: list[RoundTrip] = []
+        self._by_tag: defaultdict[str, TagPnl] = defaultdict(TagPnl)
+        """Result of the round trips by tag."""
+        self._last = 0
+
+    @property
+    def deals_processed(self) -> int:
+        """Number of processed deals."""
+        return self._done
+
+    @property
+    def round_trips(self) -> Sequence[RoundTrip]:
+        """Round trips of the processed deals, in the order of their closing deals.
+
+        The reply to a trades query numbers them from 1.
+        """
+        return self._trades
+
+    def process_deals(self, deals_max: int | None = None) -> bool:
+        """Process up to `deals_max` further deals, or all if that is None; return whether no deal is left.
+
+        After a late deal or a change of a symbol's terms, processing starts again from the first deal.
+        """
+        deals = self._book.deals
+        if not self._is_up_to_date():
+            self._begin()
+        upto = len(deals) if deals_max is None else min(len(deals), self._done + deals_max)
+        for deal in islice(deals, self._done, upto):
+            for trade in self._lots.add(deal):
+                self._trades.append(trade)
+                more = self._by_tag[trade.tag].plus(profit=trade.profit, commission=trade.commission, swap=trade.swap)
+                self._by_tag[trade.tag] = more
+            self._last = deal.deal
+        self._done = upto
+        return self._done == len(deals)
+
+    def result(self) -> RoundTripResult:
+        """Return the result of the processed deals."""
+        return RoundTripResult(self._trades, self._lots.open_lots(), self._lots.unassigned)
+
+    def pnl_by_tag(self) -> dict[str, TagPnl]:
+        """Return realized profit, commission and swap by the tag of the opening order, including open lots' costs.
+
+        The sum over all tags is the balance without deposits and corrections. Lots without an order of the desk have
+        the empty tag.
+        """
+        found = self._by_tag.copy()
+        for one in self._lots.open_lots():
+            found[one.tag] = found[one.tag].plus(commission=one.charges.commission, swap=one.charges.swap)
+        if any(self._lots.unassigned):
+            found[UNTAGGED] = found[UNTAGGED].plus(**self._lots.unassigned._asdict())
+        return dict(sorted(found.items()))
+
+    def _is_up_to_date(self) -> bool:
+        """Whether the processed deals are still the first deals of the book and the terms have not changed since."""
+        deals = self._book.deals
+        is_prefix = not self._done or (self._done <= len(deals) and deals[self._done - 1].deal == self._last)
+        return is_prefix and self._lots.has_current_terms
 
 
 def _parts(charges: Charges, weights: list[Decimal], digits: int) -> list[Charges]:
