@@ -41,10 +41,18 @@ def next_hash(previous: bytes, payload: bytes) -> bytes:
     return hashlib.sha256(previous + payload).digest()
 
 
-def checked_links(db: apsw.Connection, after: ChainPosition = BEGINNING) -> Iterator[ChainLink]:
-    """Yield the events after a position with the result of their check; stop after the first that does not fit."""
+def checked_links(
+    db: apsw.Connection, after: ChainPosition = BEGINNING, *, events_max: int | None = None
+) -> Iterator[ChainLink]:
+    """Yield the events after a position with the result of their check; stop after the first that does not fit.
+
+    With `events_max`, at most so many events are read.
+    """
     expected = after.hash
-    rows = db.execute("SELECT number, hash, payload FROM events WHERE number > ? ORDER BY number", (after.number,))
+    rows = db.execute(
+        "SELECT number, hash, payload FROM events WHERE number > ? ORDER BY number LIMIT ?",
+        (after.number, -1 if events_max is None else events_max),
+    )
     for position, (number, stored, payload) in enumerate(rows, after.number + 1):
         expected = next_hash(expected, payload)
         fault = ""
