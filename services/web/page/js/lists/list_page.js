@@ -1,7 +1,9 @@
 /* A page of one list: filters above, the rows below, and beside them the row that a person opened. */
 
-import { el } from "../dom.js";
+import { el, setText } from "../dom.js";
 import { readQuery, writeQuery } from "../hash_query.js";
+import { live } from "../live.js";
+import { currency } from "../money.js";
 import { panel } from "../panel.js";
 import { DetailPanel } from "./detail_panel.js";
 import { FilterBar } from "./filter_bar.js";
@@ -16,6 +18,7 @@ import { PagedList } from "./paged_list.js";
  * @property {(id: string) => Promise<any>} [find] asks for a row that the shown page of the list does not have
  * @property {(row: any) => boolean} [mayChange] whether a row that left the list must be asked for again
  * @property {(parameters: Object<string, any>) => void} [onFilters] called at first and after a change of the filters
+ * @property {boolean} [hasMoney] whether columns are amounts of the account's currency, which the head then names
  * @property {Node[]} [above] content between heading and list
  */
 
@@ -28,6 +31,8 @@ export class ListPage {
   #opened = null;
   #shown = null;
   #split;
+  #money = el("span.quiet");
+  #stopWatching;
 
   /** @param {ListPageDefinition} definition */
   constructor(definition) {
@@ -43,7 +48,9 @@ export class ListPage {
     });
     this.#list.select(this.#opened);
     const parts = [this.#filters.element, this.#list.element];
-    const box = panel(definition.title, { source: "ledger", className: "list" }, ...parts);
+    const options = { source: "ledger", className: "list", tools: definition.hasMoney ? [this.#money] : [] };
+    const box = panel(definition.title, options, ...parts);
+    this.#stopWatching = live.watch(["state"], () => setText(this.#money, currency() && `money in ${currency()}`));
     this.#split = el("div.split", {}, box, this.#detail.element);
     this.nodes = [el("h1.visually-hidden", { text: definition.title }), ...(definition.above ?? []), this.#split];
     definition.onFilters?.(this.#filters.parameters);
@@ -51,6 +58,7 @@ export class ListPage {
 
   /** End everything. */
   close() {
+    this.#stopWatching();
     this.#filters.close();
     this.#list.close();
     this.#detail.close();

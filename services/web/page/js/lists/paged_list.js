@@ -19,7 +19,7 @@ const RETRY_MS = 3_000;
  * @property {string} caption
  * @property {import("../table.js").Column[]} columns
  * @property {(row: any) => string} key
- * @property {string} empty text without rows
+ * @property {string} empty text without rows and filters
  * @property {string} [sort] the order at first, such as "-number"; none for a list in one order only
  * @property {() => Object<string, any>} parameters filters of the API
  * @property {(row: any) => void} onRow called for a click or Enter on a row
@@ -38,6 +38,7 @@ export class PagedList {
   #cursor;
   #page;
   #reply = null;
+  #replyTo = "";
   #selected = null;
   #asked = { revision: undefined, at_ms: 0, request: null };
   #timer = 0;
@@ -116,6 +117,10 @@ export class PagedList {
     }
   }
 
+  get #hasFilters() {
+    return Object.values(this.#parameters).some(Boolean);
+  }
+
   #revision() {
     return live.get("revisions")?.[this.#definition.revision];
   }
@@ -133,29 +138,38 @@ export class PagedList {
     const query = { ...this.#parameters, sort: this.#sort, limit: PAGE_ROWS, cursor: this.#cursor };
     try {
       this.#reply = await get(this.#definition.path, query, request.signal);
+      this.#replyTo = JSON.stringify(query);
       this.#error.hidden = true;
       this.#draw();
       this.#definition.onRows?.(this.#reply.rows);
     } catch (error) {
       if (request.signal.aborted) return;
-      this.#fail(error);
+      this.#fail(error, JSON.stringify(query));
     }
     this.#asked.request = null;
     this.#onRevisions(new Set());
   }
 
-  #fail(error) {
+  #fail(error, query) {
     const isRefused = error.status >= 400 && error.status < 500;
     this.#error.textContent = isRefused ? error.message : `${error.message}; trying again`;
     show(this.#error, true);
-    if (!this.#reply) this.#table.note("no answer yet");
+    if (query !== this.#replyTo) this.#clear(); // rows of other filters would be taken for those of these
     if (!isRefused) this.#schedule(RETRY_MS);
+  }
+
+  #clear() {
+    this.#reply = null;
+    this.#table.rows = [];
+    this.#table.note("No answer yet.");
+    show(this.#pager, false);
   }
 
   #draw() {
     const { rows, total, next } = this.#reply;
     this.#table.rows = rows;
     this.#table.select(this.#selected);
+    if (!rows.length && this.#hasFilters) this.#table.note("Nothing matches the filters.");
     const first = (this.#page - 1) * PAGE_ROWS;
     const text = rows.length ? `${number(first + 1)}–${number(first + rows.length)} of ${number(total)}` : "";
     this.#pager.update({ text, hasBack: this.#cursor !== "", hasNext: Boolean(next) });

@@ -8,16 +8,19 @@ import { timeInList } from "../venue_clock.js";
 
 const TYPES = {
   order_created: "order created", order_updated: "order updated", order_denied: "order denied",
-  order_changed: "change requested", order_change_answered: "change answered", cancel_asked: "cancel requested",
-  deal_booked: "deal booked", protection_set: "stops set", protection_answered: "stops answered",
-  trading_state_changed: "trading state", risk_reset: "risk reset", reconciled: "reconciled",
-  stream_opened: "stream opened", stream_ended: "stream ended", instrument_learned: "terms of a symbol",
-  leverage_told: "leverage", incarnation_taken: "new order ids", epoch_taken: "new epoch",
-  journal_met: "gateway's journal", strangers_met: "foreign orders",
+  order_modify_requested: "change requested", order_modify_answered: "change answered",
+  cancel_requested: "cancel requested", deal_booked: "deal booked", protection_set: "stops set",
+  protection_answered: "stops answered", trading_state_changed: "trading state", risk_reset: "risk reset",
+  reconciled: "reconciled", stream_opened: "stream opened", stream_ended: "stream ended",
+  instrument_learned: "terms of a symbol", leverage_changed: "leverage", incarnation_taken: "new order ids",
+  epoch_taken: "new epoch", journal_changed: "gateway's journal", foreign_orders_found: "foreign orders",
 };
 
-const SIGNS = { order_denied: "✕", trading_state_changed: "■", risk_reset: "↺", deal_booked: "◆", strangers_met: "!" };
-const TONES = { order_denied: "warn", trading_state_changed: "halt", strangers_met: "warn", deal_booked: "ok" };
+const SIGNS = {
+  order_denied: "✕", trading_state_changed: "■", risk_reset: "↺", deal_booked: "◆", foreign_orders_found: "!",
+};
+
+const TONES = { order_denied: "warn", trading_state_changed: "halt", foreign_orders_found: "warn", deal_booked: "ok" };
 
 const FILTERS = [
   { name: "symbol", label: "Symbol", values: knownSymbols },
@@ -46,7 +49,7 @@ export default class JournalPage extends HTMLElement {
       filters: FILTERS,
       list: {
         path: "/events", revision: "events", caption: "Events of the ledger, newest first", columns: COLUMNS,
-        key: (row) => String(row.number), empty: "No event matches the filters.",
+        key: (row) => String(row.number), empty: "The ledger has no event yet.",
       },
       detailOf: (row) => ({
         title: `Event ${row.number}`, facts: factsOf(row), whys: row.why_id ? [["Why", row.why_id]] : [],

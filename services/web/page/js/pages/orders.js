@@ -45,9 +45,10 @@ export default class OrdersPage extends HTMLElement {
     this.#list = new ListPage({
       title: "Orders",
       filters: FILTERS,
+      hasMoney: true,
       list: {
         path: "/orders", revision: "orders", caption: "Orders, newest first unless sorted otherwise", columns: COLUMNS,
-        key: (row) => row.order_id, sort: "-number", empty: "No order matches the filters.",
+        key: (row) => row.order_id, sort: "-number", empty: "The desk has made no order yet.",
       },
       detailOf: (row, refresh) => ({
         title: `Order ${row.order_id}`, facts: factsOf(row), whys: [["Chain", row.order_id]],

@@ -22,10 +22,10 @@ const CONSEQUENCE = { key: "consequence", label: "When it is reached", wrap: tru
 const USED_COLUMNS = [
   RULE,
   { key: "used", label: "Used", make: () => new Meter(), update: updateUse },
+  { key: "ends_ns", label: "Ends in", number: true, text: endText, tone: (row) => (isPausing(row) ? "warn" : null) },
   { key: "now", label: "Now", number: true, wrap: true, wide: true, text: (row) => row.now || "–" },
   { key: "limit", label: "Limit", number: true, wide: true },
   { key: "headroom", label: "Headroom", number: true, wide: true, text: (row) => row.headroom || "–" },
-  { key: "ends_ns", label: "Ends in", number: true, text: endText, tone: (row) => (isPausing(row) ? "warn" : null) },
   CONSEQUENCE,
 ];
 
@@ -45,6 +45,7 @@ const DENIAL_COLUMNS = [
 /** The risk rules of the desk. */
 export default class RiskPage extends HTMLElement {
   #state = el("p.risk-state");
+  #limits = el("p.quiet");
   #warning = el("p.answer", { data: { tone: "warn" } });
   #drawdown = new Meter();
   #drawdownText = el("p.quiet");
@@ -82,7 +83,7 @@ export default class RiskPage extends HTMLElement {
   }
 
   #build() {
-    const state = panel("Trading state", { source: "portfolio", padded: true }, this.#state, this.#warning);
+    const state = panel("Trading state", { source: "portfolio", padded: true }, this.#state, this.#limits, this.#warning);
     const drawdown = panel("Drawdown from the peak", { source: "portfolio", padded: true });
     drawdown.body.append(this.#drawdown, this.#drawdownText);
     const limits = panel("Limits", { source: "portfolio", className: "risk-limits" }, this.#used);
@@ -98,7 +99,8 @@ export default class RiskPage extends HTMLElement {
     if (!risk) return;
     const [sign, tone] = stateLook(risk.trading_state);
     const reason = risk.trading_reason ? `: ${risk.trading_reason}` : "";
-    setText(this.#state, `${sign}${words(risk.trading_state)}${reason}. Set of limits: ${risk.limits}.`);
+    setText(this.#state, `${sign}${words(risk.trading_state)}${reason}`);
+    setText(this.#limits, `Set of limits: ${risk.limits}`);
     setTone(this.#state, tone);
     setText(this.#warning, risk.warning);
     show(this.#warning, Boolean(risk.warning));

@@ -1,0 +1,96 @@
+/* The sum of the filtered trades and the course of their net profit. */
+
+import { ApiError, get } from "../api.js";
+import { Chart } from "../chart/chart.js";
+import { el, keyed, setText, setTone, show } from "../dom.js";
+import { number, percent, toneOf } from "../format.js";
+import { live } from "../live.js";
+import { currency, money, moneyDigits } from "../money.js";
+import { panel } from "../panel.js";
+
+const PAUSE_MS = 5_000;
+
+/** The figures and the chart; it asks again when trades are added, at most every 5 s. */
+export class TradeSummary {
+  #figures = el("div.figures");
+  #error = el("p.error-line", { role: "alert", hidden: true });
+  #chart = new Chart();
+  #parameters = null;
+  #asked = { revision: undefined, at_ms: 0, request: null };
+  #timer = 0;
+  #stopWatching;
+
+  constructor() {
+    const box = el("div.trade-sum", {}, this.#figures, this.#chart);
+    this.element = panel("Sum of the filtered trades", { source: "ledger", padded: true }, this.#error, box);
+    this.#chart.setup({ label: "Cumulative net of the filtered trades", digits: moneyDigits() });
+    this.#stopWatching = live.watch(["revisions"], () => this.#onRevision());
+  }
+
+  /** Show the trades that match the parameters of /trades. */
+  show(parameters) {
+    this.#parameters = parameters;
+    this.#load();
+  }
+
+  /** End the requests and the watch. */
+  close() {
+    this.#stopWatching();
+    clearTimeout(this.#timer);
+    this.#asked.request?.abort();
+  }
+
+  #onRevision() {
+    if (!this.#parameters || this.#asked.request || live.get("revisions")?.trades === this.#asked.revision) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#load(), Math.max(0, this.#asked.at_ms + PAUSE_MS - performance.now()));
+  }
+
+  async #load() {
+    clearTimeout(this.#timer);
+    this.#asked.request?.abort();
+    const request = new AbortController();
+    this.#asked = { revision: live.get("revisions")?.trades, at_ms: performance.now(), request };
+    const width = Math.max(100, this.#chart.clientWidth);
+    try {
+      this.#draw(await get("/trades/summary", { ...this.#parameters, width }, request.signal));
+    } catch (error) {
+      if (!(error instanceof ApiError)) return;
+      setText(this.#error, error.message);
+      show(this.#error, true);
+    }
+    this.#asked.request = null;
+    this.#onRevision();
+  }
+
+  #draw(summary) {
+    show(this.#error, false);
+    keyed(this.#figures, figuresOf(summary), ([label]) => label, makeFigure, (node, [, value, unit, tone]) => {
+      setText(node.children[1], value);
+      setText(node.children[2], unit);
+      setTone(node.children[1], tone);
+    });
+    const times = summary.points.map(([time_ns]) => time_ns / 1e6);
+    const values = summary.points.map(([, net]) => Number(net));
+    const levels = times.length ? [{ value: 0, text: "", colour: "ink-3", dash: [2, 3] }] : [];
+    this.#chart.set({ lines: [{ name: "net", times, values, colour: "series", step: true }], levels });
+  }
+}
+
+function figuresOf(summary) {
+  const { trades, wins, net, gross_profit, gross_loss, commission, swap } = summary;
+  const unit = currency();
+  const loss = Math.abs(Number(gross_loss));
+  return [
+    ["Trades", number(trades), "", null], ["Net", money(net), unit, toneOf(net)],
+    ["Gross profit", money(gross_profit), unit, null], ["Gross loss", money(gross_loss), unit, null],
+    ["Commission", money(commission), unit, null], ["Swap", money(swap), unit, null],
+    ["Won", trades ? percent(wins / trades, 1) : "–", trades ? "of the trades" : "", null],
+    ["Profit factor", loss ? number(Number(gross_profit) / loss, 2) : "–", "", null],
+    ["Net a trade", trades ? money(Number(net) / trades) : "–", unit, null],
+  ];
+}
+
+function makeFigure([label]) {
+  return el("div.figure", {}, el("span.label", { text: label }), el("span.value"), el("span.unit"));
+}
