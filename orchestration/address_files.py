@@ -25,6 +25,9 @@ CONTROL_FILE: Final = "control.url"
 GATEWAY_FILE: Final = "gateway.url"
 """Address of the gateway's request socket."""
 
+WEB_FILE: Final = "web.url"
+"""Address of the web page."""
+
 FOLDER_FILE: Final = "folder.id"
 """Identity of the folder that has the address files. In a copy of the folder the identity differs."""
 

@@ -10,10 +10,11 @@ from common.migration import FileKind, Migrated, application_id_of, migrate_file
 from services.mt5.stores.migrations import BOOK, JOURNAL, TERMINAL
 from services.portfolio.ledger.migrations import LEDGER
 from services.signal.checkpoint import CHECKPOINT_FILE
+from services.web.security.auth_store import AUTH_FILE
 
-KINDS: Final[tuple[FileKind, ...]] = (LEDGER, JOURNAL, BOOK, TERMINAL, CHECKPOINT_FILE)
+KINDS: Final[tuple[FileKind, ...]] = (LEDGER, JOURNAL, BOOK, TERMINAL, CHECKPOINT_FILE, AUTH_FILE)
 
-FILES: Final = ("ledger.db", "venue/*.db", "terminal/*.db", "signal/*.db")
+FILES: Final = ("ledger.db", "venue/*.db", "terminal/*.db", "signal/*.db", "web_auth.db")
 
 
 def migrate(path: Path) -> list[Migrated]:

@@ -41,3 +41,10 @@ class WebSettings(CommonSettings):
     web_published: Literal["any", "loopback"] = Field(default="any", description="any or loopback")
     web_session_hours: int = Field(default=168, ge=1, le=8_760, description="hours from 1 to 8760")
     metrics_port_web: Port = 0
+
+    @property
+    def local_url(self) -> str:
+        """Address of the page for a browser on this host."""
+        scheme = "http" if self.web_tls_cert is None else "https"
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.web_host, self.web_host)  # noqa: S104 - not bound
+        return f"{scheme}://{f'[{host}]' if ':' in host and host[0] != '[' else host}:{self.web_port}"

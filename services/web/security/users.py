@@ -69,17 +69,37 @@ class UsersFile:
                 self._state = state
             return self._users
 
+    def require_user(self, name: str) -> User:
+        """The user with this name.
+
+        Raises:
+            StartError: there is no such user, or the file is invalid.
+        """
+        users = self.users()
+        if name not in users:
+            known = ", ".join(sorted(users)) or "none"
+            raise StartError(f"NAME: value {name[:64]!r}, expected a user of {self.path}: {known}")
+        return users[name]
+
+    def require_free(self, name: str) -> None:
+        """Check the name of a new user.
+
+        Raises:
+            StartError: the name is malformed or taken, or the file is invalid.
+        """
+        if not USER_NAME.fullmatch(name):
+            raise StartError(f"NAME: value {name[:64]!r}, expected {USER_NAME_EXPECTED}")
+        if name in self.users():
+            raise StartError(f"NAME: user {name!r} is in {self.path} already, expected a new name")
+
     def add(self, name: str, role: Role, password_hash: str) -> None:
         """Add a user.
 
         Raises:
             StartError: the name is malformed or taken, or the file is invalid or cannot be written.
         """
-        if not USER_NAME.fullmatch(name):
-            raise StartError(f"NAME: value {name[:64]!r}, expected {USER_NAME_EXPECTED}")
         with self._changing() as users:
-            if name in users:
-                raise StartError(f"NAME: user {name!r} is in {self.path} already, expected a new name")
+            self.require_free(name)
             users[name] = User(role, password_hash, _new_stamp())
 
     def remove(self, name: str) -> None:
@@ -89,7 +109,7 @@ class UsersFile:
             StartError: there is no such user, or the file is invalid or cannot be written.
         """
         with self._changing() as users:
-            self._require(users, name)
+            self.require_user(name)
             del users[name]
 
     def set_role(self, name: str, role: Role) -> None:
@@ -99,7 +119,7 @@ class UsersFile:
             StartError: there is no such user, or the file is invalid or cannot be written.
         """
         with self._changing() as users:
-            users[name] = structs.replace(self._require(users, name), role=role, stamp=_new_stamp())
+            users[name] = structs.replace(self.require_user(name), role=role, stamp=_new_stamp())
 
     def set_password(self, name: str, password_hash: str) -> None:
         """Change a user's password, which ends the user's sessions.
@@ -108,7 +128,7 @@ class UsersFile:
             StartError: there is no such user, or the file is invalid or cannot be written.
         """
         with self._changing() as users:
-            users[name] = structs.replace(self._require(users, name), password=password_hash, stamp=_new_stamp())
+            users[name] = structs.replace(self.require_user(name), password=password_hash, stamp=_new_stamp())
 
     def renew_hash(self, name: str, user: User, password_hash: str) -> None:
         """Replace the hash of an unchanged password, which ends no session; without effect if the user has changed.
@@ -119,12 +139,6 @@ class UsersFile:
         with self._changing() as users:
             if users.get(name) == user:
                 users[name] = structs.replace(user, password=password_hash)
-
-    def _require(self, users: Mapping[str, User], name: str) -> User:
-        if name not in users:
-            known = ", ".join(sorted(users)) or "none"
-            raise StartError(f"NAME: value {name[:64]!r}, expected a user of {self.path}: {known}")
-        return users[name]
 
     @contextmanager
     def _changing(self) -> Iterator[dict[str, User]]:
