@@ -82,10 +82,23 @@ class BusDecoder(Generic[M]):
         # The decoder has checked that no required field is missing. In a type without optional fields, a further entry
         # is then an unknown or repeated field. A type with optional fields has no fixed number of entries, so the
         # expected number is that of the distinct fields in this message.
-        expected = self._entry_counts.get(type(message)) or len(msgspec.msgpack.decode(payload))
+        expected = self._entry_counts.get(type(message)) or len(_distinct_fields(payload))
         if _map_size(payload) != expected:
             raise MalformedMessageError(f"{type(message).__name__} has an unknown or repeated field")
         return message
+
+
+def _distinct_fields(payload: bytes) -> dict[Any, Any]:
+    """The fields of a map. A type that ignores unknown fields also accepts one whose name or value is invalid.
+
+    Raises:
+        MalformedMessageError: a name or value is invalid.
+    """
+    try:
+        fields: dict[Any, Any] = msgspec.msgpack.decode(payload)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise MalformedMessageError(str(error)) from None
+    return fields
 
 
 def _map_size(payload: bytes) -> int:

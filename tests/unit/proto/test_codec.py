@@ -14,6 +14,7 @@ from proto.codec import (
     NIL,
     MalformedMessageError,
     decode_call,
+    decode_control_reply,
     decode_control_request,
     decode_reply,
     decode_report_message,
@@ -23,7 +24,7 @@ from proto.codec import (
     encode,
     encode_json,
 )
-from proto.control import PlaceCommand, StatusQuery
+from proto.control import OrderCommandReply, PlaceCommand, StatusQuery
 from proto.gateway import (
     Buy,
     Confirm,
@@ -188,6 +189,12 @@ def test_deep_nesting_is_malformed_and_not_a_crash(nest: bytes) -> None:
         decode_tick_message(deep)
     with pytest.raises(MalformedMessageError):
         decode_report_message(b"\x84\xa4type\xa6answer\xa7call_id\x01\xa7outcome\xa5REPLY\xa5reply" + deep)
+
+
+def test_an_unknown_field_whose_name_is_not_unicode_is_malformed() -> None:
+    reply = OrderCommandReply(key="K", order_ids=[], denied=False)
+    with pytest.raises(MalformedMessageError, match="utf-8"):
+        decode_control_reply(encode(reply).replace(b"denial_id", b"\x80enial_id"))
 
 
 def test_a_message_without_fields_is_encoded_and_decoded() -> None:
