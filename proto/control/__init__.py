@@ -44,6 +44,7 @@ from proto.control.requests import DeskCommand as DeskCommand
 from proto.control.requests import FillsQuery as FillsQuery
 from proto.control.requests import FlattenCommand as FlattenCommand
 from proto.control.requests import HaltCommand as HaltCommand
+from proto.control.requests import LatencyQuery as LatencyQuery
 from proto.control.requests import ModifyCommand as ModifyCommand
 from proto.control.requests import OrderCommand as OrderCommand
 from proto.control.requests import OrdersQuery as OrdersQuery

@@ -10,7 +10,16 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from proto.control.conditions import CONDITIONS_MAX, Condition, TradingState
-from proto.control.views import AccountView, FillsReply, OrdersReply, PositionsReply, RiskReply, TradesReply, WhyReply
+from proto.control.views import (
+    AccountView,
+    FillsReply,
+    LatencyReply,
+    OrdersReply,
+    PositionsReply,
+    RiskReply,
+    TradesReply,
+    WhyReply,
+)
 from proto.time import utc_text
 from proto.trading.units import Cursor, Name, Text
 
@@ -251,5 +260,6 @@ ControlReply = (
     | AccountView
     | RiskReply
     | WhyReply
+    | LatencyReply
     | ControlError
 )

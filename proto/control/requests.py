@@ -213,7 +213,11 @@ class WhyQuery(Struct, frozen=True, tag_field="command", tag="WHY", forbid_unkno
     id: Name
 
 
-ViewQuery = OrdersQuery | FillsQuery | TradesQuery | PositionsQuery | AccountQuery | RiskQuery | WhyQuery
+class LatencyQuery(Struct, frozen=True, tag_field="command", tag="LATENCY", forbid_unknown_fields=True):
+    """Request the counts of latencies since portfolio started, from which a client computes those of an interval."""
+
+
+ViewQuery = OrdersQuery | FillsQuery | TradesQuery | PositionsQuery | AccountQuery | RiskQuery | WhyQuery | LatencyQuery
 """Queries that portfolio answers from the account in memory. They change nothing."""
 
 OrderCommand = PlaceCommand | CloseCommand | CancelCommand | ModifyCommand
@@ -238,4 +242,5 @@ ControlRequest = (
     | AccountQuery
     | RiskQuery
     | WhyQuery
+    | LatencyQuery
 )

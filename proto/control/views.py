@@ -12,13 +12,16 @@ from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct
 
-from proto.trading.units import Cursor, Name, Text, decimal_text
+from proto.latency_buckets import LATENCY_BUCKETS
+from proto.trading.units import Cursor, Name, Text, TimeNs, decimal_text
 
 PAGE_ROWS_MAX: Final = 100
 """Largest number of rows in a page. A page has fewer rows if they would not fit into a frame."""
 
 LEFT_OUT_WHEN_EMPTY: Final = frozenset({"past_rules", "last_denied"})
 """Fields that are usually empty. `plain_fields` omits an empty one."""
+
+LatencyBucket = Annotated[int, Meta(ge=0, le=LATENCY_BUCKETS - 1)]
 
 PageRows = Annotated[int, Meta(ge=1, le=PAGE_ROWS_MAX)]
 
@@ -289,6 +292,19 @@ class RiskReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="risk"
     rows: list[RiskRow]
 
 
+class LatencyReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="latency"):
+    """Counts of latencies since portfolio started, by name of the latency, as in `StatusReply.latency_us`.
+
+    Each list has pairs of bucket and count, in ascending order of buckets and without empty buckets.
+    `proto.latency_buckets` has their bounds, the quantiles of counts, and the difference of the counts of two replies.
+    Such a difference is the observations between two replies with the same `since_mono_ns`, the monotonic time at which
+    portfolio began to count.
+    """
+
+    since_mono_ns: TimeNs
+    hops: dict[Name, list[tuple[LatencyBucket, Cursor]]]
+
+
 class WhyReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="why"):
     """An explanation: `summary` is one sentence, `steps` the chain of causes in order.
 
@@ -301,7 +317,7 @@ class WhyReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="why"):
     steps: list[WhyStep]
 
 
-ViewReply = OrdersReply | FillsReply | TradesReply | PositionsReply | AccountView | RiskReply | WhyReply
+ViewReply = OrdersReply | FillsReply | TradesReply | PositionsReply | AccountView | RiskReply | WhyReply | LatencyReply
 
 
 def plain_fields(row: Struct) -> dict[str, Any]:

@@ -96,6 +96,7 @@ CONTROL: dict[Any, str] = {
     views.AccountView: "ACCOUNT",
     views.RiskReply: "RISK",
     views.WhyReply: "WHY",
+    views.LatencyReply: "LATENCY",
     control.ControlError: "error",
 }
 

@@ -58,9 +58,9 @@ class Frames:
         return self._nested()
 
     def _broken(self, seed: bytes) -> bytes:
-        """A frame of the corpus with bits flipped, and bytes removed or inserted."""
+        """A frame of the corpus with up to `CHANGES_MAX` changes: bits flipped, and bytes removed or inserted."""
         source, broken = self._source, bytearray(seed)
-        for _ in range(source.randint(1, CHANGES_MAX)):
+        for _ in range(source.randint(0, CHANGES_MAX)):
             at = source.randrange(len(broken) + 1)
             match source.randrange(5):
                 case 0 if at < len(broken):

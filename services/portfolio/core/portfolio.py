@@ -72,6 +72,7 @@ class Portfolio(Core[Message, Output]):
     def start(self, now: Now) -> Sequence[Output]:
         """Open the session with the gateway, settle the open orders, and reconcile."""
         self._stream.begin_turn(now)
+        self._latencies.start(now.mono_ns)
         return self.client.start()
 
     def handle(self, message: Message, now: Now) -> Sequence[Output]:

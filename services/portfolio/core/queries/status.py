@@ -58,12 +58,7 @@ def status_of(state: PortfolioState, mono_ns: int = 0) -> StatusReply:
         realized_pnl=book.realized_pnl,
         unrealized_pnl=unrealized,
         positions=_positions(book, cursor),
-        latency_us={
-            "tick_to_signal": state.latencies.tick_to_signal.quantiles(),
-            "tick_to_order": state.latencies.tick_to_order.quantiles(),
-            "order_to_fill": state.latencies.order_to_fill.quantiles(),
-            "tick_to_fill": state.latencies.tick_to_fill.quantiles(),
-        },
+        latency_us={name: histogram.quantiles() for name, histogram in state.latencies.histograms().items()},
         duplicates=state.stream.duplicates,
         malformed=state.stream.malformed,
         warming_up=cursor.warming_up,

@@ -18,6 +18,7 @@ from proto.codec import encode
 from proto.control import (
     AccountQuery,
     FillsQuery,
+    LatencyQuery,
     OrdersQuery,
     PositionsQuery,
     RiskQuery,
@@ -31,6 +32,7 @@ from proto.control.views import (
     AccountView,
     FillRow,
     FillsReply,
+    LatencyReply,
     LotRow,
     OrderRow,
     OrdersReply,
@@ -63,6 +65,7 @@ from services.portfolio.core.accounting.valuation import (
 from services.portfolio.core.queries.conditions import conditions_of, warning_text
 from services.portfolio.core.risk.types import RiskContext
 from services.portfolio.core.risk.utilization import limit_utilization
+from services.portfolio.core.state.latencies import Latencies
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 R = TypeVar("R", bound=Struct)
@@ -118,8 +121,18 @@ def view_reply(state: PortfolioState, query: ViewQuery, mono_ns: int) -> ViewRep
             return risk_page(
                 account, query, state.stream.domain_ns(mono_ns), warning_text(conditions_of(state, mono_ns))
             )
+        case LatencyQuery():
+            return latency_counts(state.latencies)
         case WhyQuery():
             raise AssertionError("WHY is answered by explain.py")
+
+
+def latency_counts(latencies: Latencies) -> LatencyReply:
+    """Return the counts of each latency since the process started."""
+    return LatencyReply(
+        since_mono_ns=latencies.since_mono_ns,
+        hops={name: histogram.bucket_counts() for name, histogram in latencies.histograms().items()},
+    )
 
 
 def order_row(order: Order) -> OrderRow:

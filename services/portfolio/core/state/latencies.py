@@ -16,11 +16,27 @@ class Latencies:
         self._ticks_filled_ns: list[int] = []
         self._ticks_of_orders_ns: dict[str, int] = {}
         """Monotonic time at which each order's tick was published, until the order's first deal or its end."""
+        self.since_mono_ns = 0
+        """Monotonic time at which this process began to count."""
         self.tick_to_signal = LatencyHistogram()
         self.signal_to_order = LatencyHistogram()
         self.tick_to_order = LatencyHistogram()
         self.order_to_fill = LatencyHistogram()
         self.tick_to_fill = LatencyHistogram()
+
+    def start(self, mono_ns: int) -> None:
+        """Record the monotonic time at which the process begins to count."""
+        self.since_mono_ns = mono_ns
+
+    def histograms(self) -> dict[str, LatencyHistogram]:
+        """Return the histogram of each latency, by name."""
+        return {
+            "tick_to_signal": self.tick_to_signal,
+            "signal_to_order": self.signal_to_order,
+            "tick_to_order": self.tick_to_order,
+            "order_to_fill": self.order_to_fill,
+            "tick_to_fill": self.tick_to_fill,
+        }
 
     def on_order(self, order_id: str, signal: Signal) -> None:
         """Start to measure the latencies of an order for a signal; the order is sent at the end of the turn."""

@@ -9,9 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proto.codec import MalformedMessageError, decode_control_reply, decode_control_request, encode
-from proto.control import AccountQuery, FillsQuery, OrdersQuery, PositionsQuery, RiskQuery, TradesQuery, WhyQuery
-from proto.control.views import PAGE_ROWS_MAX, AccountView, OrdersReply, RiskReply
+from proto.control import (
+    AccountQuery,
+    FillsQuery,
+    LatencyQuery,
+    OrdersQuery,
+    PositionsQuery,
+    RiskQuery,
+    TradesQuery,
+    WhyQuery,
+)
+from proto.control.views import PAGE_ROWS_MAX, AccountView, LatencyReply, OrdersReply, RiskReply
 from proto.gateway import DealEntry, DealKind
+from proto.latency_buckets import bucket_of
 from proto.trading.enums import OrderType, Side
 from proto.trading.units import MAX_FRAME_BYTES
 from services.portfolio.core.account.book import Book
@@ -28,6 +38,7 @@ from services.portfolio.core.account.protection import Protection
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor
 from services.portfolio.core.accounting.round_trips import track_round_trips
 from services.portfolio.core.plan.plan import Plan, Strategy
+from services.portfolio.core.queries.status import status_of
 from services.portfolio.core.queries.views import (
     DEALS_PER_QUERY_MAX,
     RoundTripsNotReadyError,
@@ -281,6 +292,7 @@ def test_every_query_except_why_is_answered_and_its_reply_survives_encoding() ->
         AccountQuery(),
         RiskQuery(after=3, limit=2),
         TradesQuery(after=0, limit=1),
+        LatencyQuery(),
     )
     for query in queries:
         assert decode_control_request(encode(query)) == query
@@ -293,6 +305,24 @@ def test_every_query_except_why_is_answered_and_its_reply_survives_encoding() ->
     assert (len(risk.rows), risk.next) == (2, 5)
     with pytest.raises(AssertionError):
         view_reply(state, WhyQuery("1"), 0)
+
+
+def test_the_latencies_are_counted_since_the_start() -> None:
+    state = compose_state(
+        config=some_rules(limits=DEFAULT_LIMITS),
+        book=with_fills(1),
+        persisted=PersistedState(CURSOR),
+        incarnation="live",
+    )
+    state.latencies.start(7)
+    for latency_ns in (1_000, 1_000, 2_000_000):
+        state.latencies.tick_to_order.observe(latency_ns)
+    reply = view_reply(state, LatencyQuery(), 0)
+    assert isinstance(reply, LatencyReply)
+    assert reply.since_mono_ns == 7
+    assert reply.hops["tick_to_order"] == [(bucket_of(1_000), 2), (bucket_of(2_000_000), 1)]
+    assert set(reply.hops) == set(status_of(state, 0).latency_us)
+    assert [counts for name, counts in reply.hops.items() if name != "tick_to_order"] == [[], [], [], []]
 
 
 def test_the_risk_page_of_a_running_desk_has_the_budgets_of_its_strategies() -> None:

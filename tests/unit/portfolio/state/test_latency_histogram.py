@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from proto.latency_buckets import quantile_us
 from services.portfolio.core.state.latency_histogram import LatencyHistogram
 
 
@@ -62,3 +63,14 @@ def test_the_cumulative_count_includes_an_observation_at_every_higher_bound(ns: 
         # A bound within 5 % of the observation may be an edge of the observation's own bucket.
         if not 0.95 < bound / (ns / 1e9) < 1.05:
             assert count == (bound > ns / 1e9)
+
+
+def test_quantiles_follow_from_the_bucket_counts() -> None:
+    latency = LatencyHistogram()
+    for ns in (-5, 1_000, 50_000, 50_000, 3_000_000, 10**12):
+        latency.observe(ns)
+    counts = latency.bucket_counts()
+    assert counts == sorted(counts)
+    assert sum(count for _, count in counts) == latency.count
+    assert all(count for _, count in counts)
+    assert latency.quantiles().p99 == quantile_us(counts, 0.99)
