@@ -74,7 +74,7 @@ def serving(desk: DeskProcesses) -> Iterator[str]:
             zmq_market_data_url=desk.ticks_url,
             web_port=port,
         )
-        live = LiveDesk(settings, follow=lambda: 0, values=dict, identify=_visitor)
+        live = LiveDesk(settings, identify=_visitor)
 
         @asynccontextmanager
         async def lifespan(_app: Starlette) -> Any:
@@ -128,8 +128,26 @@ def problem(page: Page, source: str) -> str:
     return str(page.cells["sources"][source]["problem"])
 
 
+def commissions(page: Page) -> list[str]:
+    """The known commissions of the open tickets."""
+    legs = page.cells.get("position:EURUSD", {}).get("legs", [])
+    return [leg["commission"] for leg in legs if leg["commission"] is not None]
+
+
 def test_every_cell_of_a_trading_desk_arrives(page: Page) -> None:
-    expected = ("state", "sources", "account", "risk", "latency", "processes", "system")
+    expected = [
+        "state",
+        "sources",
+        "account",
+        "risk",
+        "latency",
+        "processes",
+        "system",
+        "fills",
+        "denials",
+        "pnl",
+        "revisions",
+    ]
     per_symbol = ("quote", "bars", "market", "signal", "model", "position")
     keys = {*expected, *(f"{kind}:EURUSD" for kind in per_symbol)}
     page.wait(lambda: keys <= set(page.cells), "every cell")
@@ -139,8 +157,13 @@ def test_every_cell_of_a_trading_desk_arrives(page: Page) -> None:
     assert {one["name"] for one in page.cells["processes"]} == {"mt5", "execution", "portfolio", "signal"}
     [leg] = page.cells["position:EURUSD"]["legs"]
     assert leg["volume"] == page.cells["position:EURUSD"]["net_volume"].removeprefix("-")
+    page.wait(lambda: commissions(page), "the charges of the position")
     first = page.cells["quote:EURUSD"]["sequence"]
     page.wait(lambda: page.cells["quote:EURUSD"]["sequence"] > first, "a newer quote")
+    deal = page.cells["fills"][0]["deal"]
+    page.wait(lambda: page.cells["fills"][0]["deal"] > deal, "a newer fill")
+    assert page.cells["revisions"]["fills"] > 0
+    assert problem(page, "ledger") == ""
 
 
 def test_portfolio_is_killed_and_comes_back(page: Page, desk: DeskProcesses) -> None:

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, Protocol
 
-import apsw
 import zmq
+from msgspec import structs
 
 from common.clock import mono_ns
 from common.errors import StartError
 from common.sockets import Sockets
 from proto.time import SECOND_NS
+from services.web.api.schemas import LedgerSource
 from services.web.desk.sources import Sources
 from services.web.live.cells import Cells
+from services.web.read_model.index_file import IndexUnavailableError
 
 LOOK_S: Final = 0.05
 """Seconds between two looks for a hint."""
@@ -34,6 +36,25 @@ VALUES_NS: Final = 5 * SECOND_NS
 """Longest time until the cells are set again without a new event, because points of the equity are no events."""
 
 
+class LedgerReader(Protocol):
+    """Reader of the ledger; `ReadModel` is one."""
+
+    @property
+    def source(self) -> LedgerSource:
+        """The last event read, when, and the problem of the last reading."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the last step found nothing more to read."""
+
+    def follow(self) -> int:
+        """Read some new events, and return the number of the last one; called in a thread.
+
+        Raises:
+            StartError: the ledger cannot be followed.
+        """
+
+
 class LedgerWatch:
     """Calls the reader of the ledger, and sets the cells that depend on it."""
 
@@ -43,7 +64,7 @@ class LedgerWatch:
         cells: Cells,
         sources: Sources,
         *,
-        follow: Callable[[], int],
+        reader: LedgerReader,
         values: Callable[[], Mapping[str, object]],
     ) -> None:
         """Subscribe to hints at `url`.
@@ -52,12 +73,12 @@ class LedgerWatch:
             url: address of portfolio's hints.
             cells: get the values.
             sources: get the number of the last event.
-            follow: reads new events and returns the number of the last one; called in a thread.
+            reader: reads the ledger.
             values: returns the cells that depend on the ledger, by key; called in a thread, after new events.
         """
         self._cells = cells
         self._sources = sources
-        self._follow = follow
+        self._reader = reader
         self._values = values
         self._sockets = Sockets()
         self._hints = self._sockets.sub(url, [b""], setting="EVENTS_URL")
@@ -70,21 +91,25 @@ class LedgerWatch:
             await self.refresh()
             await asyncio.sleep(FOLLOW_S)
             waited_s = FOLLOW_S
-            while not self._take_hints() and waited_s < UNHINTED_S:
+            while self._reader.is_complete and not self._take_hints() and waited_s < UNHINTED_S:
                 await asyncio.sleep(LOOK_S)
                 waited_s += LOOK_S
 
     async def refresh(self) -> None:
         """Read until the end of the ledger, and set the cells if there were new events."""
         try:
-            while (event := await asyncio.to_thread(self._follow)) != self._event or self._are_values_old():
-                for key, value in (await asyncio.to_thread(self._values)).items():
-                    self._cells.set(key, value)
-                self._event, self._valued_ns = event, mono_ns()
-                self._sources.ledger_read(event)
-            self._sources.ledger_read(event)
-        except (StartError, apsw.Error) as error:
-            self._sources.ledger_failed(str(error).partition("\n")[0])
+            is_changed = True
+            while is_changed:
+                event = await asyncio.to_thread(self._reader.follow)
+                self._sources.ledger = self._reader.source
+                is_changed = event != self._event
+                if is_changed or self._are_values_old():
+                    for key, value in (await asyncio.to_thread(self._values)).items():
+                        self._cells.set(key, value)
+                    self._event, self._valued_ns = event, mono_ns()
+        except (StartError, IndexUnavailableError) as error:
+            problem = str(error).partition("\n")[0]
+            self._sources.ledger = structs.replace(self._sources.ledger, problem=problem)
 
     def close(self) -> None:
         """Close the socket."""

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from typing import Final
 
+from services.web.api.schemas import AccountState, StateView
 from services.web.desk.account_terms import TermsWatch
 from services.web.desk.desk_watch import DeskWatch
+from services.web.desk.ledger_cells import LedgerCells
 from services.web.desk.ledger_watch import LedgerWatch
 from services.web.desk.portfolio_client import PortfolioClient
-from services.web.desk.position_legs import LegCharges
 from services.web.desk.process_watch import ProcessWatch
 from services.web.desk.sources import Sources
 from services.web.desk.strategy_watch import StrategyWatch
@@ -25,6 +27,7 @@ from services.web.live.turns import Turns
 from services.web.market.bar_store import BarStore
 from services.web.market.history_file import HistoryFile
 from services.web.market.quote_feed import QuoteFeed
+from services.web.read_model.index import ReadModel
 from services.web.settings import WebSettings
 
 SUPERVISOR_VARIABLE: Final = "SUPERVISOR_SERVER_URL"
@@ -34,10 +37,6 @@ STORE_S: Final = 1.0
 """Seconds between two writes of bars."""
 
 
-def _no_charges(_symbol: str) -> Mapping[int, LegCharges] | None:
-    return None
-
-
 class LiveDesk:
     """Everything that watches the desk; `running` starts and ends it."""
 
@@ -45,27 +44,28 @@ class LiveDesk:
         self,
         settings: WebSettings,
         *,
-        follow: Callable[[], int],
-        values: Callable[[], Mapping[str, object]],
         identify: Identify,
-        charges_of: Callable[[str], Mapping[int, LegCharges] | None] = _no_charges,
     ) -> None:
         """Open the history file and connect the sockets.
 
         Args:
             settings: the settings of the web process.
-            follow: reads new events of the ledger and returns the number of the last one; called in a thread.
-            values: returns the cells that depend on the ledger, by key; called in a thread.
             identify: looks the identity of an open WebSocket up again.
-            charges_of: returns swap and commission of a symbol's open tickets; None while they are not known.
 
         Raises:
-            StartError: the history file cannot be used, or an address is wrong.
+            StartError: the history file or the index of the ledger cannot be used, or an address is wrong.
         """
         self.cells = Cells(secrets.token_hex(8))
         self.runner = TaskRunner()
         self.history = HistoryFile(settings.paperdesk_data_dir)
         self.bars = BarStore(self.history, settings.quoted_symbols, self.cells)
+        self.model = ReadModel(settings.paperdesk_data_dir, extremes=self.bars.extremes)
+        self._ledger_cells = LedgerCells(
+            self.model,
+            settings.paperdesk_data_dir,
+            venue_time_ns=self._venue_time_ns,
+            unrealized=self._unrealized_pnl,
+        )
         self.terms = TermsWatch(settings.paperdesk_data_dir)
         self.quotes = QuoteFeed(
             settings.market_data_url,
@@ -89,13 +89,15 @@ class LiveDesk:
             terms=lambda: self.terms.terms,
             quotes=self.quotes,
             watched=settings.watched_symbol,
-            charges_of=charges_of,
+            charges_of=self._ledger_cells.charges_of,
             threshold_of=self.strategies.threshold_of,
         )
         self.processes = ProcessWatch(
             self.cells, settings.paperdesk_runtime_dir, os.environ.get(SUPERVISOR_VARIABLE, "")
         )
-        self.ledger = LedgerWatch(settings.events_url, self.cells, self.sources, follow=follow, values=values)
+        self.ledger = LedgerWatch(
+            settings.events_url, self.cells, self.sources, reader=self.model, values=self._ledger_cells.values
+        )
         self.turns = Turns(self.cells, [self.quotes.publish, self.bars.publish, self.sources.publish])
         self.sockets = LiveSockets(
             self.cells, self.turns, attach=self.watch.attach, prepare=self.watch.refresh, identify=identify
@@ -134,6 +136,7 @@ class LiveDesk:
         """Write the last bars, and close the sockets and the file."""
         self.bars.collect()
         self.bars.flush()
+        self.model.close()
         self.history.close()
         self.quotes.close()
         self.ledger.close()
@@ -144,6 +147,14 @@ class LiveDesk:
             await asyncio.sleep(STORE_S)
             self.bars.collect()
             await asyncio.to_thread(self.bars.flush)
+
+    def _venue_time_ns(self) -> int:
+        state = self.cells.get("state")
+        return state.venue_time_ns if isinstance(state, StateView) else self.quotes.venue_time_ns
+
+    def _unrealized_pnl(self) -> Decimal | None:
+        account = self.cells.get("account")
+        return account.unrealized_pnl if isinstance(account, AccountState) else None
 
     def _digits_of(self, symbol: str) -> int | None:
         instrument = self.terms.terms.instruments.get(symbol)

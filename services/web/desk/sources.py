@@ -41,7 +41,8 @@ class Sources:
         self._failed = failed
         self._wall_ns = wall_ns
         self._portfolio = PortfolioSource(answered_ns=0, problem="portfolio has not answered yet")
-        self._ledger = LedgerSource(event=0, read_ns=0, problem="the ledger has not been read yet")
+        self.ledger = LedgerSource(event=0, read_ns=0, problem="the ledger has not been read yet")
+        """The last reading of the ledger."""
         self._strategy = StrategySource(heard_ns=0)
         self._shown_ns = 0
         self._shown: tuple[object, ...] = ()
@@ -54,14 +55,6 @@ class Sources:
         """Note that portfolio did not answer, or refused; `problem` is one line."""
         self._portfolio = PortfolioSource(answered_ns=self._portfolio.answered_ns, problem=problem)
 
-    def ledger_read(self, event: int) -> None:
-        """Note that the ledger was read up to the number `event`."""
-        self._ledger = LedgerSource(event=event, read_ns=self._wall_ns(), problem="")
-
-    def ledger_failed(self, problem: str) -> None:
-        """Note that the ledger cannot be read; `problem` is one line."""
-        self._ledger = LedgerSource(event=self._ledger.event, read_ns=self._ledger.read_ns, problem=problem)
-
     def strategy_heard(self) -> None:
         """Note a report of a strategy."""
         self._strategy = StrategySource(heard_ns=self._wall_ns())
@@ -73,7 +66,7 @@ class Sources:
             portfolio=self._portfolio,
             gateway=GatewaySource(heard_ns=heard_ns, problem=problem),
             strategy=self._strategy,
-            ledger=self._ledger,
+            ledger=self.ledger,
             failed=dict(self._failed()),
         )
 

@@ -20,6 +20,7 @@ from common.logs import get_logger
 from common.storage import DISK_FAULTS
 from proto.control.views import FillRow, OrderRow
 from services.portfolio.core.account.order_status import OrderStatus
+from services.portfolio.core.accounting.round_trips import Charges
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME
 from services.web.api.schemas import LedgerSource
 from services.web.api.tables import (
@@ -214,6 +215,11 @@ class ReadModel:
         with self._file.reading() as db:
             rows: Any = db.execute("SELECT code, sum(rows) FROM denials_categories GROUP BY code ORDER BY code")
             return {code: count for code, count in rows if count}
+
+    def open_charges(self) -> dict[str, dict[int, Charges]]:
+        """Return the costs so far of each open ticket, by symbol and ticket; positive when paid."""
+        with self._following:
+            return self._writer.open_charges()
 
     def _step(self, limit: int) -> str:
         if self._damage:

@@ -19,6 +19,7 @@ from services.portfolio.core.account.events import (
     StreamOpened,
 )
 from services.portfolio.core.account.orders import Order
+from services.portfolio.core.accounting.round_trips import Charges
 from services.portfolio.core.queries.views import fill_row, order_row
 from services.portfolio.ledger.hash_chain import BEGINNING, ChainPosition
 from services.web.read_model.excursions import Extremes
@@ -120,6 +121,10 @@ class IndexWriter:
     def open_order_ids(self) -> list[str]:
         """Return the ids of the orders whose lots are open, which `add_deals` needs."""
         return self._trades.open_order_ids()
+
+    def open_charges(self) -> dict[str, dict[int, Charges]]:
+        """Return the costs so far of each open ticket, by symbol and ticket; positive when paid."""
+        return self._trades.open_charges()
 
     def add_deals(self, found: NumberedDeals) -> None:
         """Write the trades that the next deals completed."""

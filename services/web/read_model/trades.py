@@ -18,7 +18,7 @@ from proto.control.views import FillRow
 from proto.time import SECOND_NS
 from proto.trading.enums import Side
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.accounting.round_trips import LotMatcher, OpenLotsState, RoundTrip
+from services.portfolio.core.accounting.round_trips import Charges, LotMatcher, OpenLotsState, RoundTrip
 from services.portfolio.core.queries.views import trade_row
 from services.web.api.tables import TradeView
 from services.web.read_model.excursions import ExcursionTerms, Extremes, excursion_terms, excursions
@@ -81,6 +81,17 @@ class TradesIndex:
     def open_order_ids(self) -> list[str]:
         """Return the ids of the orders that opened the open lots."""
         return list(self._order_ids.values())
+
+    def open_charges(self) -> dict[str, dict[int, Charges]]:
+        """Return the costs so far of each open ticket, by symbol and ticket; positive when paid."""
+        state = self._matcher.state
+        found: dict[str, dict[int, Charges]] = {}
+        for symbol, lots in state.lots.items():
+            tickets = found.setdefault(symbol, {})
+            for lot in lots:
+                paid = state.carried.get(lot.opened_by, Charges())
+                tickets[lot.position] = tickets.get(lot.position, Charges()).plus(paid)
+        return found
 
     def next_deals(self, limit: int) -> list[int]:
         """Return the numbers of the events with the next deals, at most `limit`, in the order of the deals."""

@@ -12,6 +12,7 @@ from common.errors import StartError
 from common.sockets import Sockets, send
 from proto.codec import encode
 from proto.messages import LedgerCommit
+from services.web.api.schemas import LedgerSource
 from services.web.desk.ledger_watch import LedgerWatch
 from services.web.desk.sources import Sources
 from services.web.live.cells import Cells
@@ -27,11 +28,17 @@ class Ledger:
         self.reads = 0
         self.cells = Cells("boot")
         self.sources = Sources(self.cells, gateway=lambda: (0, ""), failed=dict)
-        self.watch = LedgerWatch(
-            url, self.cells, self.sources, follow=self._follow, values=lambda: {"revisions": self.event}
-        )
+        self.watch = LedgerWatch(url, self.cells, self.sources, reader=self, values=lambda: {"revisions": self.event})
 
-    def _follow(self) -> int:
+    @property
+    def source(self) -> LedgerSource:
+        return LedgerSource(event=self.event, read_ns=1, problem="")
+
+    @property
+    def is_complete(self) -> bool:
+        return True
+
+    def follow(self) -> int:
         self.reads += 1
         if self.fault:
             raise StartError(self.fault)
