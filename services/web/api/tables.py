@@ -94,6 +94,23 @@ class TradesPage(Struct, frozen=True, kw_only=True):
     rows: list[TradeView]
 
 
+class TradesSummary(Struct, frozen=True, kw_only=True):
+    """Sums of the closed trades that match a filter; losses and charges are negative.
+
+    `net` = gross profit + gross loss + commission + swap. `wins` is the number of trades with a net above 0. `points`
+    are closing times in ns with the sum of the nets up to then, thinned to the extremes of intervals.
+    """
+
+    trades: Cursor
+    wins: Cursor
+    net: Decimal
+    gross_profit: Decimal
+    gross_loss: Decimal
+    commission: Decimal
+    swap: Decimal
+    points: list[tuple[int, Decimal]]
+
+
 class DenialsPage(Struct, frozen=True, kw_only=True):
     """A page of denials; `next` is the cursor of the following page, empty when there is none."""
 

@@ -31,6 +31,7 @@ from services.web.api.tables import (
     FillsPage,
     OrdersPage,
     TradesPage,
+    TradesSummary,
     TradeView,
 )
 from services.web.read_model.excursions import Extremes
@@ -47,7 +48,8 @@ from services.web.read_model.index_writer import IndexWriter, Revisions
 from services.web.read_model.ledger_follower import LedgerFollower, OtherLedgerError
 from services.web.read_model.paging import FoundPage, PageRequest, read_page
 from services.web.read_model.pnl import RealizedPnl, read_pnl
-from services.web.read_model.tables import DENIALS, EVENTS, FILLS, ORDERS, TRADES, Table
+from services.web.read_model.tables import DENIALS, EVENTS, FILLS, NUMBER, ORDERS, TRADES, Table
+from services.web.read_model.trade_summary import read_trade_summary
 
 EVENTS_PER_STEP: Final = 5_000
 """Largest number of events that one step reads, which takes about 0.1 s of the ledger's time."""
@@ -174,6 +176,28 @@ class ReadModel:
         facets = _wanted(symbol=wanted.symbol, side=wanted.side, tag=wanted.tag, cause=wanted.cause)
         found = self._page(TRADES, facets, wanted)
         return TradesPage(total=found.total, next=found.next, rows=self._rows(found, _trade_rows))
+
+    def trade_summary(self, wanted: TradeFilter, *, width: int) -> TradesSummary:
+        """Return the sums of all trades that match a filter, whatever its sort, limit and cursor.
+
+        Args:
+            wanted: filter of the trades.
+            width: number of intervals of the course of the net profit, > 0.
+
+        Raises:
+            IndexUnavailableError: the index cannot be read at present.
+        """
+        facets = _wanted(symbol=wanted.symbol, side=wanted.side, tag=wanted.tag, cause=wanted.cause)
+        request = PageRequest(TRADES, facets, NUMBER, from_ns=wanted.from_ns, to_ns=wanted.to_ns)
+        try:
+            with self._file.reading() as db:
+                return read_trade_summary(db, request, width)
+        except IndexUnavailableError as error:
+            self._damage = str(error)
+            raise
+        except _FOREIGN as error:
+            self._damage = f"a row cannot be read: {error}"
+            raise IndexUnavailableError(self._damage) from error
 
     def denials(self, wanted: DenialFilter) -> DenialsPage:
         """Return a page of denials.

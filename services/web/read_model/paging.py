@@ -86,6 +86,20 @@ def read_page(db: apsw.Connection, request: PageRequest) -> FoundPage:
     return FoundPage(total, following, rows)
 
 
+def matching_payloads(db: apsw.Connection, request: PageRequest) -> Iterator[bytes]:
+    """Yield each row that matches, as JSON, in the order of the request, whatever its limit and cursor.
+
+    The caller holds a read transaction until the last row.
+
+    Raises:
+        FilterError: the table has no such sort.
+    """
+    every = request._replace(limit=_NUMBER_MAX - 1)
+    column, is_descending = _order(every)
+    for _, number in _keys(db, every, column, None, is_descending, _categories(db, every)):
+        yield _payload(db, every.table, number)
+
+
 def page_statements(request: PageRequest) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Yield each statement with its values that a page may execute, with category 1, for a check of their plans."""
     column, is_descending = _order(request)
