@@ -101,7 +101,8 @@ export class FilterBar {
     const list = el("datalist", { id: `suggestions-${(lists += 1)}` });
     const input = el("input", { type: "search", list: list.id, value: this.#values[filter.name], placeholder: "all" });
     input.setAttribute("autocomplete", "off");
-    const fill = () => keyed(list, filter.suggestions(), (value) => value, (value) => el("option", { value }), () => {});
+    const option = (value) => el("option", { value });
+    const fill = () => keyed(list, filter.suggestions(), (value) => value, option, () => {});
     fill();
     this.#refreshers.push(fill);
     input.addEventListener("change", () => this.#set({ [filter.name]: input.value.trim() }));

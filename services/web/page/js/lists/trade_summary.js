@@ -9,20 +9,23 @@ import { currency, money, moneyDigits } from "../money.js";
 import { panel } from "../panel.js";
 
 const PAUSE_MS = 5_000;
+const PAUSE_SHARE = 20; // the pause is at least so many times as long as the last answer took
 
-/** The figures and the chart; it asks again when trades are added, at most every 5 s. */
+/** The figures and the chart; it asks again when trades are added, after a pause. */
 export class TradeSummary {
   #figures = el("div.figures");
   #error = el("p.error-line", { role: "alert", hidden: true });
   #chart = new Chart();
   #parameters = null;
-  #asked = { revision: undefined, at_ms: 0, request: null };
+  #shown = null;
+  #box = el("div.trade-sum", {}, this.#figures, this.#chart);
+  #asked = { revision: undefined, at_ms: 0, pause_ms: PAUSE_MS, request: null };
   #timer = 0;
   #stopWatching;
 
   constructor() {
-    const box = el("div.trade-sum", {}, this.#figures, this.#chart);
-    this.element = panel("Sum of the filtered trades", { source: "ledger", padded: true }, this.#error, box);
+    const options = { source: "ledger", padded: true };
+    this.element = panel("Sum of the filtered trades", options, this.#error, this.#box);
     this.#chart.setup({ label: "Cumulative net of the filtered trades", digits: moneyDigits() });
     this.#stopWatching = live.watch(["revisions"], () => this.#onRevision());
   }
@@ -43,28 +46,39 @@ export class TradeSummary {
   #onRevision() {
     if (!this.#parameters || this.#asked.request || live.get("revisions")?.trades === this.#asked.revision) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#load(), Math.max(0, this.#asked.at_ms + PAUSE_MS - performance.now()));
+    const delay_ms = this.#asked.at_ms + this.#asked.pause_ms - performance.now();
+    this.#timer = setTimeout(() => this.#load(), Math.max(0, delay_ms));
   }
 
   async #load() {
     clearTimeout(this.#timer);
     this.#asked.request?.abort();
     const request = new AbortController();
-    this.#asked = { revision: live.get("revisions")?.trades, at_ms: performance.now(), request };
+    this.#asked = { revision: live.get("revisions")?.trades, at_ms: performance.now(), pause_ms: PAUSE_MS, request };
+    const parameters = this.#parameters;
     const width = Math.max(100, this.#chart.clientWidth);
     try {
-      this.#draw(await get("/trades/summary", { ...this.#parameters, width }, request.signal));
+      this.#draw(await get("/trades/summary", { ...parameters, width }, request.signal));
+      this.#shown = parameters;
     } catch (error) {
       if (!(error instanceof ApiError)) return;
-      setText(this.#error, error.message);
-      show(this.#error, true);
+      this.#fail(error);
     }
+    this.#asked.pause_ms = Math.max(PAUSE_MS, PAUSE_SHARE * (performance.now() - this.#asked.at_ms));
     this.#asked.request = null;
     this.#onRevision();
   }
 
+  #fail(error) {
+    setText(this.#error, `${error.message}; trying again`);
+    show(this.#error, true);
+    show(this.#box, this.#shown === this.#parameters); // sums of other filters would be taken for those of these
+    this.#asked.revision = undefined;
+  }
+
   #draw(summary) {
     show(this.#error, false);
+    show(this.#box, true);
     keyed(this.#figures, figuresOf(summary), ([label]) => label, makeFigure, (node, [, value, unit, tone]) => {
       setText(node.children[1], value);
       setText(node.children[2], unit);

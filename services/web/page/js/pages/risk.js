@@ -83,7 +83,8 @@ export default class RiskPage extends HTMLElement {
   }
 
   #build() {
-    const state = panel("Trading state", { source: "portfolio", padded: true }, this.#state, this.#limits, this.#warning);
+    const lines = [this.#state, this.#limits, this.#warning];
+    const state = panel("Trading state", { source: "portfolio", padded: true }, ...lines);
     const drawdown = panel("Drawdown from the peak", { source: "portfolio", padded: true });
     drawdown.body.append(this.#drawdown, this.#drawdownText);
     const limits = panel("Limits", { source: "portfolio", className: "risk-limits" }, this.#used);
