@@ -67,7 +67,14 @@ function showSignIn(message) {
   root.querySelector("input").focus();
 }
 
+/** The link to the page moves the focus; its hash would be taken for the name of a page. */
+function focusMain(event) {
+  event.preventDefault();
+  document.getElementById("main")?.focus();
+}
+
 async function start() {
+  document.querySelector("a.skip").addEventListener("click", focusMain);
   applyTheme();
   matchMedia("(prefers-color-scheme: light)").addEventListener("change", applyTheme);
   settings.onChange(() => live.redraw());

@@ -34,7 +34,6 @@ export class Router {
     const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
     const page = PAGES.find(({ name }) => name === path) ?? PAGES[0];
     const address = `${page.name}?${query}`;
-    if (address === this.#shown) return;
     this.#shown = address;
     this.#onPage(page);
     const node = await this.#make(page);
