@@ -13,6 +13,7 @@ from typing import Final
 from services.web.api.schemas import AccountState, StateView
 from services.web.desk.account_terms import TermsWatch
 from services.web.desk.desk_watch import DeskWatch
+from services.web.desk.latency_history import LatencyHistory
 from services.web.desk.ledger_cells import LedgerCells
 from services.web.desk.ledger_watch import LedgerWatch
 from services.web.desk.portfolio_client import PortfolioClient
@@ -81,6 +82,7 @@ class LiveDesk:
             failed=lambda: self.runner.problems,
         )
         self.portfolio = PortfolioClient(settings.control_url)
+        self.latencies = LatencyHistory(self.portfolio, self.history)
         self.strategies = StrategyWatch(settings.strategy_url, self.cells, self.sources)
         self.watch = DeskWatch(
             self.portfolio,
@@ -118,6 +120,7 @@ class LiveDesk:
             "system": lambda: self.system.run(self.watch.watched),
             "strategies": self.strategies.run,
             "ledger": self.ledger.run,
+            "latencies": self.latencies.run,
         }.items():
             self.runner.add(name, work)
 

@@ -18,6 +18,8 @@ from proto.control import ControlReply, ControlRequest, DeskCommand
 
 R = TypeVar("R", bound=ControlReply)
 
+TIMEOUT_S: Final = 2.0
+
 QUERY_THREADS: Final = 2
 COMMAND_THREADS: Final = 4
 """Requests that can wait for portfolio at a time; further ones wait for a thread."""
@@ -44,27 +46,26 @@ class DeskRefusedError(Exception):
 class PortfolioClient:
     """Client of one portfolio; its methods belong to the thread of the event loop."""
 
-    def __init__(self, url: str) -> None:
-        """Open no connection yet; the first request does."""
+    def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S) -> None:
+        """Open no connection yet; the first request does. `timeout_s` is the usual timeout of a request."""
         self._url = url
+        self._timeout_s = timeout_s
         self._idle: SimpleQueue[ControlClient] = SimpleQueue()
         self._queries = ThreadPoolExecutor(QUERY_THREADS, "portfolio-query")
         self._commands = ThreadPoolExecutor(COMMAND_THREADS, "portfolio-command")
         self._waiting = 0
 
-    async def ask(self, request: ControlRequest, expected: type[R], *, timeout_s: float = 2.0) -> R:
-        """Send a request, and return its reply of type `expected`.
-
-        A canceled call may still be sent.
+    async def ask(self, request: ControlRequest, expected: type[R], *, timeout_s: float | None = None) -> R:
+        """Send a request, and return its reply of type `expected`; a canceled call may still be sent.
 
         Raises:
-            DeskSilentError: no reply within `timeout_s`.
+            DeskSilentError: no reply within `timeout_s`, or within the usual timeout if it is None.
             DeskRefusedError: portfolio refused the request.
         """
         if self._waiting >= WAITING_MAX:
             raise DeskSilentError(f"{WAITING_MAX} requests wait for portfolio, expected fewer", was_sent=False)
         threads = self._commands if isinstance(request, _COMMANDS) else self._queries
-        deadline_s = monotonic() + timeout_s
+        deadline_s = monotonic() + (self._timeout_s if timeout_s is None else timeout_s)
         self._waiting += 1
         try:
             work = asyncio.get_running_loop().run_in_executor(threads, self._ask, request, expected, deadline_s)
