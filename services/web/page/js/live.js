@@ -121,6 +121,11 @@ class Live extends EventTarget {
     return this.#clock.now_ms();
   }
 
+  /** The server's time in the message that is drawn, in milliseconds since 1970; 0 before the first one. */
+  get drawnAt_ms() {
+    return this.#drawn.server_ms;
+  }
+
   /** Take the server's time from an answer by HTTP, which helps the estimate of the server's clock. */
   noteServerTime(server_ns) {
     this.#clock.note(server_ns / 1e6);
@@ -221,7 +226,6 @@ class Live extends EventTarget {
     }
     if (this.#number !== null) this.#drawn = { number: this.#number, server_ms: this.#server_ms };
     this.#channel.port2.postMessage(null); // handled after the frame's layout and painting
-    this.#announce();
   }
 
   #onPainted() {

@@ -29,14 +29,17 @@ export function panel(title, { source, tools = [], className = "", padded = fals
   return Object.assign(section, { body, tools: toolBox, heading });
 }
 
-/** Why a source's values are not fresh, in one line; empty if they are. */
+/**
+ * Why a source's values are not fresh, in one line; empty if they are. The age is that at the time of the message which
+ * is drawn: without a connection, nothing is known of the sources, and the mark of the whole page says so.
+ */
 export function silenceOf(source) {
   const { name, time, patience_ms } = SOURCES[source];
   const state = live.get("sources")?.[source];
   if (!state) return "";
   if (state.problem) return `${name}: ${state.problem}`;
   if (!state[time]) return `${name} not heard yet`;
-  const age_ms = live.now_ms() - state[time] / 1e6;
+  const age_ms = live.drawnAt_ms - state[time] / 1e6;
   return age_ms > patience_ms ? `${name} silent for ${duration(age_ms / 1000)}` : "";
 }
 

@@ -8,11 +8,8 @@ class Settings extends EventTarget {
 
   /** The chosen value of a name, or `otherwise`, or the default. */
   get(name, otherwise = DEFAULTS[name]) {
-    try {
-      return this.#chosen.get(name) ?? localStorage.getItem(PREFIX + name) ?? otherwise;
-    } catch {
-      return otherwise; // the browser forbids storage
-    }
+    if (!this.#chosen.has(name)) this.#chosen.set(name, stored(name));
+    return this.#chosen.get(name) ?? otherwise;
   }
 
   /** Choose a value. Listeners of the event `change` get the name in `detail`. */
@@ -31,6 +28,14 @@ class Settings extends EventTarget {
     const handler = (event) => listener(event.detail);
     this.addEventListener("change", handler);
     return () => this.removeEventListener("change", handler);
+  }
+}
+
+function stored(name) {
+  try {
+    return localStorage.getItem(PREFIX + name);
+  } catch {
+    return null; // the browser forbids storage
   }
 }
 

@@ -23,6 +23,7 @@ const REACH = 0.6; // a level is drawn into the range if it is at most this part
 
 /**
  * @typedef {object} ChartData
+ * @property {number} [digits] decimals of the values, instead of those of `setup`
  * @property {{times: number[], open: number[], high: number[], low: number[], close: number[]}} [candles] times in ms
  * @property {Array<{name: string, times: number[], values: Array<number|null>, colour?: string, width?: number,
  *   dash?: number[], step?: boolean}>} [lines]
@@ -374,7 +375,7 @@ export class Chart extends HTMLElement {
   }
 
   #text(value) {
-    return value === null || value === undefined ? "–" : value.toFixed(this.#options.digits) + this.#options.unit;
+    return value === null || value === undefined ? "–" : value.toFixed(this.#data.digits ?? this.#options.digits) + this.#options.unit;
   }
 }
 

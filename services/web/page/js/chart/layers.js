@@ -8,30 +8,26 @@ const LABEL_HEIGHT = 15;
 export function drawCandles(context, plot, candles) {
   const first = Math.max(0, Math.floor(plot.from));
   const last = Math.min(candles.times.length - 1, Math.ceil(plot.to));
-  const width = Math.max(1, Math.min(13, Math.floor((plot.x(1) - plot.x(0)) * 0.7)));
-  const paths = { up: new Path2D(), down: new Path2D() };
-  for (let index = first; index <= last; index += 1) {
-    const isUp = candles.close[index] >= candles.open[index];
-    addCandle(isUp ? paths.up : paths.down, plot, candles, index, width, isUp);
-  }
-  context.lineWidth = 1;
-  context.strokeStyle = plot.colours.up;
-  context.stroke(paths.up);
-  context.strokeStyle = context.fillStyle = plot.colours.down;
-  context.stroke(paths.down);
-  context.fill(paths.down);
+  const room = Math.min(13, Math.floor((plot.x(1) - plot.x(0)) * 0.75));
+  const width = room % 2 ? room : room - 1; // odd, so that the wick stands in the middle
+  for (let index = first; index <= last; index += 1) drawCandle(context, plot, candles, index, width);
 }
 
-function addCandle(path, plot, candles, index, width, isUp) {
-  const x = Math.round(plot.x(index)) + 0.5;
-  const top = Math.round(plot.y(isUp ? candles.close[index] : candles.open[index])) + 0.5;
-  const bottom = Math.round(plot.y(isUp ? candles.open[index] : candles.close[index])) + 0.5;
-  path.moveTo(x, Math.round(plot.y(candles.high[index])) + 0.5);
-  path.lineTo(x, top);
-  path.moveTo(x, bottom);
-  path.lineTo(x, Math.round(plot.y(candles.low[index])) + 0.5);
-  if (width >= 3) path.rect(x - Math.floor(width / 2), top, width - 1, Math.max(1, bottom - top));
-  else path.rect(x, top, 0.01, Math.max(1, bottom - top));
+function drawCandle(context, plot, candles, index, width) {
+  const isUp = candles.close[index] >= candles.open[index];
+  const x = Math.round(plot.x(index));
+  const top = Math.round(plot.y(isUp ? candles.close[index] : candles.open[index]));
+  const height = Math.max(1, Math.round(plot.y(isUp ? candles.open[index] : candles.close[index])) - top);
+  const high = Math.round(plot.y(candles.high[index]));
+  const low = Math.round(plot.y(candles.low[index]));
+  context.fillStyle = isUp ? plot.colours.up : plot.colours.down;
+  context.fillRect(x, high, 1, Math.max(1, low - high));
+  if (width < 3) return;
+  const left = x - Math.floor(width / 2);
+  context.fillRect(left, top, width, height);
+  if (!isUp || height < 3) return;
+  context.fillStyle = plot.colours.panel;
+  context.fillRect(left + 1, top + 1, width - 2, height - 2);
 }
 
 /** Lowest and highest value of each pixel column, with the first and last: the extremes stay when a line is thinned. */

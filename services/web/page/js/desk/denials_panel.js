@@ -4,7 +4,7 @@ import { el, keyed, setText, show } from "../dom.js";
 import { number } from "../format.js";
 import { live } from "../live.js";
 import { panel } from "../panel.js";
-import { shortTimeText } from "../times.js";
+import { timeInList } from "../venue_clock.js";
 
 /** The panel; it follows the cell `denials`. */
 export class DenialsPanel extends HTMLElement {
@@ -52,7 +52,7 @@ function makeDenial() {
 
 function drawDenial(node, row) {
   const [time, symbol, code, text] = node.children;
-  setText(time, shortTimeText(row.time_ns, live.now_ms() * 1e6));
+  setText(time, timeInList(row.time_ns));
   setText(symbol, ` ${row.symbol} ${row.direction} `);
   setText(code, row.code);
   setText(text, `${row.observed}, limit ${row.limit}`);

@@ -6,10 +6,11 @@ import { choice, el, setText, show } from "../dom.js";
 import { live } from "../live.js";
 import { panel } from "../panel.js";
 import { settings } from "../settings.js";
+import { venueNow_ms } from "../venue_clock.js";
 
 const SPANS = [["1", "Day"], ["7", "Week"], ["31", "Month"], ["0", "All"]];
 const WIDTH = 2_000; // the server keeps the extremes when it thins the points
-const DAY_NS = 86_400e9;
+const DAY_MS = 86_400_000;
 const READ_EVERY_MS = 5_000;
 
 /** The panel; it reads the history by HTTP and adds the equity that the page sees. */
@@ -19,6 +20,7 @@ export class EquityPanel extends HTMLElement {
   #times = [];
   #equity = [];
   #balance = [];
+  #peak = [];
   #revision = -1;
   #readAt_ms = -Infinity;
   #error = el("p.error-line", { hidden: true });
@@ -55,8 +57,8 @@ export class EquityPanel extends HTMLElement {
   async #read(revision) {
     this.#revision = revision;
     this.#readAt_ms = performance.now();
-    const now_ns = live.get("state")?.venue_time_ns || live.now_ms() * 1e6;
-    const from_ns = this.#span === "0" ? null : String(BigInt(Math.round(now_ns - Number(this.#span) * DAY_NS)));
+    const from_ms = Math.round(venueNow_ms() - Number(this.#span) * DAY_MS);
+    const from_ns = this.#span === "0" ? null : `${from_ms}000000`;
     try {
       const { points } = await get("/equity", { from_ns, width: WIDTH });
       this.#take(points);
@@ -74,6 +76,12 @@ export class EquityPanel extends HTMLElement {
     this.#times = known.map(([time_ns]) => time_ns / 1e6);
     this.#balance = known.map(([, balance]) => Number(balance));
     this.#equity = known.map(([, , equity]) => Number(equity));
+    this.#peak = [];
+    for (const value of this.#equity) this.#peak.push(this.#peakWith(value));
+  }
+
+  #peakWith(value) {
+    return Math.max(value, this.#peak[this.#peak.length - 1] ?? -Infinity);
   }
 
   #add(account) {
@@ -81,16 +89,15 @@ export class EquityPanel extends HTMLElement {
     const last = this.#times.length - 1;
     if (last >= 0 && time <= this.#times[last]) return;
     const isSameSecond = last >= 1 && time - this.#times[last - 1] < 1000;
-    if (isSameSecond) for (const column of [this.#times, this.#equity, this.#balance]) column.pop();
+    if (isSameSecond) for (const column of [this.#times, this.#equity, this.#balance, this.#peak]) column.pop();
     this.#times.push(time);
     this.#equity.push(Number(account.equity));
+    this.#peak.push(this.#peakWith(Number(account.equity)));
     this.#balance.push(Number(account.balance));
   }
 
   #show(account) {
     const [times, equity] = [this.#times, this.#equity];
-    let peak = -Infinity;
-    const upper = equity.map((value) => (peak = Math.max(peak, value)));
     const levels = levelsOf(account?.limits);
     if (times.length) {
       const text = "equity";
@@ -101,7 +108,7 @@ export class EquityPanel extends HTMLElement {
         { name: "equity", times, values: equity, colour: "series", width: 1.5 },
         { name: "balance", times, values: this.#balance, colour: "ink-3", step: true },
       ],
-      bands: [{ times, upper, lower: equity, colour: "band" }],
+      bands: [{ times, upper: this.#peak, lower: equity, colour: "band" }],
       levels,
     });
   }

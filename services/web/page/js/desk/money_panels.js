@@ -1,21 +1,16 @@
 /* The account's money, and the profit of the day, week and month by symbol and tag. */
 
 import { el, keyed, setText, setTone, show } from "../dom.js";
-import { direction, number, percent, signed } from "../format.js";
+import { direction, number, percent } from "../format.js";
 import { live } from "../live.js";
+import { money, moneyDigits } from "../money.js";
 import { panel } from "../panel.js";
 
 const PERIODS = [["today", "Today"], ["week", "Week"], ["month", "Month"]];
 
-/** Digits of the account currency. */
-export function moneyDigits() {
-  return live.get("state")?.currency_digits ?? 2;
-}
-
-/** Show a signed amount with arrow and tone. */
-export function showAmount(node, value) {
+function showAmount(node, value) {
   const [arrow, tone] = direction(value);
-  setText(node, value === null || value === undefined ? "–" : `${arrow} ${signed(value, moneyDigits())}`.trim());
+  setText(node, `${arrow} ${money(value)}`.trim());
   setTone(node, tone);
 }
 
@@ -117,13 +112,12 @@ function makeRow(width) {
 }
 
 function drawPeriod(row, label, period) {
-  const digits = moneyDigits();
   const [name, net, ...others] = row.children;
   setText(name, label);
   showAmount(net, period.net);
   net.classList.add("strong");
   const values = [period.gross_profit, period.gross_loss, period.commission, period.swap];
-  values.forEach((value, index) => setText(others[index], signed(value, digits)));
+  values.forEach((value, index) => setText(others[index], money(value)));
   setText(others[4], number(period.trades));
 }
 

@@ -3,12 +3,14 @@
 import { session } from "../api.js";
 import { commandDialog } from "../dialog.js";
 import { el, setText } from "../dom.js";
-import { decimal, direction, lots, number, price, signed, toneOf } from "../format.js";
+import { decimal, direction, lots, number, price, toneOf } from "../format.js";
+import { field } from "../field.js";
 import { live } from "../live.js";
+import { money, moneyWithUnit } from "../money.js";
 import { panel } from "../panel.js";
 import "../table.js";
-import { dateTimeText, shortTimeText } from "../times.js";
-import { moneyDigits } from "./money_panels.js";
+import { dateTimeText } from "../times.js";
+import { timeInList } from "../venue_clock.js";
 import { editStops } from "./stops_dialog.js";
 import { readDecimal, stepped } from "./steps.js";
 
@@ -40,7 +42,7 @@ export class PositionsPanel extends HTMLElement {
     if (!live.get("state")) return;
     const rows = live.keys("position:").flatMap((key) => legsOf(live.get(key)));
     const total = rows.reduce((sum, row) => sum + Number(row.unrealized_pnl ?? 0), 0);
-    const amount = `${direction(total)[0]} ${signed(total, moneyDigits())} ${live.get("state").currency}`;
+    const amount = `${direction(total)[0]} ${moneyWithUnit(total)}`;
     setText(this.#panel.heading, rows.length ? `Positions · ${rows.length} · ${amount}` : "Positions");
     this.#table.rows = rows;
   }
@@ -57,7 +59,6 @@ function legsOf(position) {
 }
 
 function columns() {
-  const money = (key) => (row) => signed(row[key], moneyDigits());
   return [
     { key: "symbol", label: "Symbol", text: (row) => row.symbol + (row.position ? ` #${row.position}` : "") },
     { key: "side", label: "Side", text: sideText, tone: (row) => (row.side === "BUY" ? "up" : "down") },
@@ -67,18 +68,18 @@ function columns() {
     { key: "stop_loss", label: "Stop", number: true, text: stopText },
     { key: "take_profit", label: "Target", number: true, text: targetText },
     { key: "exit_ns", label: "Time exit", number: true, text: exitText },
-    { key: "swap", label: "Swap", number: true, text: money("swap") },
-    { key: "commission", label: "Commission", number: true, text: money("commission") },
+    { key: "swap", label: "Swap", number: true, text: (row) => money(row.swap) },
+    { key: "commission", label: "Commission", number: true, text: (row) => money(row.commission) },
     {
       key: "unrealized_pnl", label: "P&L", number: true, tone: (row) => toneOf(row.unrealized_pnl),
-      text: (row) => `${direction(row.unrealized_pnl)[0]} ${signed(row.unrealized_pnl, moneyDigits())}`,
+      text: (row) => `${direction(row.unrealized_pnl)[0]} ${money(row.unrealized_pnl)}`,
     },
     { key: "actions", label: "Actions", make: makeActions, update: (node, row) => (node.row = row) },
   ];
 }
 
 function openText(row) {
-  return `${price(row.open_price, row.digits)}\n${shortTimeText(row.open_time_ns, live.now_ms() * 1e6)}`;
+  return `${price(row.open_price, row.digits)}\n${timeInList(row.open_time_ns)}`;
 }
 
 function exitText(row) {
@@ -98,9 +99,9 @@ function targetText(row) {
   return distanceText(row.take_profit, row.target_points, row.target_money, row.digits);
 }
 
-function distanceText(value, points, money, digits) {
+function distanceText(value, points, amount, digits) {
   if (value === null) return "none";
-  const parts = [points !== null && `${decimal(points, 1)} pts`, money !== null && signed(money, moneyDigits())];
+  const parts = [points !== null && `${decimal(points, 1)} pts`, amount !== null && money(amount)];
   const text = parts.filter(Boolean).join(", ");
   return price(value, digits) + (text ? `\n${text}` : "");
 }
@@ -132,11 +133,11 @@ function closePart(row) {
   const market = live.get(`market:${row.symbol}`);
   const step = market?.volume_step ?? "0.01";
   const half = stepped(Number(row.volume) / 2, step, 0, market?.volume_min ?? step, row.volume);
-  const volume = el("input", { id: "part-volume", inputmode: "decimal", required: true, value: half });
-  const hint = el("span.hint", { text: `of ${lots(row.volume)} lots, in steps of ${step}` });
+  const volume = el("input", { inputmode: "decimal", required: true, value: half });
+  const hint = `of ${lots(row.volume)} lots, in steps of ${step}`;
   return commandDialog({
     title: `Close a part of ${nameOf(row)}`, path: "/close", confirm: "Close part", tone: "danger", reason: REASON,
-    fields: [el("div.field", {}, el("label", { for: "part-volume", text: "Volume in lots" }), volume, hint)],
+    fields: [field("Volume in lots", volume, hint)],
     body: () => ({ symbol: row.symbol, position: row.position, volume: readDecimal(volume.value, "Volume") }),
   });
 }

@@ -2,9 +2,9 @@
 
 import { commandDialog } from "../dialog.js";
 import { el, setText } from "../dom.js";
-import { decimal, lots, price, signed } from "../format.js";
+import { decimal, lots, price } from "../format.js";
 import { live } from "../live.js";
-import { moneyDigits } from "./money_panels.js";
+import { money } from "../money.js";
 import { readDecimal } from "./steps.js";
 
 /** Ask for new stops of a row of the positions table; an empty field removes the stop. */
@@ -47,8 +47,8 @@ function distanceText(text, row, market) {
   const isKnown = point > 0 && row.close_price !== null;
   const points = isKnown ? `${decimal(Math.abs(value - now) / point, 1)} points from the market` : "";
   const worth = moneyPerPrice(row);
-  const money = worth === null ? "" : `about ${signed((value - Number(row.open_price)) * worth, moneyDigits())}`;
-  return [points, money].filter(Boolean).join(", ");
+  const amount = worth === null ? "" : `about ${money((value - Number(row.open_price)) * worth)}`;
+  return [points, amount].filter(Boolean).join(", ");
 }
 
 /* Money for a change of the price by 1, from the amounts that the desk computed for this position; null without any. */
@@ -57,8 +57,8 @@ function moneyPerPrice(row) {
   const known = [
     [row.stop_loss, row.stop_money], [row.take_profit, row.target_money], [row.close_price, row.unrealized_pnl],
   ];
-  for (const [at, money] of known) {
-    if (at !== null && money !== null && Number(at) !== open) return Number(money) / (Number(at) - open);
+  for (const [at, amount] of known) {
+    if (at !== null && amount !== null && Number(at) !== open) return Number(amount) / (Number(at) - open);
   }
   return null;
 }

@@ -2,11 +2,12 @@
 
 import { get } from "../api.js";
 import "../chart/chart.js";
-import { attribute, choice, el, setText, setTone } from "../dom.js";
+import { attribute, choice, el, setText, setTone, show } from "../dom.js";
 import { age, decimal, duration, number, price } from "../format.js";
 import { live } from "../live.js";
 import { panel } from "../panel.js";
 import { settings } from "../settings.js";
+import { venueNow_ms } from "../venue_clock.js";
 import { BarSeries, TickSeries } from "./bar_series.js";
 import { chartLevels, chartMarkers } from "./chart_marks.js";
 
@@ -145,7 +146,7 @@ export class SymbolCard extends HTMLElement {
           { name: "ask", times: series.times, values: series.ask, colour: "ink-3", step: true },
         ],
       };
-    this.#chart.set({ ...data, levels: chartLevels(this.symbol), markers: this.#markers });
+    this.#chart.set({ ...data, digits: this.#digits, levels: chartLevels(this.symbol), markers: this.#markers });
   }
 
   #extend() {
@@ -199,6 +200,7 @@ class SignalLine {
     setText(this.#numbers, signal ? `${number(signal.confidence, 3)}${least}` : "");
     attribute(this.#numbers, "title", signal ? "confidence and threshold" : null);
     setText(this.#reason, signal?.reason ?? "");
+    show(this.#bar, Boolean(signal));
     this.#fill.style.width = `${Math.min(100, Math.max(0, (signal?.confidence ?? 0) * 100))}%`;
     this.#mark.hidden = threshold === null;
     if (threshold !== null) this.#mark.style.left = `${threshold * 100}%`;
@@ -207,8 +209,7 @@ class SignalLine {
 
 function sessionText(market) {
   if (!market) return "";
-  const now_ns = live.get("state")?.venue_time_ns || live.now_ms() * 1e6;
-  const until = (ns) => duration(Math.max(0, (ns - now_ns) / 1e9));
+  const until = (ns) => duration((ns / 1e6 - venueNow_ms()) / 1000);
   const parts = [];
   if (market.is_open === true) parts.push(market.closes_ns ? `closes ${until(market.closes_ns)}` : "open");
   if (market.is_open === false) parts.push("■ closed", market.opens_ns ? `opens ${until(market.opens_ns)}` : "");
