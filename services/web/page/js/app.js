@@ -67,6 +67,11 @@ function showSignIn(message) {
   root.querySelector("input").focus();
 }
 
+function showSignedOut() {
+  showSignIn("The session has ended. Sign in again.");
+  document.title = "Paperdesk";
+}
+
 /** The link to the page moves the focus; its hash would be taken for the name of a page. */
 function focusMain(event) {
   event.preventDefault();
@@ -79,7 +84,7 @@ async function start() {
   matchMedia("(prefers-color-scheme: light)").addEventListener("change", applyTheme);
   settings.onChange(() => live.redraw());
   session.addEventListener("signed-in", showFrame);
-  session.addEventListener("signed-out", () => showSignIn("The session has ended. Sign in again."));
+  session.addEventListener("signed-out", showSignedOut);
   const once = takeOnceToken();
   try {
     if (once) await session.signIn({ once });

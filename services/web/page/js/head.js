@@ -5,6 +5,7 @@ import { session } from "./api.js";
 import { attribute, choice, el, setText, setTone } from "./dom.js";
 import { age, words } from "./format.js";
 import { live } from "./live.js";
+import { notify } from "./notices.js";
 import { PAGES } from "./pages.js";
 import { applyTheme, settings } from "./settings.js";
 import { dateTimeText, zoneLabel } from "./times.js";
@@ -52,6 +53,10 @@ export class HeadLine extends HTMLElement {
   }
 }
 
+function signOut() {
+  session.signOut().catch((error) => notify(`Not signed out: ${error.message}`, "halt"));
+}
+
 function zoneChoice() {
   const options = [["server", "Server"], ["utc", "UTC"], ["local", "Local"]];
   return choice("Time zone", options, settings.get("zone"), (zone) => settings.set("zone", zone));
@@ -68,7 +73,7 @@ function menu() {
     if (value === "on") beep();
   });
   const who = el("p.quiet", { text: session.now ? `${session.now.user}, role ${session.now.role}` : "" });
-  const leave = el("button.button", { type: "button", text: "Sign out", on: { click: () => session.signOut() } });
+  const leave = el("button.button", { type: "button", text: "Sign out", on: { click: signOut } });
   const row = (label, node) => el("div.menu-row", {}, el("span.quiet", { text: label }), node);
   const box = el("div.menu-box", {}, who, row("Theme", theme), row("Sound for a halt", sound), leave);
   const details = el("details.menu", {}, el("summary.button", { text: "Settings" }), box);

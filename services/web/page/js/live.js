@@ -261,10 +261,12 @@ class Live extends EventTarget {
     this.#socket = null;
     if (code === CLOSE_SESSION_ENDED) {
       this.dispatchEvent(new Event("session-lost"));
-    } else if (code === CLOSE_FORBIDDEN) {
+    }
+    if (code === CLOSE_FORBIDDEN) {
       this.#setPhase("forbidden");
       return;
     }
+    if (!this.#timers.length) return; // stopped, since the session ended
     if (code === CLOSE_TOO_SLOW) this.#attempts = 0;
     this.#lose();
   }

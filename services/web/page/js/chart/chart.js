@@ -122,10 +122,10 @@ export class Chart extends HTMLElement {
   // ---- view
 
   #follow() {
-    const { start, end, margin } = this.#axis;
-    const span = this.#view.to - this.#view.from || this.#options.span || end - start + margin;
+    const { start, end, margin, leastShown } = this.#axis;
+    const all = end - start + margin;
+    const span = Math.min(this.#options.span ?? all, Math.max(all, leastShown));
     this.#view = { from: end + margin - span, to: end + margin };
-    if (!this.#options.isCandles && !this.#options.span) this.#view.from = start;
   }
 
   #keepTime(time_ms) {
@@ -375,7 +375,8 @@ export class Chart extends HTMLElement {
   }
 
   #text(value) {
-    return value === null || value === undefined ? "–" : value.toFixed(this.#data.digits ?? this.#options.digits) + this.#options.unit;
+    if (value === null || value === undefined) return "–";
+    return value.toFixed(this.#data.digits ?? this.#options.digits) + this.#options.unit;
   }
 }
 

@@ -7,6 +7,7 @@ import { shifted_ms } from "../times.js";
 export class IndexAxis {
   margin = 3; // candles of free width at the right edge
   leastSpan = 8;
+  leastShown = 30; // a view with less data is not wider than so many candles
   times = [];
 
   /** The last position with data. */
@@ -51,6 +52,7 @@ export class IndexAxis {
 export class TimeAxis {
   margin = 0;
   leastSpan = 2_000;
+  leastShown = 20_000;
   times = [];
 
   /** The last position with data. */

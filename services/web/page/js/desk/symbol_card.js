@@ -2,9 +2,10 @@
 
 import { get } from "../api.js";
 import "../chart/chart.js";
-import { attribute, choice, el, setText, setTone, show } from "../dom.js";
+import { choice, el, setText, setTone } from "../dom.js";
 import { age, decimal, duration, number, price } from "../format.js";
 import { live } from "../live.js";
+import "../meter.js";
 import { panel } from "../panel.js";
 import { settings } from "../settings.js";
 import { venueNow_ms } from "../venue_clock.js";
@@ -182,28 +183,22 @@ export class SymbolCard extends HTMLElement {
 /** The latest signal: direction, confidence against its threshold as a bar, and the reason. */
 class SignalLine {
   #direction = el("b");
-  #numbers = el("span");
+  #meter = el("value-meter", { title: "Confidence and threshold" });
   #reason = el("span.faint.signal-reason");
-  #fill = el("span");
-  #mark = el("i.threshold");
-  #bar = el("span.bar.signal-bar", { "aria-hidden": "true" }, this.#fill, this.#mark);
   node = el("div.signal-line", { "aria-label": "Latest signal", role: "group" }, el("span.quiet", { text: "Signal" }),
-    this.#direction, this.#bar, this.#numbers, this.#reason);
+    this.#direction, this.#meter, this.#reason);
 
   update(signal) {
     const looks = { "1": ["▲ BUY", "up"], "-1": ["▼ SELL", "down"], "0": ["● HOLD", null] };
-    const [text, tone] = signal ? looks[String(signal.direction)] : ["none yet", "faint"];
-    setText(this.#direction, text);
+    const [look, tone] = signal ? looks[String(signal.direction)] : ["none yet", "faint"];
+    setText(this.#direction, look);
     setTone(this.#direction, tone);
     const threshold = signal?.threshold ?? null;
     const least = threshold === null ? "" : ` of ${number(threshold, 2)}`;
-    setText(this.#numbers, signal ? `${number(signal.confidence, 3)}${least}` : "");
-    attribute(this.#numbers, "title", signal ? "confidence and threshold" : null);
+    const confidence = signal?.confidence ?? null;
+    const text = signal ? `${number(confidence, 3)}${least}` : "";
+    this.#meter.update(confidence, text, null, threshold === null ? [] : [threshold]);
     setText(this.#reason, signal?.reason ?? "");
-    show(this.#bar, Boolean(signal));
-    this.#fill.style.width = `${Math.min(100, Math.max(0, (signal?.confidence ?? 0) * 100))}%`;
-    this.#mark.hidden = threshold === null;
-    if (threshold !== null) this.#mark.style.left = `${threshold * 100}%`;
   }
 }
 

@@ -10,6 +10,8 @@ import { readDecimal, stepped } from "./steps.js";
 
 const TYPES = [["MARKET", "Market"], ["LIMIT", "Limit"], ["STOP", "Stop"]];
 
+const DOUBT = "The order sent before may have been placed: look at the orders before you send another.";
+
 /** The ticket; it follows the symbols and the chosen symbol's quote. */
 export class OrderTicket extends HTMLElement {
   #symbol = el("select", { id: "ticket-symbol", required: true });
@@ -29,6 +31,7 @@ export class OrderTicket extends HTMLElement {
   #type = "MARKET";
   #side = "";
   #command = null;
+  #isDoubtful = false;
   #end = null;
 
   connectedCallback() {
@@ -109,8 +112,10 @@ export class OrderTicket extends HTMLElement {
   }
 
   #onInput() {
-    if (!this.#send.disabled || !this.#command) this.#command = null; // other values are another command
-    this.#say("", null);
+    if (this.#send.disabled && this.#command) return; // waits for the answer
+    this.#isDoubtful ||= this.#command !== null;
+    this.#command = null; // other values are another order
+    this.#say(this.#isDoubtful ? DOUBT : "", "warn");
     this.#draw();
   }
 
@@ -190,6 +195,7 @@ export class OrderTicket extends HTMLElement {
 
   #finish(text, tone) {
     this.#command = null;
+    this.#isDoubtful = false;
     this.#send.disabled = false;
     if (tone === "ok") this.#reason.value = "";
     this.#draw();
