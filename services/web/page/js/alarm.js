@@ -46,6 +46,6 @@ function dayText(net, currency) {
 
 function showIcon(name) {
   const link = document.getElementById("icon");
-  const address = `/page/icons/${name}.svg`;
+  const address = `icons/${name}.svg`;
   if (link.getAttribute("href") !== address) link.setAttribute("href", address);
 }
