@@ -33,6 +33,7 @@ from proto.control import (
 )
 from proto.time import utc_text
 from proto.trading.units import ZERO, decimal_text
+from services.web.security.auth_store import ONCE_S
 
 PLAIN_EVERY_S: Final = 5.0
 WIDE: Final = 96
@@ -222,7 +223,7 @@ def _head(view: DeskView, width: int) -> list[Text]:
 
 def page_address(view: DeskView) -> str:
     """The address that signs in while it is valid, afterwards the page's plain address."""
-    is_valid = bool(view.plan.sign_in_url) and view.up_s < view.plan.sign_in_s
+    is_valid = bool(view.plan.sign_in_url) and view.up_s < ONCE_S
     return view.plan.sign_in_url if is_valid else view.plan.page_url
 
 

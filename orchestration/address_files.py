@@ -47,13 +47,16 @@ class DeskAddresses(NamedTuple):
 
 
 @contextmanager
-def published_addresses(data_dir: Path, runtime: Path, gateway: tuple[str, str] | None = None) -> Iterator[None]:
+def published_addresses(
+    data_dir: Path, runtime: Path, gateway: tuple[str, str] | None = None, *, page_url: str = ""
+) -> Iterator[None]:
     """Keep the addresses of a desk in files of its data directory during the block.
 
     Args:
         data_dir: the data directory of the desk.
         runtime: folder with the desk's sockets.
         gateway: addresses for requests and for ticks of a gateway that another process runs; None for the desk's own.
+        page_url: address of the desk's web page; empty without one.
 
     Raises:
         StartError: a file cannot be written.
@@ -64,6 +67,7 @@ def published_addresses(data_dir: Path, runtime: Path, gateway: tuple[str, str] 
             (FOLDER_FILE, _folder_id(data_dir)),
             (CONTROL_FILE, control_url(runtime)),
             (GATEWAY_FILE, gateway_at),
+            *([(WEB_FILE, page_url)] if page_url else []),
         )
         for name, text in contents:
             path = data_dir / name

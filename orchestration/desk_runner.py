@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Final, Protocol
+from urllib.parse import urlsplit
 
 from common.control_client import ControlClient
 from common.errors import StartError
@@ -38,6 +40,11 @@ from services.portfolio.core.queries.views import account_cash
 from services.portfolio.ledger import ledger
 from services.portfolio.ledger.event_search import modification_counts
 from services.watchdog.core.watchdog import ALIVE
+from services.web.security.auth_store import AuthStore
+from services.web.security.identity import Role
+from services.web.security.requester import is_loopback_name
+from services.web.security.sign_in import one_time_address
+from services.web.security.users import UsersFile
 
 POLL_EVERY_S: Final = 0.25
 CHECK_EVERY_S: Final = 1.0
@@ -77,8 +84,7 @@ class DeskRunSpec:
     page_url: str = ""
     """Address of the desk's web page; empty without one."""
     sign_in_url: str = ""
-    """Address of the page that signs in once, within `sign_in_s` seconds after the start; empty without one."""
-    sign_in_s: float = 0.0
+    """Address of the page that signs in once, within `ONCE_S` seconds after the start; empty without one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,6 +249,7 @@ def run_desk(plan: DeskRunSpec, screen: Screen) -> tuple[DeskSummary, BaseExcept
         StartError: a process could not be started, or has ended for good.
     """
     require_startable(plan.data_dir)
+    plan = _with_sign_in(plan)
     before = read_account_totals(plan.data_dir)
     interrupt: BaseException | None = None
     has_gateway, has_web = plan.gateway is None, bool(plan.page_url)
@@ -254,7 +261,7 @@ def run_desk(plan: DeskRunSpec, screen: Screen) -> tuple[DeskSummary, BaseExcept
             monitor = _DeskMonitor(plan, desk, client, screen, before)
             try:
                 with (
-                    published_addresses(plan.data_dir, desk.runtime, plan.gateway),
+                    published_addresses(plan.data_dir, desk.runtime, plan.gateway, page_url=plan.page_url),
                     announced(plan.data_dir, desk.runtime, plan.gateway),
                 ):
                     desk.start(environment, waiting=monitor.poll)
@@ -274,6 +281,15 @@ def run_desk(plan: DeskRunSpec, screen: Screen) -> tuple[DeskSummary, BaseExcept
         conditions=monitor.conditions,
         earlier=monitor.earlier_conditions(),
     ), interrupt
+
+
+def _with_sign_in(plan: DeskRunSpec) -> DeskRunSpec:
+    """Add an address that signs in once with role trade; a page beyond loopback has users instead."""
+    if not is_loopback_name(urlsplit(plan.page_url).hostname or ""):
+        return plan
+    users = UsersFile(Path(plan.settings.get("WEB_USERS_FILE") or plan.data_dir / "web_users.toml"))
+    with closing(AuthStore(plan.data_dir, users)) as store:
+        return replace(plan, sign_in_url=one_time_address(plan.page_url, store.new_once(Role.TRADE)))
 
 
 def _has_both_books(data_dir: Path) -> bool:

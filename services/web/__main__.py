@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from typing import Final
+
 from common import logs
 from common.heartbeat import Heartbeat
 from common.logs import get_logger
@@ -12,6 +15,9 @@ from services.web.metrics import METRICS
 from services.web.server import bound_socket, serve
 from services.web.settings import WebSettings
 
+NICE: Final = 10
+"""Added to the priority number of the process: the trading processes get the processor first."""
+
 
 def run() -> None:
     """Read the settings, compose the process and serve until stopped."""
@@ -21,6 +27,7 @@ def run() -> None:
         get_logger().info("WEB_PORT is 0: no web page and no HTTP API on this host")
         wait_out_startsecs()
         raise SystemExit(EXIT_ELSEWHERE)
+    os.nice(NICE)
     heartbeat = Heartbeat(settings.paperdesk_runtime_dir, "web")
     bound = bound_socket(settings)
     try:
