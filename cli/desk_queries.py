@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from cli.desk_client import DeskClient, all_rows, ledger_views
-from proto.control import AccountQuery, FillsQuery, OrdersQuery, PositionsQuery, TradesQuery
+from proto.control import AccountQuery, EquityQuery, FillsQuery, OrdersQuery, PositionsQuery, TradesQuery
 from proto.control.views import (
     PAGE_ROWS_MAX,
     AccountView,
+    EquityReply,
     FillsReply,
     OrdersReply,
     PositionsReply,
@@ -49,6 +50,14 @@ def trade_rows(desk: DeskClient) -> list[dict[str, Any]]:
     """All round trips."""
     found = all_rows(desk, lambda after: desk.request(TradesQuery(after=after, limit=PAGE_ROWS_MAX), TradesReply))
     return ledger_views().trades(desk.fallback_folder()) if found is None else [plain_fields(row) for row in found]
+
+
+def equity_point_rows(desk: DeskClient) -> list[dict[str, Any]]:
+    """All points of the equity curve that the ledger has."""
+    found = all_rows(desk, lambda after: desk.request(EquityQuery(after=after, limit=PAGE_ROWS_MAX), EquityReply))
+    return (
+        ledger_views().equity_points(desk.fallback_folder()) if found is None else [plain_fields(row) for row in found]
+    )
 
 
 def account_fields(desk: DeskClient) -> dict[str, Any]:

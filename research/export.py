@@ -1,4 +1,4 @@
-"""Exports for other programs: orders, fills, round trips and the balance, as rows with a fixed order of columns.
+"""Exports for other programs: orders, fills, round trips and the equity, as rows with a fixed order of columns.
 
 Orders, fills and round trips are the rows of `proto/control/views.py` as plain fields. CSV and JSON have decimals as
 exact text. Parquet has decimals as Decimal(38, 12): average prices are rounded to 12 decimals, other values are exact.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -28,8 +28,8 @@ PARQUET_DECIMALS: Final = 12
 class EquityRow(Struct, frozen=True, kw_only=True):
     """The balance after a deal, and the change of the balance by the deal, both in account currency.
 
-    The last row is not a deal but the current state, with `deal` 0. Only this row has an equity: the balance plus the
-    unrealized profit at the latest marks.
+    A row with `deal` 0 is not a deal: an equity point of the ledger (`POINT`), or as the last row the current state
+    (`PRESENT`). Only these rows have an equity, the balance plus the unrealized profit at the marks, and a margin.
     """
 
     time_ns: int
@@ -39,10 +39,19 @@ class EquityRow(Struct, frozen=True, kw_only=True):
     change: Decimal
     balance: Decimal
     equity: Decimal | None
+    margin: Decimal | None
 
 
-def equity_rows(deals: Iterable[Mapping[str, Any]], account: Mapping[str, Any]) -> list[EquityRow]:
-    """The balance after each deal, and the current state as the last row."""
+def equity_rows(
+    deals: Iterable[Mapping[str, Any]], account: Mapping[str, Any], points: Iterable[Mapping[str, Any]]
+) -> list[EquityRow]:
+    """The balance after each deal and the equity points in the order of their times, and the current state last.
+
+    Args:
+        deals: deals in the order of their numbers, as plain fields.
+        account: the account view, as plain fields.
+        points: equity points in the order of their times, as plain fields.
+    """
     rows, balance = [], ZERO
     for deal in deals:
         change = sum((Decimal(deal[part]) for part in ("profit", "commission", "swap")), ZERO)
@@ -56,6 +65,7 @@ def equity_rows(deals: Iterable[Mapping[str, Any]], account: Mapping[str, Any]) 
                 change=change,
                 balance=balance,
                 equity=None,
+                margin=None,
             )
         )
     # The account view may be slightly older than the deals; the unrealized profit is that of the account view.
@@ -68,8 +78,40 @@ def equity_rows(deals: Iterable[Mapping[str, Any]], account: Mapping[str, Any]) 
         change=ZERO,
         balance=balance,
         equity=None if unrealized is None else balance + Decimal(unrealized),
+        margin=_decimal(account["margin"]),
     )
-    return [*rows, present]
+    return [*_merged(rows, map(_point_row, points)), present]
+
+
+def _point_row(point: Mapping[str, Any]) -> EquityRow:
+    return EquityRow(
+        time_ns=point["time_ns"],
+        deal=0,
+        kind="POINT",
+        symbol="",
+        change=ZERO,
+        balance=Decimal(point["balance"]),
+        equity=Decimal(point["equity"]),
+        margin=_decimal(point["margin"]),
+    )
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+def _merged(deals: Sequence[EquityRow], points: Iterable[EquityRow]) -> Iterator[EquityRow]:
+    """The rows of deals and points by time; a point at the time of deals is before those that it does not contain."""
+    at, balance = 0, ZERO
+    for point in points:
+        while at < len(deals) and (
+            deals[at].time_ns < point.time_ns or (deals[at].time_ns == point.time_ns and balance != point.balance)
+        ):
+            yield deals[at]
+            balance = deals[at].balance
+            at += 1
+        yield point
+    yield from deals[at:]
 
 
 COLUMNS: Final[dict[str, type[Struct]]] = {

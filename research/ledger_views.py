@@ -20,11 +20,11 @@ from services.portfolio.core.plan.plan import PLAIN, Plan
 from services.portfolio.core.queries.conditions import state_cause_conditions
 from services.portfolio.core.queries.explain import UnknownSubjectError
 from services.portfolio.core.queries.status import denial_lines
-from services.portfolio.core.queries.views import account_view, fill_row, order_row, position_row, trade_row
+from services.portfolio.core.queries.views import account_view, equity_row, fill_row, order_row, position_row, trade_row
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits
 from services.portfolio.core.risk.types import RiskContext
 from services.portfolio.core.risk.utilization import limit_utilization
-from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, load_equity_points, read_ledger
 from services.portfolio.query_handler import answer_why as why_of
 
 
@@ -89,6 +89,11 @@ def account(data_dir: Path) -> dict[str, Any]:
     """The account's money, and its counts of signals, orders and deals."""
     book, kept = read_ledger(data_dir / LEDGER_FILE_NAME)
     return plain_fields(account_view(book, kept.cursor, track_round_trips(book)))
+
+
+def equity_points(data_dir: Path) -> list[dict[str, Any]]:
+    """Points of the equity curve, in the order of their times."""
+    return [plain_fields(equity_row(point)) for point in load_equity_points(data_dir / LEDGER_FILE_NAME)]
 
 
 def why(data_dir: Path, name: str) -> dict[str, Any]:

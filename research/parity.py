@@ -9,11 +9,13 @@ from typing import Any, Final
 from research import ledger_views
 
 DIFFERENCES_MAX: Final = 50
-_IDENTITY: Final = ("order_id", "deal", "symbol")
+_IDENTITY: Final = ("order_id", "deal", "symbol", "time_ns")
 
 
 def compare(left: Path, right: Path, *, names: tuple[str, str] = ("replay", "backtest")) -> list[str]:
-    """Differences between two accounts in orders, deals, positions and account fields; empty if there are none.
+    """Differences between two accounts in orders, deals, positions, equity points and account fields.
+
+    The result is empty if there are none.
 
     Args:
         left: data directory of one account.
@@ -31,6 +33,7 @@ def compare(left: Path, right: Path, *, names: tuple[str, str] = ("replay", "bac
         ("orders", ledger_views.orders),
         ("deals", ledger_views.deals),
         ("positions", ledger_views.positions),
+        ("equity points", ledger_views.equity_points),
     ):
         found += _rows(what, rows(left), rows(right), names)
     found += _fields("account", ledger_views.account(left), ledger_views.account(right), names)

@@ -1,4 +1,4 @@
-"""`paperdesk export`: write orders, fills, round trips or the balance, as a file or on stdout, for other programs."""
+"""`paperdesk export`: write orders, fills, round trips or the equity, as a file or on stdout, for other programs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from cli import options as o
 from cli.desk_client import DeskClient, open_desk
-from cli.desk_queries import account_fields, fill_rows, order_rows, trade_rows
+from cli.desk_queries import account_fields, equity_point_rows, fill_rows, order_rows, trade_rows
 from cli.json_output import json_text, print_json
 from cli.output_file import OutputFile, output_file
 from common.errors import StartError
@@ -23,7 +23,7 @@ EXAMPLE = "[bold]Example[/bold]\n\n  paperdesk export trades --format csv --out 
 
 
 class ExportKind(StrEnum):
-    """The rows of an export; `trades` are round trips, `equity` is the balance after each deal."""
+    """The rows of an export; `trades` are round trips, `equity` has the balance of deals and the equity of minutes."""
 
     ORDERS = "orders"
     FILLS = "fills"
@@ -54,7 +54,7 @@ def export(
     url: o.Url = None,
     as_json: o.AsJson = False,
 ) -> int:
-    """Write all orders, all fills, all round trips, or the balance after each deal; docs/commands.md has the columns.
+    """Write all orders, all fills, all round trips, or balance and equity over time; docs/commands.md has the columns.
 
     Raises:
         StartError: the options contradict each other, the file cannot be written, or the desk does not answer.
@@ -85,8 +85,10 @@ def _rows(desk: DeskClient, what: ExportKind) -> Sequence[dict[str, Any]]:
         return fill_rows(desk, trades_only=True)[0]
     if what is ExportKind.TRADES:
         return trade_rows(desk)
+    # The points first: a later one would be after the current state, which is the last row.
+    points = equity_point_rows(desk)
     account, (deals, _) = account_fields(desk), fill_rows(desk, trades_only=False)
-    return [plain_fields(row) for row in equity_rows(deals, account)]
+    return [plain_fields(row) for row in equity_rows(deals, account, points)]
 
 
 def _text(rows: Sequence[dict[str, Any]], what: ExportKind, form: Format) -> str:

@@ -41,6 +41,7 @@ from proto.control.requests import CancelCommand as CancelCommand
 from proto.control.requests import CloseCommand as CloseCommand
 from proto.control.requests import ControlRequest as ControlRequest
 from proto.control.requests import DeskCommand as DeskCommand
+from proto.control.requests import EquityQuery as EquityQuery
 from proto.control.requests import FillsQuery as FillsQuery
 from proto.control.requests import FlattenCommand as FlattenCommand
 from proto.control.requests import HaltCommand as HaltCommand

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from proto.control.conditions import CONDITIONS_MAX, Condition, TradingState
 from proto.control.views import (
     AccountView,
+    EquityReply,
     FillsReply,
     LatencyReply,
     OrdersReply,
@@ -258,6 +259,7 @@ ControlReply = (
     | TradesReply
     | PositionsReply
     | AccountView
+    | EquityReply
     | RiskReply
     | WhyReply
     | LatencyReply

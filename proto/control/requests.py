@@ -196,6 +196,13 @@ class AccountQuery(Struct, frozen=True, tag_field="command", tag="ACCOUNT", forb
     """Request the account's money, and its counts of ticks, signals, orders and deals."""
 
 
+class EquityQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="EQUITY", forbid_unknown_fields=True):
+    """Request the first `limit` points of the equity curve that are later than the venue time `after`."""
+
+    after: TimeNs
+    limit: PageRows
+
+
 class RiskQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="RISK", forbid_unknown_fields=True):
     """Request at most `limit` rows of the utilization of the risk limits, after skipping the first `after` rows."""
 
@@ -217,8 +224,18 @@ class LatencyQuery(Struct, frozen=True, tag_field="command", tag="LATENCY", forb
     """Request the counts of latencies since portfolio started, from which a client computes those of an interval."""
 
 
-ViewQuery = OrdersQuery | FillsQuery | TradesQuery | PositionsQuery | AccountQuery | RiskQuery | WhyQuery | LatencyQuery
-"""Queries that portfolio answers from the account in memory. They change nothing."""
+ViewQuery = (
+    OrdersQuery
+    | FillsQuery
+    | TradesQuery
+    | PositionsQuery
+    | AccountQuery
+    | EquityQuery
+    | RiskQuery
+    | WhyQuery
+    | LatencyQuery
+)
+"""Queries that portfolio answers from the account in memory, or from its ledger. They change nothing."""
 
 OrderCommand = PlaceCommand | CloseCommand | CancelCommand | ModifyCommand
 TradingCommand = HaltCommand | ReduceOnlyCommand | ResumeCommand | FlattenCommand
@@ -240,6 +257,7 @@ ControlRequest = (
     | TradesQuery
     | PositionsQuery
     | AccountQuery
+    | EquityQuery
     | RiskQuery
     | WhyQuery
     | LatencyQuery

@@ -168,6 +168,23 @@ class PositionRow(Struct, frozen=True, kw_only=True):
     guards: list[ProtectionRow]
 
 
+class EquityPointRow(Struct, frozen=True, kw_only=True):
+    """The account's money at the first decided tick of a minute of venue time; margin is None if it is unknown."""
+
+    time_ns: int
+    ordinal: Cursor
+    balance: Decimal
+    equity: Decimal
+    margin: Decimal | None
+
+
+class EquityReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="equity"):
+    """A page of stored points of the equity curve by time; `next` is the time of the last, 0 if no point follows."""
+
+    next: TimeNs
+    rows: list[EquityPointRow]
+
+
 class RiskRow(Struct, frozen=True, kw_only=True):
     """Utilization of a risk limit, as text; `subject` is a symbol, currency or tag, for example, or empty.
 
@@ -317,7 +334,17 @@ class WhyReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="why"):
     steps: list[WhyStep]
 
 
-ViewReply = OrdersReply | FillsReply | TradesReply | PositionsReply | AccountView | RiskReply | WhyReply | LatencyReply
+ViewReply = (
+    OrdersReply
+    | FillsReply
+    | TradesReply
+    | PositionsReply
+    | AccountView
+    | EquityReply
+    | RiskReply
+    | WhyReply
+    | LatencyReply
+)
 
 
 def plain_fields(row: Struct) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Replies to queries from the state in memory. WHY also reads events from the ledger.
+"""Replies to queries from the state in memory. WHY also reads events from the ledger, EQUITY the equity points.
 
-The events are read over a separate connection, so that a query cannot disturb a commit.
+They are read over a separate connection, so that a query cannot disturb a commit.
 """
 
 from __future__ import annotations
@@ -8,14 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from common.errors import StartError
-from proto.control import ControlError, ViewQuery, WhyQuery
-from proto.control.views import ViewReply, WhyReply
+from proto.control import ControlError, EquityQuery, ViewQuery, WhyQuery
+from proto.control.views import EquityReply, ViewReply, WhyReply
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.queries.explain import UnknownSubjectError, explain, find_subject
-from services.portfolio.core.queries.views import RoundTripsNotReadyError, view_reply
+from services.portfolio.core.queries.views import RoundTripsNotReadyError, equity_row, view_reply
 from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.core.state.portfolio_state import PortfolioState
 from services.portfolio.ledger.event_search import events_about
+from services.portfolio.ledger.ledger import load_equity_points
 
 
 def answer_query(state: PortfolioState, query: ViewQuery, ledger: Path, mono_ns: int) -> ViewReply | ControlError:
@@ -24,9 +25,13 @@ def answer_query(state: PortfolioState, query: ViewQuery, ledger: Path, mono_ns:
     `mono_ns` is the host's monotonic clock in nanoseconds.
     """
     try:
-        if not isinstance(query, WhyQuery):
-            return view_reply(state, query, mono_ns)
-        return answer_why(query.id, state.account.book, state.stream.persisted, ledger)
+        match query:
+            case EquityQuery():
+                return answer_equity(query, ledger)
+            case WhyQuery():
+                return answer_why(query.id, state.account.book, state.stream.persisted, ledger)
+            case _:
+                return view_reply(state, query, mono_ns)
     except (RoundTripsNotReadyError, UnknownSubjectError, StartError) as error:
         return ControlError(error=str(error)[:512])
 
@@ -40,3 +45,15 @@ def answer_why(name: str, book: Book, kept: PersistedState, ledger: Path) -> Why
     """
     subject = find_subject(name, book, kept.cursor)
     return explain(subject, events_about(ledger, subject), book, kept)
+
+
+def answer_equity(query: EquityQuery, ledger: Path) -> EquityReply:
+    """Return a page of the equity points in the ledger's file.
+
+    Raises:
+        StartError: the ledger's file cannot be read.
+    """
+    # One point more than the limit shows whether another page follows.
+    points = load_equity_points(ledger, query.after + 1, limit=query.limit + 1)
+    rows = [equity_row(point) for point in points[: query.limit]]
+    return EquityReply(next=rows[-1].time_ns if len(points) > query.limit else 0, rows=rows)

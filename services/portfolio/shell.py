@@ -108,7 +108,7 @@ class PortfolioShell:
         self._commands = sockets.push(settings.command_url, setting="COMMAND_URL")
         self._control = sockets.router(settings.control_url, setting="CONTROL_URL")
         self._events = sockets.pub(settings.events_url, keeps_latest=True, setting="EVENTS_URL")
-        self._announced_event = ledger.event_count
+        self._announced = ledger.event_count, 0
         self._loop = EventLoop("portfolio")
         self._loop.set_heartbeat(heartbeat, self._progress)
         self._loop.add_socket(sockets.pull(settings.signal_url, setting="SIGNAL_URL"), self._on_signal)
@@ -275,10 +275,11 @@ class PortfolioShell:
         self._announce_commit()
 
     def _announce_commit(self) -> None:
-        """Publish the number of the ledger's last event if it has changed."""
-        if (event := self._ledger_writer.event_count) != self._announced_event:
-            self._announced_event = event
-            send(self._events, [encode(LedgerCommit(event))])
+        """Publish the number of the ledger's last event if an event or an equity point was stored."""
+        stored = self._ledger_writer.event_count, self._ledger_writer.equity_points
+        if stored != self._announced:
+            self._announced = stored
+            send(self._events, [encode(LedgerCommit(stored[0]))])
 
     def _commit(self) -> bool:
         """Commit the turn's events; False while the ledger is not writable."""

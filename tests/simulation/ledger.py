@@ -29,6 +29,7 @@ def fold(commits: Sequence[Commit]) -> tuple[Book, PersistedState]:
         for payload in commit.events:
             book.apply(msgspec.msgpack.decode(payload, type=Event))
         persisted = msgspec.msgpack.decode(commit.persisted, type=PersistedState)
+    persisted.equity_curve.mark_stored()
     return book, persisted
 
 

@@ -436,6 +436,7 @@ class PortfolioProcess(Process):
             keeps = any(requires_fsync(event) for event in events)
             self.ledger.append(Commit([encode(event) for event in events], encode(state.stream.persisted), keeps))
             state.account.book.changed_rows.clear()
+            state.stream.equity_curve.mark_stored()
             for event in events:
                 self.world.log(f"ledger {type(event).__name__}")
             self.may_die("after the ledger's commit")

@@ -65,19 +65,20 @@ TRADES_MUCH: Final = ("--risk", "none")
 class CommandOutcome:
     """Result of a replay or backtest command.
 
-    `orders` and `deals` are the rows that `paperdesk orders` and `paperdesk deals` print.
+    `orders` and `deals` are the rows that `paperdesk orders` and `paperdesk deals` print, `points` the equity points.
     """
 
     exit_code: int
     report: dict[str, Any]
     orders: list[dict[str, Any]]
     deals: list[dict[str, Any]]
+    points: list[dict[str, Any]]
     error_output: str
 
     @property
-    def same(self) -> tuple[str, list[dict[str, Any]], list[dict[str, Any]]]:
+    def same(self) -> tuple[str, list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
         """The parts of a result that must be equal in two runs of the same replay."""
-        return report_digest(self.report), self.orders, self.deals
+        return report_digest(self.report), self.orders, self.deals, self.points
 
 
 def run_paperdesk(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -265,5 +266,6 @@ def _outcome(exit_code: int, output: str, error_output: str, data_dir: Path) -> 
         report=json.loads(output) if output else {},
         orders=ledger_views.orders(data_dir) if has_ledger else [],
         deals=ledger_views.deals(data_dir) if has_ledger else [],
+        points=ledger_views.equity_points(data_dir) if has_ledger else [],
         error_output=error_output,
     )

@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from research import ledger_views
 from tests.support.replays import IS_FULL_SIZE, run_paperdesk, ticks_or
 from tests.support.tick_files import a_tick_file
 
@@ -36,6 +37,7 @@ def assert_identical(*arguments: object, data_dir: Path) -> Any:
         assert found[name]["reconciled"] is True
         assert found[name]["ticks"]["processed"] == TICKS
         assert found[name]["deals"] > 0
+        assert len(ledger_views.equity_points(data_dir / name)) > 1
     return found
 
 

@@ -30,6 +30,7 @@ from proto.messages import (
 )
 from proto.time import Now
 from services.portfolio.core.account.events import OrderCreated
+from services.portfolio.core.accounting.equity_curve import equity_point
 from services.portfolio.core.decision.commands import CommandReply, apply_command
 from services.portfolio.core.decision.escalation import resume_after_day_end, watch_equity
 from services.portfolio.core.decision.signal_decision import update_risk_from_tick
@@ -211,6 +212,8 @@ class Portfolio(Core[Message, Output]):
             resume_after_day_end(self._account, state.config.limits, signal.time_ns)
         if update_risk_from_tick(signal, self._account.book, stream, spread=self._spread, equity=self._equity):
             watch_equity(state, self._equity_watches)
+        if signal.time_ns >= stream.equity_curve.due_ns:
+            self._record_equity()
         if half_life_min := self._half_lives_min.get(signal.symbol):
             mid = (signal.bid + signal.ask) / 2
             stream.on_mid(signal.symbol, mid, signal.time_ns, half_life_min)
@@ -221,3 +224,8 @@ class Portfolio(Core[Message, Output]):
             if isinstance(event, OrderCreated):
                 self._latencies.on_order(event.order.order_id, signal)
         return scheduler.send(events)
+
+    def _record_equity(self) -> None:
+        """Add a point to the equity curve; while the equity is unknown, the next tick is tried."""
+        if (point := equity_point(self._account.book, self._stream.cursor)) is not None:
+            self._stream.on_equity_point(point)

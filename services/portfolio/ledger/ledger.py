@@ -3,7 +3,7 @@
 The table `events` is authoritative. The hash of each row covers the previous row, which reveals a changed, missing or
 reordered row. `orders`, `deals`, `lots` and `account` are projections for a fast start and for readers; `verify_ledger`
 computes them again from the events and compares. Every commit writes the tick cursor, because a tick without an order
-or a new denial has no event.
+or a new denial has no event. The table `equity_points` is the equity curve.
 """
 
 from __future__ import annotations
@@ -34,9 +34,16 @@ from services.portfolio.core.account.events import (
     RiskReset,
     TradingStateChanged,
 )
+from services.portfolio.core.accounting.equity_curve import EquityPoint
 from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.ledger import hash_chain
-from services.portfolio.ledger.equity_points import EQUITY_TABLE
+from services.portfolio.ledger.equity_points import (
+    END_NS,
+    EQUITY_TABLE,
+    POINTS_MAX,
+    read_equity_points,
+    write_points,
+)
 from services.portfolio.ledger.hash_chain import BEGINNING, ChainPosition
 from services.portfolio.ledger.notes import notes_digest, read_note, write_notes
 from services.portfolio.ledger.projections import (
@@ -207,6 +214,7 @@ class Ledger:
             counts, account = self._counts, self._account_row
             if events:
                 counts, account = write_changed_rows(db, book, counts, account)
+            write_points(db, state.equity_curve.unstored)
             notes = notes_digest(db) if is_new_incarnation else self._notes
             write_cursor(db, state, end, counts, self._key, notes)
             seal = write_seal(db, self._key, end, clock.wall_ns()) if self._key and is_new_incarnation else None
@@ -216,6 +224,7 @@ class Ledger:
         self._end, self._noted, self._counts, self._account_row, self._notes = end, noted, counts, account, notes
         self._publish(seal)
         book.changed_rows.clear()
+        state.equity_curve.mark_stored()
 
     @property
     def event_count(self) -> int:
@@ -332,6 +341,29 @@ def load(db: apsw.Connection) -> tuple[Book, PersistedState]:
         raise unreadable_file_error(Path(db.filename), error, RESTORE_IT) from None
 
 
+def load_equity_points(
+    path: Path, from_ns: int = 0, to_ns: int = END_NS, *, limit: int = POINTS_MAX
+) -> list[EquityPoint]:
+    """Read the equity points of a ledger in the order of their times; another process may be writing to it.
+
+    Args:
+        path: the file.
+        from_ns: venue time of the first point or earlier, in nanoseconds.
+        to_ns: venue time after the last point, in nanoseconds.
+        limit: largest number of points; the later ones are left out.
+
+    Raises:
+        StartError: the file is missing or cannot be read, or a row is damaged.
+    """
+    db = open_ledger(path)
+    try:
+        return read_equity_points(db, from_ns, to_ns, limit=limit)
+    except _UNREADABLE as error:
+        raise unreadable_file_error(path, error, RESTORE_IT) from None
+    finally:
+        db.close()
+
+
 def verify_ledger(path: Path) -> list[str]:
     """Verify the hash chain, compute the projections from the events, and return the faults as text.
 
@@ -355,7 +387,7 @@ def faults(db: apsw.Connection) -> Iterator[str]:
     """Yield the faults of a ledger: damaged pages, a broken chain, and projections that differ from the events.
 
     Raises:
-        DamagedRowError: a row of the projections is damaged.
+        DamagedRowError: a row of the projections or of the equity points is damaged.
     """
     damage = integrity_fault(db)
     if damage:
@@ -375,3 +407,4 @@ def faults(db: apsw.Connection) -> Iterator[str]:
     ):
         if from_events != from_rows:
             yield f"the table {name} differs from the result of the events"
+    read_equity_points(db)

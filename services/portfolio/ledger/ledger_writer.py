@@ -48,6 +48,8 @@ class LedgerWriter:
         self._tried_mono_ns = self._signed_mono_ns = 0
         self.is_retrying = False
         """Whether the last commit failed."""
+        self.equity_points = 0
+        """Number of equity points stored since the start of the process."""
 
     @property
     def uncommitted(self) -> int:
@@ -85,6 +87,7 @@ class LedgerWriter:
 
     def _write(self) -> bool:
         self._tried_mono_ns = started_ns = clock.mono_ns()
+        points = len(self._state.stream.equity_curve.unstored)
         try:
             self._ledger.commit(self._events, self._state.account.book, self._state.stream.persisted)
         except DISK_FAULTS as error:
@@ -98,6 +101,7 @@ class LedgerWriter:
             return False
         metrics.COMMITS.observe(clock.mono_ns() - started_ns)
         self._events = []
+        self.equity_points += points
         return True
 
     def require_file(self) -> None:

@@ -33,6 +33,7 @@ from services.portfolio.core.account.position import Leg, Lot, Position
 from services.portfolio.core.account.protection import Protection
 from services.portfolio.core.state.persisted import PersistedRow, PersistedState, row_of, state_of
 from services.portfolio.ledger import hash_chain
+from services.portfolio.ledger.equity_points import read_curve
 from services.portfolio.ledger.hash_chain import ChainPosition
 from services.portfolio.ledger.notes import notes_digest
 from services.portfolio.ledger.signature import CURSOR_COLUMNS, state_code
@@ -260,7 +261,7 @@ def _load_cursor(db: apsw.Connection, found: RowCounts) -> PersistedState:
             f"{path}: tables orders, deals, lots have {', '.join(map(str, found))} rows, "
             f"expected {', '.join(map(str, values[4:7]))}"
         )
-    return state_of(_decode_strictly(_cursor, values[1], path, "cursor"))
+    return state_of(_decode_strictly(_cursor, values[1], path, "cursor"), read_curve(db))
 
 
 def _rows(db: apsw.Connection, table: str, columns: str, clause: str) -> Iterator[Any]:

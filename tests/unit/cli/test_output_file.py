@@ -97,8 +97,8 @@ def test_no_command_replaces_a_file_without_force(
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("export equity --data-dir {desk} --out {out}", "2 rows of equity in {out}\n"),
-        ("export equity --format parquet --data-dir {desk} --out {out}", "2 rows of equity in {out}\n"),
+        ("export equity --data-dir {desk} --out {out}", "3 rows of equity in {out}\n"),
+        ("export equity --format parquet --data-dir {desk} --out {out}", "3 rows of equity in {out}\n"),
         ("ticks generate --hours 0.1 {out}", " SIMULATED ticks of EURUSD in {out}\n"),
         ("backtest {ticks}:EURUSD --report {out}", "the report is in {out}\n"),
     ],
@@ -106,7 +106,7 @@ def test_no_command_replaces_a_file_without_force(
 def test_a_command_with_force_replaces_the_file_and_prints_its_name(
     line: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The desk has only its deposit, because 50 ticks are too few for a signal."""
+    """The desk has only its deposit and one equity point, because 50 ticks are too few for a signal."""
     ticks, desk, out = a_tick_file(tmp_path / "may.parquet", rows=50), tmp_path / "desk", tmp_path / "out"
     assert run(["backtest", f"{ticks}:EURUSD", "--data-dir", str(desk)]) == 0
     out.write_text("old")

@@ -72,6 +72,12 @@ def total_unrealized_pnl(book: Book, marks: Mapping[str, Mark]) -> Decimal | Non
     return total
 
 
+def account_equity(book: Book, marks: Mapping[str, Mark]) -> Decimal | None:
+    """Return balance plus unrealized profit in account currency; None if a position cannot be valued."""
+    unrealized = total_unrealized_pnl(book, marks)
+    return None if unrealized is None else book.balance + unrealized
+
+
 def account_margin(book: Book, marks: Mapping[str, Mark], *, leverage: int) -> Decimal | None:
     """Return the margin of the open positions at the marks, in account currency.
 

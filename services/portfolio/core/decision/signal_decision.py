@@ -27,7 +27,7 @@ from services.portfolio.core.account.orders import Cause, Decision, Order
 from services.portfolio.core.account.position import Position
 from services.portfolio.core.account.protection import Protection, protection_key
 from services.portfolio.core.account.tick_cursor import BlockedSignal, LatestDenial, TickCursor
-from services.portfolio.core.accounting.valuation import total_unrealized_pnl
+from services.portfolio.core.accounting.valuation import account_equity
 from services.portfolio.core.decision.order_factory import decision_at, order_created, protection_set
 from services.portfolio.core.decision.planned_entry import PlannedEntry, plan_entry
 from services.portfolio.core.decision.position_rule import (
@@ -68,8 +68,8 @@ def update_risk_from_tick(signal: Signal, book: Book, stream: StreamState, *, sp
         stream.on_spread(signal.symbol, signal.ask - signal.bid, 10.0**-instrument.digits)
     if not equity:
         return False
-    unrealized = total_unrealized_pnl(book, stream.cursor.marks)
-    return unrealized is not None and stream.on_equity(book.balance + unrealized, signal.time_ns)
+    current = account_equity(book, stream.cursor.marks)
+    return current is not None and stream.on_equity(current, signal.time_ns)
 
 
 class DecisionConditions(NamedTuple):

@@ -17,6 +17,7 @@ from msgspec import Struct
 from proto.codec import encode
 from proto.control import (
     AccountQuery,
+    EquityQuery,
     FillsQuery,
     LatencyQuery,
     OrdersQuery,
@@ -30,6 +31,7 @@ from proto.control import (
 from proto.control.views import (
     PAGE_ROWS_MAX,
     AccountView,
+    EquityPointRow,
     FillRow,
     FillsReply,
     LatencyReply,
@@ -55,6 +57,7 @@ from services.portfolio.core.account.cash import cash_by_category
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import Position
 from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.accounting.equity_curve import EquityPoint
 from services.portfolio.core.accounting.round_trips import RoundTrip, RoundTripTracker
 from services.portfolio.core.accounting.valuation import (
     MarkQuotes,
@@ -88,7 +91,7 @@ class RoundTripsNotReadyError(Exception):
 
 
 def view_reply(state: PortfolioState, query: ViewQuery, mono_ns: int) -> ViewReply:
-    """Return the reply to any query except WHY, which also needs the ledger's events.
+    """Return the reply to any query except EQUITY and WHY, which also need the ledger.
 
     Args:
         state: the owners of the desk's state.
@@ -123,8 +126,8 @@ def view_reply(state: PortfolioState, query: ViewQuery, mono_ns: int) -> ViewRep
             )
         case LatencyQuery():
             return latency_counts(state.latencies)
-        case WhyQuery():
-            raise AssertionError("WHY is answered by explain.py")
+        case EquityQuery() | WhyQuery():
+            raise AssertionError("EQUITY and WHY are answered from the ledger")
 
 
 def latency_counts(latencies: Latencies) -> LatencyReply:
@@ -387,6 +390,17 @@ def account_view(book: Book, cursor: TickCursor, tracker: RoundTripTracker | Non
             f"{denial_message(limit=found.limit, observed=found.observed)}"
             for symbol, found in sorted(cursor.latest_denials.items())
         },
+    )
+
+
+def equity_row(point: EquityPoint) -> EquityPointRow:
+    """Return the row of a point of the equity curve."""
+    return EquityPointRow(
+        time_ns=point.time_ns,
+        ordinal=point.ordinal,
+        balance=point.balance,
+        equity=point.equity,
+        margin=point.margin,
     )
 
 

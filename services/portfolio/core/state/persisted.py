@@ -10,20 +10,23 @@ from typing import Any, Final
 from msgspec import Struct, field
 
 from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.accounting.equity_curve import EquityCurve
 from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.sizing.volatility import Volatility
 
 
 class PersistedState(Struct, frozen=True):
-    """Progress of one stream, and the state of risk rules and sizing.
+    """Progress of one stream, the state of risk rules and sizing, and the equity curve.
 
-    A new stream takes over only the state of risk rules and sizing. The default values are those of a new account.
+    A new stream takes over everything but the progress. The default values are those of a new account.
     """
 
     cursor: TickCursor = field(default_factory=TickCursor)
     risk: RiskState = field(default_factory=RiskState)
     volatility: dict[str, Volatility] = field(default_factory=dict)
     """Volatility estimate of each symbol whose orders are sized by volatility."""
+    equity_curve: EquityCurve = field(default_factory=EquityCurve)
+    """Points of the equity curve. They have a table of their own; the time of the next one follows from the last."""
 
 
 class PersistedRow(TickCursor, kw_only=True):
@@ -41,9 +44,9 @@ def row_of(state: PersistedState) -> PersistedRow:
     return PersistedRow(**_cursor_values(state.cursor), risk=state.risk, volatility=state.volatility)
 
 
-def state_of(row: PersistedRow) -> PersistedState:
-    """Return the state that a row stores; row and state share mutable values."""
-    return PersistedState(TickCursor(**_cursor_values(row)), row.risk, row.volatility)
+def state_of(row: PersistedRow, curve: EquityCurve) -> PersistedState:
+    """Return the state that a row stores, with an equity curve; row and state share mutable values."""
+    return PersistedState(TickCursor(**_cursor_values(row)), row.risk, row.volatility, curve)
 
 
 def _cursor_values(cursor: TickCursor) -> dict[str, Any]:

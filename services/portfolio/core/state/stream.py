@@ -10,6 +10,7 @@ from proto.time import Now
 from services.portfolio.core.account.events import Event
 from services.portfolio.core.account.market_feed import MarketFeed
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor
+from services.portfolio.core.accounting.equity_curve import EquityPoint
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.state_updates import update_equity_peaks, update_from_event, update_spread_median
 from services.portfolio.core.sizing.volatility import update_volatility
@@ -26,6 +27,8 @@ class StreamState:
         """State of the risk rules, which a new stream continues."""
         self.volatility = persisted.volatility
         """Estimate of each symbol whose plan sizes by volatility; a new stream continues it."""
+        self.equity_curve = persisted.equity_curve
+        """Points of the equity curve that the ledger does not have yet; a new stream continues it."""
         self.has_advanced = False
         """Whether the ledger's writer does not yet have the latest progress of the cursor."""
         self.window = 0
@@ -50,7 +53,7 @@ class StreamState:
     @property
     def persisted(self) -> PersistedState:
         """The state that the ledger stores with a commit."""
-        return PersistedState(self.cursor, self.risk, self.volatility)
+        return PersistedState(self.cursor, self.risk, self.volatility, self.equity_curve)
 
     @property
     def is_live(self) -> bool:
@@ -125,6 +128,10 @@ class StreamState:
             Whether the equity or the server's day differs from the previous tick.
         """
         return update_equity_peaks(self.risk, equity, time_ns)
+
+    def on_equity_point(self, point: EquityPoint) -> None:
+        """Add a point to the equity curve."""
+        self.equity_curve.add(point)
 
     def on_mid(self, symbol: str, mid: float, time_ns: int, half_life_min: int) -> None:
         """Update the volatility of a symbol.

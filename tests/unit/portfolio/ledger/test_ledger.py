@@ -16,12 +16,21 @@ from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, Event, OrderCreated, OrderUpdated, RiskReset
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor
+from services.portfolio.core.accounting.equity_curve import EquityPoint
 from services.portfolio.core.state.persisted import PersistedState
-from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, requires_fsync, verify_ledger
+from services.portfolio.ledger.ledger import (
+    LEDGER_FILE_NAME,
+    Ledger,
+    load_equity_points,
+    read_ledger,
+    requires_fsync,
+    verify_ledger,
+)
 from tests.support.accounts import account_state, is_same_account
 from tests.support.builders import a_deal, a_deposit, an_instrument_learned, an_opened_stream, an_order
 from tests.support.tampering import edit, edit_skilfully, replace_in
 
+D = Decimal
 EVENTS: list[Event] = [
     an_opened_stream(),
     an_instrument_learned(),
@@ -343,3 +352,34 @@ def test_a_persons_rule_reset_requires_a_sync_to_disk() -> None:
         rule="DRAWDOWN", symbol="", reason="seen", person="me", time_ns=1, before={}, after={}, equity=None, key="k"
     )
     assert requires_fsync(reset)
+
+
+def with_points(path: Path, *times_ns: int) -> list[EquityPoint]:
+    """Store a point at each of these times in the ledger."""
+    points = [EquityPoint(time_ns=at, ordinal=at, balance=D(1), equity=D(2), margin=None) for at in times_ns]
+    ledger = Ledger(path)
+    book, kept = ledger.load()
+    for point in points:
+        kept.equity_curve.add(point)
+    ledger.commit([], book, kept)
+    ledger.close()
+    return points
+
+
+def test_equity_points_are_read_by_time_and_a_point_that_is_stored_again_replaces_the_first(closed: Path) -> None:
+    first, second, third = with_points(closed, 10, 20, 30)
+    with_points(closed, 20)
+    assert load_equity_points(closed) == [first, second, third]
+    assert load_equity_points(closed, 20, 30) == [second]
+    assert load_equity_points(closed, 11, limit=1) == [second]
+    assert verify_ledger(closed) == []
+
+
+def test_a_damaged_equity_point_is_found_by_verify_and_not_read(closed: Path) -> None:
+    with_points(closed, 10, 20)
+    edit(closed, "UPDATE equity_points SET equity = '3' WHERE time_ns = 10")
+    [found] = verify_ledger(closed)
+    assert "row 10 of table equity_points is damaged" in found
+    with pytest.raises(StartError, match="row 10 of table equity_points is damaged"):
+        load_equity_points(closed)
+    assert load_equity_points(closed, 20) != []

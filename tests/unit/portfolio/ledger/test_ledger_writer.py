@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,12 @@ from common import clock
 from proto.control import TradingState
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, OrderDenied
+from services.portfolio.core.accounting.equity_curve import POINT_EVERY_NS, EquityCurve, EquityPoint
 from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.core.state.portfolio_state import PortfolioState, compose_state
 from services.portfolio.ledger import ledger_writer
 from services.portfolio.ledger.audit import Audit, AuditResult, verify_if_short
-from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, load_equity_points, read_ledger, verify_ledger
 from services.portfolio.ledger.ledger_writer import RETRY_NS, SIGN_EVERY_NS, LedgerWriter
 from services.portfolio.ledger.signature import read_head
 from services.portfolio.ledger.signing_key import ensure_key, key_file
@@ -75,6 +77,26 @@ def test_a_commit_on_a_full_disk_is_repeated_once_there_is_space(ledger: Ledger,
     assert persisted.cursor.ordinal == 3
     assert is_same_account(kept, state.account.book)
     assert verify_ledger(ledger.path) == []
+
+
+def test_the_equity_points_of_a_failed_commit_are_stored_by_the_retry(ledger: Ledger, state: PortfolioState) -> None:
+    writer = LedgerWriter(ledger, state)
+    assert writer.commit()
+    fill_up(ledger)
+    points = [
+        EquityPoint(time_ns=time_ns, ordinal=number, balance=Decimal("9.90"), equity=Decimal("9.8"), margin=margin)
+        for number, (time_ns, margin) in enumerate([(5, None), (POINT_EVERY_NS, Decimal("0.5"))], 1)
+    ]
+    state.account.emit(something_large(1))
+    for point in points:
+        state.stream.on_equity_point(point)
+    assert not writer.commit()
+    assert (writer.equity_points, load_equity_points(ledger.path)) == (0, [])
+    free_space(ledger)
+    assert writer.retry_commit()
+    assert (writer.equity_points, load_equity_points(ledger.path)) == (2, points)
+    assert read_ledger(ledger.path)[1].equity_curve == EquityCurve(due_ns=2 * POINT_EVERY_NS)
+    assert state.stream.equity_curve.unstored == []
 
 
 def test_a_commit_on_a_full_disk_is_retried_within_half_a_second(ledger: Ledger, state: PortfolioState) -> None:

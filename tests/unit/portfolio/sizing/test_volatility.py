@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from proto.time import MINUTE_NS
+from services.portfolio.core.accounting.equity_curve import EquityCurve
 from services.portfolio.core.sizing.volatility import GAP_MINUTES_MAX, Volatility, update_volatility, volatility_per_day
 from services.portfolio.core.state.persisted import PersistedRow, PersistedState, row_of, state_of
 from tests.support.builders import START_NS
@@ -81,7 +82,7 @@ def test_a_restart_does_not_change_the_estimate() -> None:
     straight, kept = PersistedState(), PersistedState()
     for minute, mid in walk:
         update_volatility(straight.volatility, "EURUSD", mid, START_NS + minute * MINUTE_NS, half_life_min=30)
-        kept = state_of(msgspec.json.decode(msgspec.json.encode(row_of(kept)), type=PersistedRow))
+        kept = state_of(msgspec.json.decode(msgspec.json.encode(row_of(kept)), type=PersistedRow), EquityCurve())
         update_volatility(kept.volatility, "EURUSD", mid, START_NS + minute * MINUTE_NS, half_life_min=30)
     assert straight.volatility["EURUSD"].minutes > 30
     assert kept == straight
@@ -89,4 +90,4 @@ def test_a_restart_does_not_change_the_estimate() -> None:
 
 def test_a_stored_row_without_the_estimate_can_be_read() -> None:
     before = {"stream_id": "s", "ordinal": 3}
-    assert state_of(msgspec.convert(before, PersistedRow)).volatility == {}
+    assert state_of(msgspec.convert(before, PersistedRow), EquityCurve()).volatility == {}
