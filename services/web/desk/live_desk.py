@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Final
 
+from services.web import metrics
 from services.web.api.schemas import AccountState, StateView
 from services.web.desk.account_terms import TermsWatch
 from services.web.desk.desk_watch import DeskWatch
@@ -72,8 +73,8 @@ class LiveDesk:
             settings.market_data_url,
             settings.quoted_symbols,
             self.cells,
-            on_ticks=self.bars.add,
-            on_complete=self.bars.complete,
+            on_ticks=self.runner.guarded("bars", self.bars.add),
+            on_complete=self.runner.guarded("bars", self.bars.complete),
             digits_of=self._digits_of,
         )
         self.sources = Sources(
@@ -100,7 +101,8 @@ class LiveDesk:
         self.ledger = LedgerWatch(
             settings.events_url, self.cells, self.sources, reader=self.model, values=self._ledger_cells.values
         )
-        self.turns = Turns(self.cells, [self.quotes.publish, self.bars.publish, self.sources.publish])
+        publishers = {"quotes": self.quotes.publish, "bars": self.bars.publish, "sources": self.sources.publish}
+        self.turns = Turns(self.cells, [self.runner.guarded(name, publish) for name, publish in publishers.items()])
         self.sockets = LiveSockets(
             self.cells, self.turns, attach=self.watch.attach, prepare=self.watch.refresh, identify=identify
         )
@@ -135,6 +137,24 @@ class LiveDesk:
             await asyncio.gather(task, return_exceptions=True)
             await asyncio.to_thread(self.close)
 
+    async def read(self, key: str) -> object | None:
+        """The value of a cell, brought up to date first; None without such a cell."""
+        match key.partition(":")[0]:
+            case "sources":
+                return self.sources.view()
+            case "processes":
+                await self.processes.refresh()
+            case "system":
+                await self.watch.refresh()
+                await self.system.refresh()
+            case "quote":
+                return self.quotes.view(key.partition(":")[2])
+            case "bars" | "model" | "fills" | "denials" | "revisions":
+                pass  # kept up to date whether or not a client watches
+            case _:
+                await self.watch.refresh()
+        return self.cells.get(key)
+
     def close(self) -> None:
         """Write the last bars, and close the sockets and the file."""
         self.bars.collect()
@@ -148,6 +168,7 @@ class LiveDesk:
     async def _store_bars(self) -> None:
         while True:
             await asyncio.sleep(STORE_S)
+            metrics.update(clients=self.sockets.count)
             self.bars.collect()
             await asyncio.to_thread(self.bars.flush)
 

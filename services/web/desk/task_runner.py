@@ -1,48 +1,70 @@
 """Background work of the event loop: tasks that are started again after an error, with a pause.
 
-An error in one task ends no other task. It is logged with its trace, and `problems` shows it until the task has run for
-a while without an error.
+An error in one task ends no other task. It is logged with its trace, and `problems` shows it for a while.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, ParamSpec
 
+from common import clock
 from common.logs import get_logger
+from proto.time import SECOND_NS
 
 PAUSE_S: Final = 1.0
 """Seconds until a failed task is started again."""
 
-HEALTHY_S: Final = 10.0
-"""Seconds after which a restarted task counts as healthy."""
+SHOWN_S: Final = 30.0
+"""Seconds for which an error is shown, if it does not occur again."""
 
 PROBLEM_CHARS_MAX: Final = 200
 
 Work = Callable[[], Awaitable[None]]
+P = ParamSpec("P")
 
 
 class TaskRunner:
     """Runs tasks, each by a function that returns only when its work has ended for good."""
 
-    def __init__(self, *, pause_s: float = PAUSE_S, healthy_s: float = HEALTHY_S) -> None:
-        """Start without tasks. `pause_s` is the pause before a restart, `healthy_s` the time until it is healthy."""
+    def __init__(
+        self, *, pause_s: float = PAUSE_S, shown_s: float = SHOWN_S, mono_ns: Callable[[], int] = clock.mono_ns
+    ) -> None:
+        """Start without tasks.
+
+        Args:
+            pause_s: seconds before a failed task is started again.
+            shown_s: seconds for which an error is shown.
+            mono_ns: returns monotonic nanoseconds.
+        """
         self._pause_s = pause_s
-        self._healthy_s = healthy_s
+        self._shown_ns = int(shown_s * SECOND_NS)
+        self._mono_ns = mono_ns
         self._works: dict[str, Work] = {}
-        self._problems: dict[str, str] = {}
+        self._problems: dict[str, tuple[str, int]] = {}
 
     @property
-    def problems(self) -> Mapping[str, str]:
+    def problems(self) -> dict[str, str]:
         """The last error of each task that has failed lately, in one line, by the name of the task."""
-        return self._problems
+        oldest_ns = self._mono_ns() - self._shown_ns
+        return {name: text for name, (text, at_ns) in self._problems.items() if at_ns >= oldest_ns}
 
     def add(self, name: str, work: Work) -> None:
         """Add a task; call it before `run`."""
         assert name not in self._works, name
         self._works[name] = work
+
+    def guarded(self, name: str, function: Callable[P, None]) -> Callable[P, None]:
+        """A function that calls `function` for another task, and notes its errors under `name` instead of raising."""
+
+        def call(*args: P.args, **kwargs: P.kwargs) -> None:
+            try:
+                function(*args, **kwargs)
+            except Exception as error:  # a bug in one part must not end the task that calls it: it is logged and shown
+                self._note(name, error)
+
+        return call
 
     async def run(self) -> None:
         """Run all tasks until canceled."""
@@ -52,20 +74,15 @@ class TaskRunner:
 
     async def _keep(self, name: str, work: Work) -> None:
         while True:
-            recovery = asyncio.create_task(self._recover(name))
             try:
                 await work()
                 return
             except Exception as error:  # a bug in one task must not end the others: it is logged and shown
-                get_logger().exception("background task failed, and is started again", task=name)
-                text = f"{type(error).__name__}: {error}".partition("\n")[0]
-                self._problems[name] = text[:PROBLEM_CHARS_MAX]
-            finally:
-                recovery.cancel()
-                with suppress(asyncio.CancelledError):
-                    await recovery
+                self._note(name, error)
             await asyncio.sleep(self._pause_s)
 
-    async def _recover(self, name: str) -> None:
-        await asyncio.sleep(self._healthy_s)
-        self._problems.pop(name, None)
+    def _note(self, name: str, error: Exception) -> None:
+        text = f"{type(error).__name__}: {error}".partition("\n")[0][:PROBLEM_CHARS_MAX]
+        if self.problems.get(name) != text:
+            get_logger().error("background task failed, and continues after a pause", task=name, exc_info=error)
+        self._problems[name] = text, self._mono_ns()

@@ -32,7 +32,7 @@ DRAIN_S: Final = 0.02
 BATCH_MAX: Final = 1_000
 """Largest number of messages of one reading: 50,000 a second. The socket drops what does not fit into its queue."""
 
-RECENT_TICKS_MAX: Final = 2_000
+RECENT_TICKS_MAX: Final = 1_000
 """Number of ticks of each symbol that are kept for requests."""
 
 SILENT_NS: Final = 3 * SECOND_NS
