@@ -8,7 +8,8 @@ import { live } from "./live.js";
 import { notify } from "./notices.js";
 import { PAGES } from "./pages.js";
 import { applyTheme, settings } from "./settings.js";
-import { dateTimeText, zoneLabel } from "./times.js";
+import { dayText, timeText, zoneLabel } from "./times.js";
+import { venueNow_ms } from "./venue_clock.js";
 
 const STATES = { ACTIVE: ["● ", "ok"], REDUCE_ONLY: ["▼ ", "warn"], HALTED: ["■ ", "halt"] };
 
@@ -23,7 +24,9 @@ export class HeadLine extends HTMLElement {
   #state = el("a.badge", { href: "#/desk" });
   #nav = el("nav", { "aria-label": "Pages" });
   #age = el("span.age", { title: "Age of what is drawn, by the server's clock" });
-  #clock = el("span.clock", { title: "Server's time now" });
+  #day = el("span.clock-day");
+  #time = el("span");
+  #clock = el("span.clock", { title: "The venue's time" }, this.#day, this.#time);
 
   connectedCallback() {
     this.className = "head";
@@ -46,10 +49,11 @@ export class HeadLine extends HTMLElement {
     const [sign, tone] = stateLook(state?.trading_state);
     setText(this.#state, state ? sign + words(state.trading_state) : "? not known");
     setTone(this.#state, tone);
-    const now_ns = live.now_ms() * 1e6;
+    const now_ns = venueNow_ms() * 1e6;
     setText(this.#age, status.age_ms === null ? words(status.phase) : `age ${age(status.age_ms)}`);
     setTone(this.#age, status.isStale ? "warn" : null);
-    setText(this.#clock, `${dateTimeText(now_ns).slice(5)} ${zoneLabel(now_ns)}`);
+    setText(this.#day, `${dayText(now_ns)} `);
+    setText(this.#time, `${timeText(now_ns)} ${zoneLabel(now_ns)}`);
   }
 }
 

@@ -2,12 +2,13 @@
 
 import { get } from "../api.js";
 import "../chart/chart.js";
-import { choice, el, setText, setTone } from "../dom.js";
+import { attribute, choice, el, setText, setTone } from "../dom.js";
 import { age, decimal, duration, number, price } from "../format.js";
 import { live } from "../live.js";
 import "../meter.js";
 import { panel } from "../panel.js";
 import { settings } from "../settings.js";
+import { dateTimeText } from "../times.js";
 import { venueNow_ms } from "../venue_clock.js";
 import { BarSeries, TickSeries } from "./bar_series.js";
 import { chartLevels, chartMarkers } from "./chart_marks.js";
@@ -90,6 +91,7 @@ export class SymbolCard extends HTMLElement {
     const isOld = age_ms !== null && age_ms > STALE_MS && !isClosed;
     setText(this.#quote.age, quote ? `${isOld ? "⚠ " : ""}${age(age_ms)} old` : "no quote yet");
     setTone(this.#quote.age, isOld || !quote ? "warn" : null);
+    attribute(this.#quote.age, "title", quote ? `venue's time ${dateTimeText(quote.time_ns, { ms: true })}` : null);
     this.#panel.classList.toggle("is-old", isOld);
   }
 
