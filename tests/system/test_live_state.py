@@ -12,7 +12,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -58,13 +58,22 @@ class Page:
         wait_for(is_true, what, seconds=SHOWN_S)
 
 
+class Server(NamedTuple):
+    """A server of the state: the address of its WebSocket, its event loop, and its parts."""
+
+    url: str
+    loop: asyncio.AbstractEventLoop
+    live: LiveDesk
+
+
 @contextmanager
-def serving(desk: DeskProcesses) -> Iterator[str]:
-    """Serve the state of a desk from a thread; yields the address of the WebSocket."""
+def serving(desk: DeskProcesses) -> Iterator[Server]:
+    """Serve the state of a desk from a thread."""
     bound = socket.socket()
     bound.bind(("127.0.0.1", 0))
     port = bound.getsockname()[1]
     servers = list[uvicorn.Server]()
+    found = list[Server]()
 
     async def main() -> None:
         settings = WebSettings(
@@ -84,13 +93,14 @@ def serving(desk: DeskProcesses) -> Iterator[str]:
         app = Starlette(routes=[WebSocketRoute("/live", live.sockets.serve)], lifespan=lifespan)
         config = uvicorn.Config(_identified(app), log_config=None, ws=LiveProtocol, timeout_graceful_shutdown=1)
         servers.append(uvicorn.Server(config))
+        found.append(Server(f"ws://127.0.0.1:{port}/live", asyncio.get_running_loop(), live))
         await servers[0].serve(sockets=[bound])
 
     thread = threading.Thread(target=asyncio.run, args=(main(),))
     thread.start()
     try:
         wait_for(lambda: bool(servers) and servers[0].started, "the server to start")
-        yield f"ws://127.0.0.1:{port}/live"
+        yield found[0]
     finally:
         servers[0].should_exit = True
         thread.join(10)
@@ -118,7 +128,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskProcesses]:
 
 @pytest.fixture
 def page(desk: DeskProcesses) -> Iterator[Page]:
-    with serving(desk) as url, connect(url, max_size=None, close_timeout=1) as client:
+    with serving(desk) as server, connect(server.url, max_size=None, close_timeout=1) as client:
         page = Page(client)
         page.wait(lambda: page.cells.get("state", {}).get("state") == "RUNNING", "the desk to run")
         yield page
@@ -188,7 +198,8 @@ def test_the_gateway_is_killed_and_comes_back(page: Page, desk: DeskProcesses) -
 
 
 def test_a_page_that_comes_back_gets_only_what_changed(desk: DeskProcesses) -> None:
-    with serving(desk) as url:
+    with serving(desk) as server:
+        url = server.url
         with connect(url, max_size=None, close_timeout=1) as client:
             page = Page(client)
             page.wait(lambda: "state" in page.cells and "model:EURUSD" in page.cells, "the state")
@@ -199,3 +210,20 @@ def test_a_page_that_comes_back_gets_only_what_changed(desk: DeskProcesses) -> N
             message = msgspec.json.decode(client.recv(10))
             assert message["type"] == "delta"
             assert len(message["set"]) < len(page.cells)
+
+
+def test_without_a_page_each_value_is_read_on_demand(desk: DeskProcesses) -> None:
+    with serving(desk) as server:
+
+        def read(key: str) -> Any:
+            return asyncio.run_coroutine_threadsafe(server.live.read(key), server.loop).result(10)
+
+        assert server.live.watch.watchers == 0
+        state = read("state")
+        assert state.state == "RUNNING"
+        assert {one.name for one in read("processes")} == {"mt5", "execution", "portfolio", "signal"}
+        assert read("system").ledger.bytes > 0
+        assert read("sources").portfolio.problem == ""
+        wait_for(lambda: read("quote:EURUSD"), "a quote", seconds=SHOWN_S)
+        wait_for(lambda: read("state").ordinal > state.ordinal, "a newer state", seconds=SHOWN_S)
+        assert read("quote:ABSENT") is None
