@@ -11,6 +11,7 @@ from common.logs import get_logger
 from common.process_main import EXIT_ELSEWHERE, run_process, wait_out_startsecs
 from common.settings import load
 from services.web.app import create_app
+from services.web.backend import open_backend
 from services.web.metrics import METRICS
 from services.web.server import bound_socket, serve
 from services.web.settings import WebSettings
@@ -32,7 +33,8 @@ def run() -> None:
     bound = bound_socket(settings)
     try:
         METRICS.serve(settings.metrics_port_web, settings.metrics_host)
-        serve(create_app(), settings, bound, heartbeat)
+        with open_backend(settings) as backend:
+            serve(create_app(backend), settings, bound, heartbeat)
     finally:
         bound.close()
 

@@ -1,4 +1,4 @@
-"""Bodies of the requests that change something: commands to the desk, and signing in.
+"""Bodies of the commands to the desk.
 
 A field without a default is required, and an unknown field is refused. The meaning of the fields of commands is that of
 the requests in `proto.control`.
@@ -15,16 +15,14 @@ from proto.control import PAST_RULES_MAX, Reason
 from proto.trading.enums import OrderType, Side, TimeInForce
 from proto.trading.units import Cursor, Name, OptionalName, TimeNs
 
-Secret = Annotated[str, Meta(min_length=1, max_length=256)]
 
-
-class ReasonBody(Struct, frozen=True, kw_only=True):
+class ReasonBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The person's reason, which is kept in the ledger."""
 
     reason: Reason
 
 
-class CloseBody(Struct, frozen=True, kw_only=True):
+class CloseBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Close a position at the market: `position` is its ticket, 0 for every position in the symbol.
 
     `volume` is in lots, null for the whole volume.
@@ -36,7 +34,7 @@ class CloseBody(Struct, frozen=True, kw_only=True):
     volume: Decimal | None = None
 
 
-class OrderBody(Struct, frozen=True, kw_only=True):
+class OrderBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Buy or sell by hand, under the same risk rules as a signal.
 
     `price` is required for LIMIT and STOP. `past_rules` are the codes of the rules that the person overrides.
@@ -56,14 +54,14 @@ class OrderBody(Struct, frozen=True, kw_only=True):
     past_rules: Annotated[list[Name], Meta(max_length=PAST_RULES_MAX)] = []
 
 
-class CancelBody(Struct, frozen=True, kw_only=True):
+class CancelBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Cancel a resting order."""
 
     order_id: Name
     reason: Reason
 
 
-class ModifyBody(Struct, frozen=True, kw_only=True):
+class ModifyBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Change a resting order, or the stops of a position.
 
     `order_id` names the order. If it is empty, `symbol` and `position` name the position: its ticket, or 0 for the only
@@ -78,22 +76,3 @@ class ModifyBody(Struct, frozen=True, kw_only=True):
     position: Cursor = 0
     price: Decimal | None = None
     expires_ns: TimeNs = 0
-
-
-class SignInBody(Struct, frozen=True, kw_only=True):
-    """A user's name and password, or `once`, the token of a one-time address."""
-
-    user: Name | None = None
-    password: Secret | None = None
-    once: Secret | None = None
-
-    def __post_init__(self) -> None:
-        """Require either a user with a password or a token.
-
-        Raises:
-            ValueError: the body has neither or both.
-        """
-        has_password = self.user is not None and self.password is not None
-        has_either = self.user is not None or self.password is not None
-        if has_password == (self.once is not None) or has_either != has_password:
-            raise ValueError("the body has other fields, expected either user and password, or once")

@@ -52,26 +52,55 @@ class OrdersParameters(Interval, frozen=True, kw_only=True):
 
 
 class FillsParameters(Interval, frozen=True, kw_only=True):
-    """Filter, order and page of deals, by their time."""
-
-    symbol: Name | None = None
-    side: Side | None = None
-    tag: Name | None = None
-    sort: Literal["number", "-number", "profit", "-profit"] = "-number"
-    limit: PageLimit = 100
-    cursor: PageCursor = ""
-
-
-class TradesParameters(Interval, frozen=True, kw_only=True):
-    """Filter, order and page of closed trades, by the time of the closing deal."""
+    """Filter, order and page of deals, by their time; `tag` and `cause` are those of the deal's order."""
 
     symbol: Name | None = None
     side: Side | None = None
     tag: Name | None = None
     cause: Name | None = None
-    sort: Literal["number", "-number", "profit", "-profit", "duration", "-duration"] = "-number"
+    sort: Literal["number", "-number", "time_ns", "-time_ns", "profit", "-profit"] = "-number"
     limit: PageLimit = 100
     cursor: PageCursor = ""
+
+
+class TradesParameters(Interval, frozen=True, kw_only=True):
+    """Filter, order and page of closed trades, by the time of the closing deal.
+
+    `side`, `tag` and `cause` are those of the opening order.
+    """
+
+    symbol: Name | None = None
+    side: Side | None = None
+    tag: Name | None = None
+    cause: Name | None = None
+    sort: Literal[
+        "number",
+        "-number",
+        "close_time_ns",
+        "-close_time_ns",
+        "profit",
+        "-profit",
+        "net",
+        "-net",
+        "duration",
+        "-duration",
+        "mae",
+        "-mae",
+        "mfe",
+        "-mfe",
+    ] = "-number"
+    limit: PageLimit = 100
+    cursor: PageCursor = ""
+
+
+class TradesSummaryParameters(Interval, frozen=True, kw_only=True):
+    """Filter of closed trades as for their pages, and the width in pixels of the chart of their sum."""
+
+    symbol: Name | None = None
+    side: Side | None = None
+    tag: Name | None = None
+    cause: Name | None = None
+    width: PlotWidth = 1_000
 
 
 class DenialsParameters(Interval, frozen=True, kw_only=True):
@@ -81,7 +110,7 @@ class DenialsParameters(Interval, frozen=True, kw_only=True):
     tag: Name | None = None
     code: Name | None = None
     cause: Name | None = None
-    sort: Literal["number", "-number"] = "-number"
+    sort: Literal["number", "-number", "time_ns", "-time_ns"] = "-number"
     limit: PageLimit = 100
     cursor: PageCursor = ""
 

@@ -7,7 +7,7 @@ are UTC nanoseconds of the venue's clock unless documented otherwise, 0 for no t
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -360,10 +360,11 @@ class RefusedView(Struct, frozen=True, kw_only=True):
 
 
 class UnknownOutcomeView(Struct, frozen=True, kw_only=True):
-    """Portfolio did not answer: the command may have been carried out. `outcome` is `unknown`.
+    """Portfolio did not answer a command.
 
-    A repeat with the same key has no second effect, and gets the reply of the first one.
+    `unknown`: the command may have been carried out. A repeat with the same key has no second effect, and gets the
+    reply of the first one. `not_sent`: portfolio did not get the command.
     """
 
     error: str
-    outcome: str = "unknown"
+    outcome: Literal["unknown", "not_sent"]

@@ -21,7 +21,6 @@ from services.web.api.errors import RequestError
 
 S = TypeVar("S", bound=Struct)
 
-BODY_BYTES_MAX: Final = 16_384
 PARAMETERS_MAX: Final = 32
 SECRETS: Final = ("password", "once")
 """Fields whose values no text shows."""

@@ -96,6 +96,7 @@ class DeskWatch:
         self._is_watched = asyncio.Event()
         self._poll_task: asyncio.Task[None] | None = None
         self._polled_ns: int | None = None
+        self._is_expired = False
         self._slow_ns: int | None = None
 
     @property
@@ -119,14 +120,22 @@ class DeskWatch:
         """Wait until a client watches."""
         await self._is_watched.wait()
 
+    def expire(self) -> None:
+        """Let the next `refresh` poll again, because a command may have changed the state since a poll began."""
+        self._is_expired = True
+
     async def refresh(self, max_age_s: float = POLL_S) -> None:
         """Poll portfolio, unless a poll ended at most `max_age_s` seconds ago; waits for a poll that is under way.
 
         It raises no error: the cell `sources` shows whether portfolio has answered.
         """
+        if self._poll_task is not None and self._is_expired:
+            await asyncio.shield(self._poll_task)
         if self._poll_task is None:
-            if self._polled_ns is not None and self._mono_ns() - self._polled_ns <= max_age_s * SECOND_NS:
+            is_new = self._polled_ns is not None and self._mono_ns() - self._polled_ns <= max_age_s * SECOND_NS
+            if is_new and not self._is_expired:
                 return
+            self._is_expired = False
             self._poll_task = asyncio.create_task(self._poll())
         await asyncio.shield(self._poll_task)
 

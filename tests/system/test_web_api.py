@@ -1,0 +1,327 @@
+"""The HTTP API of a trading desk: every read, every command, refusals, documented examples and generated requests."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import count
+from typing import Any, Final
+
+import httpx
+import jsonschema_rs
+import psutil
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, seed
+from hypothesis import settings as hypothesis_settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi.checks import (
+    allow_header_conformance,
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    status_code_conformance,
+)
+
+from common.project_root import PROJECT_ROOT
+from services.web.api.operation import API, KEY_HEADER, Operation
+from services.web.api.operations import OPERATIONS
+from services.web.security.identity import Role
+from tests.support.command_line import TIMEOUT_S
+from tests.support.processes import process_below
+from tests.support.waits import wait_for
+from tests.support.web_desks import WebDesk, a_web_desk
+
+SEED: Final = 14
+SYMBOL: Final = "EURUSD"
+EXAMPLES: Final = 8
+"""Generated requests of each operation, of right and of wrong values each."""
+
+CHECKS: Final = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    allow_header_conformance,
+    negative_data_rejection,
+]
+
+READS: Final = [one for one in OPERATIONS if one.method == "GET"]
+_keys = count(1)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDesk]:
+    """A desk with a closed trade and an open position, all by hand."""
+    with a_web_desk(tmp_path_factory.mktemp("api") / "desk") as running:
+        with running.client() as api:
+            trade(api)
+            carried_out(api, "order", symbol=SYMBOL, side="BUY", volume="0.02", stop_loss="0.5")
+            wait_for(lambda: api.get("/positions").json().get(SYMBOL), "a position", seconds=TIMEOUT_S)
+        yield running
+
+
+@pytest.fixture
+def api(desk: WebDesk) -> Iterator[httpx.Client]:
+    """A client with the role trade."""
+    with desk.client() as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def document(desk: WebDesk) -> dict[str, Any]:
+    """The OpenAPI document as the server returns it."""
+    with desk.client() as client:
+        found: dict[str, Any] = client.get("/openapi.json").json()
+        return found
+
+
+def total(api: httpx.Client, path: str) -> int:
+    reply = api.get(path)
+    return int(reply.json()["total"]) if reply.status_code == 200 else 0
+
+
+def command(api: httpx.Client, name: str, *, key: str = "", **body: object) -> httpx.Response:
+    """Send a command once."""
+    headers = {KEY_HEADER: key or f"test-{next(_keys)}"}
+    return api.post(f"/commands/{name}", json={"reason": "a test", **body}, headers=headers)
+
+
+def carried_out(api: httpx.Client, name: str, **body: Any) -> Any:
+    """Send a command, each time with a new key, until the desk accepts it: the rate of orders is limited."""
+    replies: list[httpx.Response] = []
+
+    def is_accepted() -> bool:
+        replies.append(command(api, name, **body))
+        return replies[-1].status_code == 200
+
+    try:
+        wait_for(is_accepted, name, seconds=TIMEOUT_S)
+    except AssertionError:
+        raise AssertionError(replies[-1].text) from None
+    return replies[-1].json()
+
+
+def trade(api: httpx.Client) -> None:
+    """Open and close a position."""
+    before = total(api, "/trades")
+    carried_out(api, "order", symbol=SYMBOL, side="BUY", volume="0.01")
+    carried_out(api, "close", symbol=SYMBOL)
+    wait_for(lambda: total(api, "/trades") > before, "a closed trade", seconds=TIMEOUT_S)
+
+
+def checked(document: dict[str, Any], operation: Operation, reply: httpx.Response | schemathesis.Response) -> None:
+    """Check the body of a reply against its schema in the document."""
+    described = document["paths"][API + operation.path][operation.method.lower()]["responses"][str(reply.status_code)]
+    if "content" in described:
+        schema = {**described["content"]["application/json"]["schema"], "components": document["components"]}
+        jsonschema_rs.validator_for(schema).validate(reply.json())
+    else:
+        assert reply.content == b""
+
+
+def example_path(api: httpx.Client, operation: Operation) -> str:
+    """The path of an operation for something that exists."""
+    path = operation.path.replace("{symbol}", SYMBOL)
+    if "{id}" in path:
+        path = path.replace("{id}", api.get("/orders?limit=1").json()["rows"][0]["order_id"])
+    return path + ("?hop=tick_to_order" if operation.path == "/latency/history" else "")
+
+
+@pytest.mark.parametrize("operation", READS, ids=lambda one: one.name)
+def test_each_read_returns_a_value_of_its_schema(
+    api: httpx.Client, document: dict[str, Any], operation: Operation
+) -> None:
+    path = example_path(api, operation)
+    reply = wait_for(lambda: found if (found := api.get(path)).status_code == 200 else None, f"an answer to {path}")
+    checked(document, operation, reply)
+    assert reply.headers["Cache-Control"] == "no-store"
+    head = api.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+
+
+def test_tables_have_rows_and_pages(api: httpx.Client) -> None:
+    first = api.get("/orders?limit=2&sort=number").json()
+    assert [row["number"] for row in first["rows"]] == [1, 2]
+    following = api.get("/orders", params={"limit": 1, "sort": "number", "cursor": first["next"]}).json()
+    assert [row["number"] for row in following["rows"]] == [3]
+    [order] = api.get("/orders?limit=1&sort=number").json()["rows"]
+    assert api.get(f"/orders/{order['order_id']}").json() == order
+    assert api.get("/fills?limit=1").json()["rows"]
+    assert api.get("/events?limit=1").json()["rows"]
+
+
+def test_a_command_is_carried_out_once(api: httpx.Client) -> None:
+    halted = command(api, "halt", key="halt-once", reason="<script>alert(1)</script>")
+    assert (halted.status_code, halted.json()["trading_state"]) == (200, "HALTED")
+    state = api.get("/state").json()
+    assert state["trading_state"] == "HALTED"
+    assert "<script>alert(1)</script>" in str(state["causes"])
+    assert command(api, "resume").json()["trading_state"] == "ACTIVE"
+    repeated = command(api, "halt", key="halt-once", reason="<script>alert(1)</script>")
+    assert repeated.json() == halted.json()
+    assert api.get("/state").json()["trading_state"] == "ACTIVE"
+    conflict = command(api, "flatten", key="halt-once")
+    assert (conflict.status_code, "was used for another command" in conflict.json()["error"]) == (409, True)
+
+
+def test_an_order_is_placed_changed_and_canceled(api: httpx.Client) -> None:
+    placed = carried_out(api, "order", symbol=SYMBOL, side="BUY", type="LIMIT", price="0.5", volume="0.01")
+    [order_id] = placed["order_ids"]
+    assert api.get(f"/orders/{order_id}").json()["limit_price"] == "0.5"
+    assert order_id in [row["order_id"] for row in api.get("/orders?status=open").json()["rows"]]
+    wait_for(lambda: api.get(f"/orders/{order_id}").json()["ticket"], "the order to rest at the venue")
+    carried_out(api, "modify", symbol=SYMBOL, order_id=order_id, price="0.51", stop_loss="0.4", take_profit=None)
+    wait_for(lambda: api.get(f"/orders/{order_id}").json()["limit_price"] == "0.51", "the new price")
+    carried_out(api, "cancel", order_id=order_id)
+    wait_for(lambda: api.get(f"/orders/{order_id}").json()["status"] == "CANCELED", "the order to be canceled")
+    refused = command(api, "cancel", order_id="no-such-order")
+    assert (refused.status_code, refused.json()["code"]) == (422, "")
+
+
+def test_a_denied_order_has_the_numbers_of_the_rule(api: httpx.Client) -> None:
+    carried_out(api, "reduce-only")
+    before = total(api, "/denials")
+    denied = command(api, "order", symbol=SYMBOL, side="BUY", volume="0.01")
+    assert (denied.status_code, denied.json()["code"]) == (422, "REDUCE_ONLY")
+    assert denied.json()["observed"] == "0.01 lots"
+    assert total(api, "/denials") == before + 1
+    assert api.get(f"/why/{denied.json()['denial_id']}").json()["kind"] == "denial"
+    carried_out(api, "resume")
+
+
+EXAMPLES_OF_THE_PAGE: Final = [
+    block.replace("\\\n", " ").strip().splitlines()
+    for block in re.findall(r"```sh\n(.*?)```", (PROJECT_ROOT / "docs" / "web.md").read_text("utf-8"), re.DOTALL)
+]
+
+
+@pytest.mark.parametrize("line", [line for block in EXAMPLES_OF_THE_PAGE for line in block])
+def test_each_example_of_the_page_runs(desk: WebDesk, line: str) -> None:
+    done = subprocess.run(
+        ["bash", "-c", line],
+        env={**os.environ, "API": f"{desk.url}{API}", "TOKEN": desk.tokens[Role.TRADE]},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == 0, done
+    assert done.stdout.startswith("{")
+
+
+def test_a_position_is_closed_in_part_and_whole(api: httpx.Client) -> None:
+    position = api.get("/positions").json()[SYMBOL]
+    volume = float(position["net_volume"])
+    assert position["legs"][0]["stop_loss"] == "0.5"
+    carried_out(api, "close", symbol=SYMBOL, volume="0.01")
+    wait_for(lambda: float(api.get("/positions").json()[SYMBOL]["net_volume"]) < volume, "the closed part")
+    carried_out(api, "flatten")
+    wait_for(lambda: api.get("/positions").json() == {}, "every position to be closed", seconds=TIMEOUT_S)
+    carried_out(api, "resume")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "text"),
+    [
+        ("GET", "/nothing", 404, "there is no such path"),
+        ("POST", "/nothing", 404, "there is no such path"),
+        ("GET", "/state/", 404, "there is no such path"),
+        ("GET", "/quotes/NOSUCH", 404, "symbol is 'NOSUCH', expected one of"),
+        ("GET", "/orders/no-such-order", 404, "id is 'no-such-order', expected the id of an order"),
+        ("GET", "/why/no-such-thing", 404, "no-such-thing"),
+        ("GET", f"/why/{'x' * 65}", 400, "id is"),
+        ("GET", "/orders?limit=1_0", 400, "limit is '1_0', expected an integer from 1 to 500"),
+        ("GET", "/orders?cursor=x", 400, "cursor is 'x'"),
+        ("GET", "/state?x=1", 400, "x is unknown"),
+        ("DELETE", "/state", 405, "method is DELETE, expected one of GET, HEAD, OPTIONS"),
+        ("POST", "/commands/halt", 400, "Idempotency-Key is missing"),
+    ],
+)
+def test_a_wrong_request_gets_one_line(api: httpx.Client, method: str, path: str, status: int, text: str) -> None:
+    reply = api.request(method, path)
+    assert (reply.status_code, reply.headers["Content-Type"]) == (status, "application/json")
+    assert text in reply.json()["error"]
+    assert "\n" not in reply.json()["error"]
+
+
+def test_methods_of_a_path_are_listed(api: httpx.Client) -> None:
+    assert api.delete("/state").headers["Allow"] == "GET, HEAD, OPTIONS"
+    options = api.options("/session")
+    assert (options.status_code, options.headers["Allow"]) == (204, "GET, POST, DELETE, HEAD, OPTIONS")
+
+
+def test_a_body_has_a_type_and_a_limit(api: httpx.Client) -> None:
+    headers = {KEY_HEADER: "body", "Content-Type": "text/plain"}
+    assert api.post("/commands/halt", content=b'{"reason": "x"}', headers=headers).status_code == 415
+    headers["Content-Type"] = "application/json"
+    assert api.post("/commands/halt", content=b" " * 200_000, headers=headers).status_code == 413
+    assert api.post("/commands/halt", content=iter([b" " * 200_000]), headers=headers).status_code == 413
+    assert api.post("/commands/halt", content=b'{"reason": "x", "y": 1}', headers=headers).status_code == 400
+
+
+def test_a_role_is_needed(desk: WebDesk) -> None:
+    with desk.client(Role.READ) as reader:
+        assert reader.get("/state").status_code == 200
+        refused = command(reader, "halt")
+        assert (refused.status_code, refused.json()["error"]) == (403, "role is read, expected trade")
+    with httpx.Client(base_url=f"{desk.url}{API}") as nobody:
+        assert nobody.get("/state").status_code == 401
+        assert nobody.get("/openapi.json").status_code == 401
+        assert command(nobody, "halt").status_code in (401, 403)
+
+
+GENERATED: Final = [
+    pytest.param(one, mode, id=f"{one.name}-{mode.value}")
+    for one in OPERATIONS
+    for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+    if mode is GenerationMode.POSITIVE or one.query or one.body or one.parameters
+]
+
+
+@pytest.mark.parametrize(("operation", "mode"), GENERATED)
+def test_generated_requests_get_replies_of_the_document(
+    desk: WebDesk, document: dict[str, Any], operation: Operation, mode: GenerationMode
+) -> None:
+    described = schemathesis.openapi.from_dict(document)[API + operation.path][operation.method]
+
+    @seed(SEED)
+    @hypothesis_settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(case=described.as_strategy(generation_mode=mode))
+    def call(case: schemathesis.Case[Any]) -> None:
+        reply = case.call(base_url=desk.url, headers=desk.headers())
+        case.validate_response(reply, checks=CHECKS)
+        checked(document, operation, reply)
+
+    call()
+    assert desk.web.poll() is None
+    assert desk.desk.poll() is None
+
+
+def test_the_outcome_of_an_unanswered_command_is_unknown(desk: WebDesk, api: httpx.Client) -> None:
+    portfolio = process_below(desk.desk.pid, "services.portfolio")
+    assert portfolio is not None
+    carried_out(api, "resume")
+    with ThreadPoolExecutor() as threads, desk.client() as reader:
+        portfolio.suspend()
+        try:
+            sent = threads.submit(command, api, "halt", key="unanswered")
+            assert reader.get("/quotes").status_code == 200
+            assert reader.get("/state").status_code == 503
+            reply = sent.result(TIMEOUT_S)
+            assert (reply.status_code, reply.json()["outcome"]) == (503, "unknown")
+            assert "repeat it with Idempotency-Key unanswered" in reply.json()["error"]
+        finally:
+            with suppress(psutil.NoSuchProcess):  # the desk itself restarts a portfolio that does not work
+                portfolio.resume()
+    repeated = wait_for(
+        lambda: found if (found := command(api, "halt", key="unanswered")).status_code == 200 else None,
+        "the stored reply",
+        seconds=TIMEOUT_S,
+    )
+    assert repeated.json()["trading_state"] == "HALTED"
