@@ -229,7 +229,9 @@ class Live extends EventTarget {
   }
 
   #onPainted() {
+    const wasSlow = this.#meter.isSlow;
     this.#meter.note(this.#frameStart_ms, performance.now() - this.#frameStart_ms);
+    if (this.#meter.isSlow !== wasSlow) this.#announce();
   }
 
   #drawOne(watch) {

@@ -23,6 +23,7 @@ const REACH = 0.6; // a level is drawn into the range if it is at most this part
 
 /**
  * @typedef {object} ChartData
+ * @property {string} [note] what is shown without any values
  * @property {number} [digits] decimals of the values, instead of those of `setup`
  * @property {{times: number[], open: number[], high: number[], low: number[], close: number[]}} [candles] times in ms
  * @property {Array<{name: string, times: number[], values: Array<number|null>, colour?: string, width?: number,
@@ -37,7 +38,7 @@ const REACH = 0.6; // a level is drawn into the range if it is at most this part
 export class Chart extends HTMLElement {
   #canvas = el("canvas", { tabindex: "0", role: "img" });
   #toNow = el("button.button.small.to-now", { type: "button", text: "to now ⇥", hidden: true });
-  #note = el("p.empty", { text: "no data yet" });
+  #note = el("p.empty");
   #alternative = el("p.visually-hidden");
   #options = { label: "Chart", digits: 2, span: null };
   #data = {};
@@ -93,6 +94,7 @@ export class Chart extends HTMLElement {
     this.#data = data;
     const main = data.candles ?? data.lines?.[0];
     this.#axis.times = main?.times ?? [];
+    setText(this.#note, data.note ?? "no data yet");
     show(this.#note, this.#axis.times.length === 0);
     if (kept !== null && this.#options.isCandles) this.#keepTime(kept);
     if (this.#isFollowing) this.#follow();

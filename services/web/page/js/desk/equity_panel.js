@@ -48,7 +48,8 @@ export class EquityPanel extends HTMLElement {
 
   #draw() {
     const account = live.get("account");
-    const revision = live.get("revisions")?.equity ?? 0;
+    const revision = live.get("revisions")?.equity;
+    if (revision === undefined || !live.get("state")) return; // the venue's time is not known yet
     if (revision !== this.#revision && performance.now() - this.#readAt_ms > READ_EVERY_MS) this.#read(revision);
     if (account && account.equity !== null) this.#add(account);
     this.#show(account);

@@ -35,6 +35,7 @@ export class SymbolCard extends HTMLElement {
   #panel = null;
   #period_s = 60;
   #series = null;
+  #wanted = null;
   #isReading = false;
   #isComplete = false;
   #fills = new Map();
@@ -100,16 +101,19 @@ export class SymbolCard extends HTMLElement {
   #choose(period_s) {
     this.#period_s = period_s;
     settings.set(`period.${this.symbol}`, String(period_s));
-    this.#series = period_s ? new BarSeries(period_s) : new TickSeries(TICKS);
+    this.#series = this.#wanted = this.#newSeries();
     this.#isComplete = false;
     const span = period_s ? BARS_SHOWN : TICKS_SHOWN_MS;
     const label = `${this.symbol}, ${period_s ? `candles of ${duration(period_s)}` : "ticks"}`;
     this.#chart.setup({ label, digits: this.#digits, isCandles: period_s > 0, span, onPast: () => this.#readPast() });
-    this.#read(null);
+    this.#read(this.#series, null);
   }
 
-  async #read(to_ns) {
-    const series = this.#series;
+  #newSeries() {
+    return this.#period_s ? new BarSeries(this.#period_s) : new TickSeries(TICKS);
+  }
+
+  async #read(series, to_ns) {
     this.#isReading = true;
     try {
       if (this.#period_s) this.#takeBars(series, await this.#getBars(to_ns));
@@ -118,8 +122,10 @@ export class SymbolCard extends HTMLElement {
     } catch (error) {
       setText(this.#error, error.message);
     }
+    if (series !== this.#wanted || !this.isConnected) return; // the person chose another period meanwhile
     this.#isReading = false;
-    if (series === this.#series && this.isConnected) this.#drawChart();
+    this.#series = series;
+    this.#drawChart();
   }
 
   #getBars(to_ns) {
@@ -135,7 +141,7 @@ export class SymbolCard extends HTMLElement {
 
   #readPast() {
     if (this.#isReading || this.#isComplete || !this.#period_s || !this.#series.times.length) return;
-    this.#read(String(BigInt(this.#series.times[0]) * 1_000_000n));
+    this.#read(this.#series, `${this.#series.times[0]}000000`);
   }
 
   #drawChart() {
@@ -149,19 +155,19 @@ export class SymbolCard extends HTMLElement {
           { name: "ask", times: series.times, values: series.ask, colour: "ink-3", step: true },
         ],
       };
-    this.#chart.set({ ...data, digits: this.#digits, levels: chartLevels(this.symbol), markers: this.#markers });
+    const note = this.#isReading ? "loading …" : "no data yet";
+    this.#chart.set({ ...data, note, digits: this.#digits, levels: chartLevels(this.symbol), markers: this.#markers });
   }
 
   #extend() {
+    if (this.#isReading) return; // the newest bars are merged into the history, which has the current bar's beginning
     if (!this.#period_s) {
       const quote = live.get(`quote:${this.symbol}`);
-      if (quote && this.#series.times.length) this.#series.add([quote]);
-      return;
+      if (quote) this.#series.add([quote]);
+    } else if (!this.#series.merge(live.get(`bars:${this.symbol}`)?.[this.#series.source])) {
+      this.#wanted = this.#newSeries(); // bars are missing after an interruption
+      this.#read(this.#wanted, null);
     }
-    const isJoined = this.#series.merge(live.get(`bars:${this.symbol}`)?.[this.#series.source]);
-    if (isJoined || this.#isReading) return;
-    this.#series = new BarSeries(this.#period_s); // bars between are missing after an interruption
-    this.#read(null);
   }
 
   // ---- fills
