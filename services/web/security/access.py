@@ -69,7 +69,8 @@ class Access:
             Path(settings.paperdesk_data_dir), self.users, session_hours=settings.web_session_hours, now_ns=now_ns
         )
         self._proxy = proxy_network(settings.web_trusted_proxy)
-        self._port = settings.web_port
+        self.port = settings.web_port
+        self._problem = ""
         self._names = {*settings.web_hosts}
         own = settings.web_host.lower()
         self._own_names = {*_LOOPBACK_HOSTS, *self._names}
@@ -89,7 +90,7 @@ class Access:
         host = requester.host
         if host is None or not requester.scheme:
             return False
-        return (host.port == self._port and host.name in self._own_names) or (
+        return (host.port == self.port and host.name in self._own_names) or (
             requester.is_proxied and host.name in self._names
         )
 
@@ -115,10 +116,15 @@ class Access:
         A request with a header Authorization has no other identity than that of its token.
         """
         try:
-            return self._identity(scope)
+            found = self._identity(scope)
         except (StartError, *DISK_FAULTS) as error:  # nobody is signed in while a file cannot be used
-            get_logger().warning("the file of users or of sessions cannot be used", problem=str(error))
+            if str(error) != self._problem:
+                self._problem = str(error)
+                get_logger().warning("the file of users or of sessions cannot be used", problem=self._problem)
             return None
+        if found is not None:
+            self._problem = ""
+        return found
 
     async def identify(self, scope: Scope) -> Identity | None:
         """The same as `identity`, for a WebSocket that looks its identity up again."""

@@ -58,13 +58,22 @@ class RequestChecks:
         identity = self._access.identity(scope) if is_known_host else None
         scope["identity"], scope["requester"] = identity, requester
         guarded = self._with_headers(scope, requester, send)
-        refusal = _host_refusal(is_known_host) or _refusal(scope, requester, identity)
+        refusal = self._host_refusal(is_known_host) or _refusal(scope, requester, identity)
         if refusal is not None:
             await _refuse(scope, guarded, refusal)
         elif scope["type"] == "websocket":
             await self._app(scope, receive, guarded)
         else:
             await self._serve(scope, receive, guarded)
+
+    def _host_refusal(self, is_known_host: bool) -> Refusal | None:
+        if is_known_host:
+            return None
+        return Refusal(
+            421,
+            f"Host is not an address of this server, expected a loopback name with the port {self._access.port}, "
+            "or a name of WEB_HOSTS",
+        )
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the whole body first, so that a body that is too long reaches no handler."""
@@ -101,12 +110,6 @@ _LONG_BODY: Final = Refusal(
 )
 
 
-def _host_refusal(is_known_host: bool) -> Refusal | None:
-    if is_known_host:
-        return None
-    return Refusal(421, "Host is not an address of this server, expected a loopback name or a name of WEB_HOSTS")
-
-
 def _refusal(scope: Scope, requester: Requester, identity: Identity | None) -> Refusal | None:
     is_socket = scope["type"] == "websocket"
     method = "" if is_socket else str(scope["method"])
@@ -135,7 +138,8 @@ def _origin_refusal(
     scope: Scope, requester: Requester, identity: Identity | None, *, is_change: bool
 ) -> Refusal | None:
     """Refusal of a request from a page of another server; a read may come from no page."""
-    sites = header_values(scope, b"sec-fetch-site")
+    # A WebSocket always has an Origin, which is exact, and its scheme differs from that of the page.
+    sites = header_values(scope, b"sec-fetch-site") if scope["type"] == "http" else []
     if any(site not in _SAME_SITE for site in sites):
         return Refusal(403, "Sec-Fetch-Site is not same-origin, expected a request of this server's page")
     origins = header_values(scope, b"origin")

@@ -53,6 +53,7 @@ def test_only_the_password_of_the_user_is_correct() -> None:
     ):
         assert not is_correct(passwords, user, other)
     assert not is_correct(passwords, None, PASSWORD)
+    assert not is_correct(passwords, a_user(HASHER.hash("")), "x" * 1_000_000)
     assert not is_correct(passwords, a_user("$argon2id$broken"), PASSWORD)
 
 
