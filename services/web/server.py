@@ -24,6 +24,9 @@ BACKLOG: Final = 128
 SHUTDOWN_S: Final = 3
 """Longest time in seconds that a stopping server waits for its connections to close."""
 
+UNREAD_MS_MAX: Final = 30_000
+"""Milliseconds after which a connection is dropped whose peer reads nothing, although there is something to read."""
+
 
 _log = get_logger()
 
@@ -38,6 +41,8 @@ def bound_socket(settings: WebSettings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.web_host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # accepted connections inherit it
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MS_MAX)
     try:
         bound.bind((settings.web_host, settings.web_port))
     except OSError as error:
