@@ -24,12 +24,9 @@ export function commandDialog(options) {
   return new Promise((resolve) => new CommandDialog(options, resolve).open());
 }
 
-/** One line that says what went wrong with a command. */
+/** One line that says what went wrong with a command, with the desk's hint. */
 export function describeError(error) {
-  const { code, limit, observed, hint } = error.body ?? {};
-  if (!code) return error.message;
-  const facts = [observed && `${observed}`, limit && `limit ${limit}`].filter(Boolean).join(", ");
-  return `Denied by ${code}${facts ? `: ${facts}` : ""}${hint ? `. ${hint}` : ""}`;
+  return error.body?.hint ? `${error.message}; ${error.body.hint}` : error.message;
 }
 
 /** One line that says what a command did. */

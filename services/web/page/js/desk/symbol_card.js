@@ -22,7 +22,8 @@ const BARS_SHOWN = 90;
 const TICKS = 2_000;
 const TICKS_SHOWN_MS = 120_000;
 const FILLS = 200;
-const STALE_MS = 2_000;
+const OLD_MS = 10_000; // a quote stands until the next one; a silent feed is marked sooner, on the whole card
+const FEW_BARS = 20;
 
 /** The card; set `symbol` before it is connected. */
 export class SymbolCard extends HTMLElement {
@@ -34,6 +35,7 @@ export class SymbolCard extends HTMLElement {
   #signal = new SignalLine();
   #panel = null;
   #period_s = 60;
+  #periods = null;
   #series = null;
   #wanted = null;
   #isReading = false;
@@ -44,10 +46,10 @@ export class SymbolCard extends HTMLElement {
 
   connectedCallback() {
     this.#period_s = Number(settings.get(`period.${this.symbol}`, "60"));
-    const periods = choice("Period", PERIODS, String(this.#period_s), (period) => this.#choose(Number(period)));
+    this.#periods = choice("Period", PERIODS, String(this.#period_s), (period) => this.#onPeriod(period));
     const { bid, ask, spread, age: quoteAge } = this.#quote;
     const quote = el("div.quote-line", {}, bid, ask, spread, quoteAge, this.#session);
-    const options = { source: "gateway", tools: [this.#error, periods] };
+    const options = { source: "gateway", tools: [this.#error, this.#periods] };
     this.#panel = panel(this.symbol, options, quote, this.#chart, this.#signal.node);
     this.replaceChildren(this.#panel);
     const s = this.symbol;
@@ -89,7 +91,7 @@ export class SymbolCard extends HTMLElement {
     const quote = live.get(`quote:${this.symbol}`);
     const age_ms = quote ? live.now_ms() - quote.received_ns / 1e6 : null;
     const isClosed = live.get(`market:${this.symbol}`)?.is_open === false;
-    const isOld = age_ms !== null && age_ms > STALE_MS && !isClosed;
+    const isOld = age_ms !== null && age_ms > OLD_MS && !isClosed;
     setText(this.#quote.age, quote ? `${isOld ? "⚠ " : ""}${age(age_ms)} old` : "no quote yet");
     setTone(this.#quote.age, isOld || !quote ? "warn" : null);
     attribute(this.#quote.age, "title", quote ? `venue's time ${dateTimeText(quote.time_ns, { ms: true })}` : null);
@@ -98,9 +100,13 @@ export class SymbolCard extends HTMLElement {
 
   // ---- chart
 
+  #onPeriod(period) {
+    settings.set(`period.${this.symbol}`, period);
+    this.#choose(Number(period));
+  }
+
   #choose(period_s) {
     this.#period_s = period_s;
-    settings.set(`period.${this.symbol}`, String(period_s));
     this.#series = this.#wanted = this.#newSeries();
     this.#isComplete = false;
     const span = period_s ? BARS_SHOWN : TICKS_SHOWN_MS;
@@ -125,7 +131,19 @@ export class SymbolCard extends HTMLElement {
     if (series !== this.#wanted || !this.isConnected) return; // the person chose another period meanwhile
     this.#isReading = false;
     this.#series = series;
-    this.#drawChart();
+    if (this.#isTooCoarse()) this.#chooseFinest();
+    else this.#drawChart();
+  }
+
+  /* Whether a market that has just begun has too few candles of a period that the person did not choose. */
+  #isTooCoarse() {
+    const isChosen = settings.get(`period.${this.symbol}`, null) !== null;
+    return !isChosen && this.#period_s > 1 && this.#series.times.length < FEW_BARS;
+  }
+
+  #chooseFinest() {
+    this.#periods.choose("1");
+    this.#choose(1);
   }
 
   #getBars(to_ns) {

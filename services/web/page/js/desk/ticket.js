@@ -186,8 +186,7 @@ export class OrderTicket extends HTMLElement {
     this.#say("Waiting for the desk's answer …", null);
     setText(this.#send, "Sent");
     try {
-      const reply = await this.#command.send();
-      this.#finish(reply.denied ? describeError({ body: reply }) : describeReply(reply), reply.denied ? "halt" : "ok");
+      this.#finish(describeReply(await this.#command.send()), "ok");
     } catch (error) {
       this.#fail(error);
     }
