@@ -37,7 +37,7 @@ _LOOPBACK_HOSTS: Final = ("localhost", "127.0.0.1", "[::1]")
 
 
 class Access:
-    """Users, sessions, tokens and throttle of one web process; only coroutines wait for a file or a computation."""
+    """Users, sessions, tokens and throttle of one web process; no method waits for a computation."""
 
     def __init__(
         self,
@@ -125,10 +125,6 @@ class Access:
         if found is not None:
             self._problem = ""
         return found
-
-    async def identify(self, scope: Scope) -> Identity | None:
-        """The same as `identity`, for a WebSocket that looks its identity up again."""
-        return self.identity(scope)
 
     def _identity(self, scope: Scope) -> Identity | None:
         authorization = header_values(scope, b"authorization")
