@@ -26,6 +26,7 @@ from services.web.api.schemas import LedgerSource
 from services.web.api.tables import (
     DenialRow,
     DenialsPage,
+    EquityCurve,
     EventRow,
     EventsPage,
     FillsPage,
@@ -34,6 +35,7 @@ from services.web.api.tables import (
     TradesSummary,
     TradeView,
 )
+from services.web.read_model.equity import last_point_ns, read_equity
 from services.web.read_model.excursions import Extremes
 from services.web.read_model.filters import (
     DenialFilter,
@@ -79,7 +81,8 @@ class ReadModel:
             StartError: another process writes to the index, or the disk or folder cannot be written.
         """
         self._extremes = extremes
-        self._follower = LedgerFollower(data_dir / LEDGER_FILE_NAME)
+        self._ledger = data_dir / LEDGER_FILE_NAME
+        self._follower = LedgerFollower(self._ledger)
         self._following = Lock()
         self._file = IndexFile(data_dir / FILE_NAME)
         self._damage = ""
@@ -123,6 +126,9 @@ class ReadModel:
                 self._is_complete = False
                 self._writer = self._new_writer()
                 problem = " ".join(str(error).split())
+            except BaseException:  # after any error the writer's memory may differ from the file; raised again
+                self._writer = self._new_writer()
+                raise
             self._source = LedgerSource(
                 event=self._writer.position.number, read_ns=clock.wall_ns(), problem=problem[:500]
             )
@@ -220,6 +226,23 @@ class ReadModel:
         facets = _wanted(symbol=wanted.symbol, tag=wanted.tag, code=wanted.code, type=wanted.type)
         found = self._page(EVENTS, facets, PageFilter(limit=wanted.limit, cursor=wanted.cursor))
         return EventsPage(total=found.total, next=found.next, rows=self._rows(found, _event_rows))
+
+    def equity(self, *, from_ns: int | None = None, to_ns: int | None = None, width: int = 1_000) -> EquityCurve:
+        """Return the equity curve between two times, both included, thinned to the width of a chart in pixels.
+
+        Raises:
+            StartError: the ledger cannot be read.
+            ValueError: the width is not positive.
+        """
+        return read_equity(self._ledger, from_ns=from_ns, to_ns=to_ns, width=width)
+
+    def last_equity_ns(self) -> int:
+        """Return the time of the last point of the equity curve in UTC nanoseconds; 0 without one.
+
+        Raises:
+            StartError: the ledger cannot be read.
+        """
+        return last_point_ns(self._ledger)
 
     def pnl(self, now_ns: int) -> RealizedPnl:
         """Return the realized profit of the server's day, week and month at UTC time `now_ns`.

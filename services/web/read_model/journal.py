@@ -138,7 +138,8 @@ def _line(event: Event, book: Book) -> _Line:
         case TradingStateChanged():
             code = event.causes[0].code if event.causes else ""
             closing = ", all positions are closed" if event.flatten else ""
-            return _Line(f"trading is {event.state.value}{closing}, by {event.by}: {event.reason}", code=code)
+            by = " ".join(filter(None, (event.by, event.person)))
+            return _Line(f"trading is {event.state.value}{closing}, by {by}: {event.reason}", code=code)
         case RiskReset():
             rule = f"{event.rule} of {event.symbol or 'the desk'}"
             text = f"{event.person or 'a person'} reset {rule}: {event.reason}"

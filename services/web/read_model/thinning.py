@@ -8,7 +8,10 @@ pixels as a line through all points.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
+
+POINTS_PER_INTERVAL: Final = 4
+"""Largest number of points that remain of an interval: the first, lowest, highest and last one."""
 
 P = TypeVar("P", bound=Sequence[Any])
 
@@ -26,7 +29,7 @@ def thin(points: Sequence[P], width: int) -> list[P]:
     """
     if width < 1:
         raise ValueError(f"width is {width}, expected 1 or more")
-    if len(points) <= 4 * width:
+    if len(points) <= POINTS_PER_INTERVAL * width:
         return list(points)
     return list(thin_stream(points, width, first_ns=points[0][0], last_ns=points[-1][0]))
 

@@ -261,7 +261,7 @@ def test_the_writer_can_truncate_its_log_while_the_index_is_built(tmp_path: Path
 
     def truncate() -> None:
         with transaction(db):
-            db.execute("UPDATE meta SET value = value")
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('turn', ?, 0)", (str(len(truncated)),))
         [row] = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         truncated.append(row)  # type: ignore[arg-type]  # three numbers
 
@@ -286,3 +286,22 @@ def test_an_open_page_does_not_stop_the_step(tmp_path: Path) -> None:
             follow_to_end(model)
             second = model.events(EventFilter(limit=2, cursor=first.next))
             assert [row.number for row in first.rows + second.rows] == [5, 4, 3, 2]
+
+
+def test_a_failed_step_leaves_nothing_half_done(tmp_path: Path) -> None:
+    """The bars fail in the middle of a step: the step is repeated as a whole."""
+    failures = [RuntimeError("no bars today")]
+
+    def bars_of(_symbol: str, _from_ns: int, _to_ns: int) -> None:
+        if failures:
+            raise failures.pop()
+
+    with ledger_by_hand(tmp_path) as ledger:
+        a_round_trip(ledger, 1)
+        a_round_trip(ledger, 3)
+        with closing(ReadModel(tmp_path, extremes=bars_of)) as model:
+            with pytest.raises(RuntimeError, match="no bars today"):
+                follow_to_end(model)
+            follow_to_end(model)
+            require_equal(model, tmp_path)
+            assert model.pnl(START_NS).today.trades == 2

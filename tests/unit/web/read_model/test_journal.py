@@ -30,6 +30,7 @@ from services.portfolio.core.account.events import (
     ProtectionSet,
     Reconciled,
     RiskReset,
+    StateCommand,
     StreamEnded,
     TradingStateChanged,
 )
@@ -164,6 +165,18 @@ LINES: list[tuple[Any, str, tuple[str, str, str], str]] = [
         ),
         "trading is HALTED, all positions are closed, by person: r",
         ("", "", "OPERATOR"),
+        "",
+    ),
+    (
+        TradingStateChanged(
+            state=TradingState.ACTIVE,
+            reason="r",
+            by="person",
+            time_ns=5,
+            command=StateCommand(key="k", person="ann", asked="", state=TradingState.ACTIVE, reason="r", closing=[]),
+        ),
+        "trading is ACTIVE, by person ann: r",
+        ("", "", ""),
         "",
     ),
     (
