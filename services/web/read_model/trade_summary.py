@@ -42,7 +42,7 @@ def read_trade_summary(db: apsw.Connection, request: PageRequest, width: int) ->
     """
     with db:
         summary = _summary((_amounts.decode(payload) for payload in matching_payloads(db, request)), width)
-    return summary
+    return summary  # noqa: RET504 - mypy takes the block for one that may suppress errors
 
 
 def _summary(trades: Iterable[_Amounts], width: int) -> TradesSummary:
