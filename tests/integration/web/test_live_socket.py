@@ -99,12 +99,13 @@ def wait_for_turn(server: LiveServer) -> None:
 def test_a_client_without_an_answer_is_closed_with_4008(server: LiveServer) -> None:
     with server.connect() as client:
         message = next_message(client)
-        server.advance(7)
+        server.advance(6)
         draw(client, message)
         next_message(client)
-        server.advance(7)
+        next_message(client)  # a turn later, so the answer has been read
+        server.advance(6)
         next_message(client)
-        server.advance(3)
+        server.advance(4)
         assert close_of(client) == (4008, "no answer for 10 s; connect again")
 
 
