@@ -10,9 +10,9 @@ from common.heartbeat import Heartbeat
 from common.logs import get_logger
 from common.process_main import EXIT_ELSEWHERE, run_process, wait_out_startsecs
 from common.settings import load
+from services.web import metrics
 from services.web.app import create_app
 from services.web.backend import open_backend
-from services.web.metrics import METRICS
 from services.web.server import bound_socket, serve
 from services.web.settings import WebSettings
 
@@ -32,9 +32,16 @@ def run() -> None:
     heartbeat = Heartbeat(settings.paperdesk_runtime_dir, "web")
     bound = bound_socket(settings)
     try:
-        METRICS.serve(settings.metrics_port_web, settings.metrics_host)
+        metrics.METRICS.serve(settings.metrics_port_web, settings.metrics_host)
         with open_backend(settings) as backend:
-            serve(create_app(backend), settings, bound, heartbeat)
+            sockets = backend.live.sockets
+            serve(
+                create_app(backend),
+                settings,
+                bound,
+                heartbeat=heartbeat,
+                on_beat=lambda: metrics.update(clients=sockets.count),
+            )
     finally:
         bound.close()
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 import uvicorn
@@ -56,8 +56,15 @@ def bound_socket(settings: WebSettings) -> socket.socket:
     return bound
 
 
-def serve(app: Starlette, settings: WebSettings, bound: socket.socket, heartbeat: Heartbeat | None = None) -> None:
-    """Serve requests until SIGTERM or SIGINT."""
+def serve(
+    app: Starlette,
+    settings: WebSettings,
+    bound: socket.socket,
+    *,
+    heartbeat: Heartbeat | None = None,
+    on_beat: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve requests until SIGTERM or SIGINT, and call `on_beat` with each heartbeat."""
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -76,21 +83,23 @@ def serve(app: Starlette, settings: WebSettings, bound: socket.socket, heartbeat
     )
     scheme = "http" if settings.web_tls_cert is None else "https"
     _log.info("serving the page", address=f"{scheme}://{settings.web_host}:{settings.web_port}/")
-    asyncio.run(_serve(uvicorn.Server(config), bound, heartbeat))
+    asyncio.run(_serve(uvicorn.Server(config), bound, heartbeat, on_beat))
 
 
-async def _serve(server: uvicorn.Server, bound: socket.socket, heartbeat: Heartbeat | None) -> None:
-    async with _beating(heartbeat):
+async def _serve(
+    server: uvicorn.Server, bound: socket.socket, heartbeat: Heartbeat | None, on_beat: Callable[[], None]
+) -> None:
+    async with _beating(heartbeat, on_beat):
         await server.serve(sockets=[bound])
 
 
 @contextlib.asynccontextmanager
-async def _beating(heartbeat: Heartbeat | None) -> AsyncIterator[None]:
+async def _beating(heartbeat: Heartbeat | None, on_beat: Callable[[], None]) -> AsyncIterator[None]:
     """Write the heartbeat from the event loop during the block, so that a blocked loop writes none."""
     if heartbeat is None:
         yield
         return
-    task = asyncio.create_task(_beat(heartbeat))
+    task = asyncio.create_task(_beat(heartbeat, on_beat))
     try:
         yield
     finally:
@@ -98,9 +107,10 @@ async def _beating(heartbeat: Heartbeat | None) -> AsyncIterator[None]:
         heartbeat.end()
 
 
-async def _beat(heartbeat: Heartbeat) -> None:
+async def _beat(heartbeat: Heartbeat, on_beat: Callable[[], None]) -> None:
     beats = 0
     while True:
         beats += 1
         heartbeat.beat(Progress(beats, False))
+        on_beat()
         await asyncio.sleep(BEAT_MS / 1_000)
