@@ -2,6 +2,7 @@
 
 import { signed } from "./format.js";
 import { live } from "./live.js";
+import { silenceOf } from "./panel.js";
 import { settings } from "./settings.js";
 
 const ICONS = { ACTIVE: "active", REDUCE_ONLY: "reduce", HALTED: "halted" };
@@ -14,7 +15,7 @@ let before = "";
 export function showAlarm() {
   const state = live.get("state");
   const trading = state?.trading_state ?? "";
-  const { isStale } = live.status;
+  const isStale = live.status.isStale || silenceOf("portfolio") !== "";
   const amount = dayText(live.get("pnl")?.today?.net, state?.currency ?? "");
   const mark = isStale ? "! STALE " : "";
   const title = trading ? `${mark}${trading.replace("_", " ")}${amount} · Paperdesk` : `${mark}Paperdesk`;

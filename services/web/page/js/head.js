@@ -7,6 +7,7 @@ import { age, words } from "./format.js";
 import { live } from "./live.js";
 import { notify } from "./notices.js";
 import { PAGES } from "./pages.js";
+import { silenceOf } from "./panel.js";
 import { applyTheme, settings } from "./settings.js";
 import { dayText, timeText, zoneLabel } from "./times.js";
 import { venueNow_ms } from "./venue_clock.js";
@@ -47,7 +48,8 @@ export class HeadLine extends HTMLElement {
     this.#mode.hidden = !mode;
     setText(this.#mode, mode);
     const [sign, tone] = stateLook(state?.trading_state);
-    setText(this.#state, state ? sign + words(state.trading_state) : "? not known");
+    const known = silenceOf("portfolio") ? "⚠ last known: " : "";
+    setText(this.#state, state ? known + sign + words(state.trading_state) : "? not known");
     setTone(this.#state, tone);
     const now_ns = venueNow_ms() * 1e6;
     setText(this.#age, status.age_ms === null ? words(status.phase) : `age ${age(status.age_ms)}`);

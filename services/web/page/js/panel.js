@@ -37,7 +37,7 @@ export function silenceOf(source) {
   const { name, time, patience_ms } = SOURCES[source];
   const state = live.get("sources")?.[source];
   if (!state) return "";
-  if (state.problem) return `${name}: ${state.problem}`;
+  if (state.problem) return state.problem;
   if (!state[time]) return `${name} not heard yet`;
   const age_ms = live.drawnAt_ms - state[time] / 1e6;
   return age_ms > patience_ms ? `${name} silent for ${duration(age_ms / 1000)}` : "";

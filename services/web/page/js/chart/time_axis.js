@@ -39,10 +39,9 @@ export class IndexAxis {
     const step = timeStep_ms(this.times[last] - this.times[first], count);
     const ticks = [];
     for (let index = Math.max(first, 1); index <= last; index += 1) {
-      const bucket = Math.floor(shifted_ms(this.times[index]) / step);
-      if (bucket !== Math.floor(shifted_ms(this.times[index - 1]) / step)) {
-        ticks.push([index, timeLabel(this.times[index], step)]);
-      }
+      const past = shifted_ms(this.times[index]) % step; // the round time may have no candle
+      const isNew = this.times[index] - past > this.times[index - 1];
+      if (isNew) ticks.push([index, timeLabel(this.times[index] - past, step)]);
     }
     return ticks;
   }

@@ -6,7 +6,7 @@ import { attribute, choice, el, setText, setTone } from "../dom.js";
 import { age, decimal, duration, number, price } from "../format.js";
 import { live } from "../live.js";
 import "../meter.js";
-import { panel } from "../panel.js";
+import { panel, silenceOf } from "../panel.js";
 import { settings } from "../settings.js";
 import { dateTimeText } from "../times.js";
 import { venueNow_ms } from "../venue_clock.js";
@@ -96,6 +96,7 @@ export class SymbolCard extends HTMLElement {
     setTone(this.#quote.age, isOld || !quote ? "warn" : null);
     attribute(this.#quote.age, "title", quote ? `venue's time ${dateTimeText(quote.time_ns, { ms: true })}` : null);
     this.#panel.classList.toggle("is-old", isOld);
+    this.#signal.markSilent(silenceOf("strategy"));
   }
 
   // ---- chart
@@ -210,9 +211,15 @@ export class SymbolCard extends HTMLElement {
 class SignalLine {
   #direction = el("b");
   #meter = el("value-meter", { title: "Confidence and threshold" });
-  #reason = el("span.faint.signal-reason");
+  #reason = el("span.signal-reason");
+  #text = "";
   node = el("div.signal-line", { "aria-label": "Latest signal", role: "group" }, el("span.quiet", { text: "Signal" }),
     this.#direction, this.#meter, this.#reason);
+
+  markSilent(silence) {
+    setText(this.#reason, silence ? `⚠ ${silence}` : this.#text);
+    setTone(this.#reason, silence ? "warn" : null);
+  }
 
   update(signal) {
     const looks = { "1": ["▲ BUY", "up"], "-1": ["▼ SELL", "down"], "0": ["● HOLD", null] };
@@ -224,7 +231,7 @@ class SignalLine {
     const confidence = signal?.confidence ?? null;
     const text = signal ? `${number(confidence, 3)}${least}` : "";
     this.#meter.update(confidence, text, null, threshold === null ? [] : [threshold]);
-    setText(this.#reason, signal?.reason ?? "");
+    this.#text = signal?.reason ?? "";
   }
 }
 
