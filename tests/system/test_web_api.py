@@ -153,6 +153,9 @@ def test_tables_have_rows_and_pages(api: httpx.Client) -> None:
     assert api.get(f"/orders/{order['order_id']}").json() == order
     assert api.get("/fills?limit=1").json()["rows"]
     assert api.get("/events?limit=1").json()["rows"]
+    assert api.get("/trades/summary").json()["trades"] == total(api, "/trades")
+    points = wait_for(lambda: api.get("/equity").json()["points"], "a point of the equity", seconds=TIMEOUT_S)
+    assert float(points[0][2]) > 0
 
 
 def test_a_command_is_carried_out_once(api: httpx.Client) -> None:

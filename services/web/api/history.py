@@ -15,6 +15,7 @@ from services.web.api.operation import Call
 from services.web.api.queries import (
     BarsParameters,
     DenialsParameters,
+    EquityParameters,
     EventsParameters,
     FillsParameters,
     LatencyParameters,
@@ -27,6 +28,7 @@ from services.web.api.schemas import ErrorView, TicksView
 from services.web.api.tables import (
     BarsView,
     DenialsPage,
+    EquityCurve,
     EventsPage,
     FillsPage,
     LatencyHistory,
@@ -94,6 +96,19 @@ async def events(call: Call) -> EventsPage:
     """A page of the journal."""
     wanted = _filter(call.parameters(EventsParameters), EventFilter)
     return await _read(call, lambda: call.backend.ledger.events(wanted))
+
+
+async def equity(call: Call) -> EquityCurve:
+    """The equity curve.
+
+    Raises:
+        RequestError: 503, the ledger cannot be read.
+    """
+    asked, ledger = call.parameters(EquityParameters), call.backend.ledger
+    try:
+        return await asyncio.to_thread(ledger.equity, from_ns=asked.from_ns, to_ns=asked.to_ns, width=asked.width)
+    except StartError as error:
+        raise RequestError(503, str(error)) from None
 
 
 async def bars(call: Call) -> BarsView:

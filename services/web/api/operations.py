@@ -22,6 +22,7 @@ from services.web.api.operation import Call, Handler, Operation
 from services.web.api.queries import (
     BarsParameters,
     DenialsParameters,
+    EquityParameters,
     EventsParameters,
     FillsParameters,
     LatencyParameters,
@@ -50,6 +51,7 @@ from services.web.api.schemas import (
 from services.web.api.tables import (
     BarsView,
     DenialsPage,
+    EquityCurve,
     EventsPage,
     FillsPage,
     LatencyHistory,
@@ -269,6 +271,15 @@ OPERATIONS: Final = (
         EventsPage,
         history.events,
         query=EventsParameters,
+        errors=INDEX_ERRORS,
+    ),
+    _read(
+        "/equity",
+        "equity",
+        "Balance and equity over time",
+        EquityCurve,
+        history.equity,
+        query=EquityParameters,
         errors=INDEX_ERRORS,
     ),
     _read(
