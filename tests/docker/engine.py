@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from tests.support.ports import free_port
+from tests.support.ports import free_ports
 from tests.support.shared_data import ROOT
 from tests.support.waits import wait_for
 
@@ -189,10 +189,11 @@ class Desk:
         """Prepare the project; no container runs before `up`."""
         self.project = f"paperdesk-test-{os.getpid()}"
         self.up_s = 0.0
-        self.prometheus_port = free_port()
+        self.prometheus_port, self.page_port = free_ports(2)
         self._env = {
             **names,
             "PROMETHEUS_PORT": str(self.prometheus_port),
+            "WEB_PORT": str(self.page_port),
             "COMPOSE_PROJECT_NAME": self.project,
         }
 
@@ -225,6 +226,12 @@ class Desk:
         """Run a command in a container."""
         return run("docker", "exec", self.container(service), *command)
 
+    def add_user(self, name: str, password: str) -> None:
+        """Add a user with role trade, and start the page, which refuses to start without a user."""
+        command = 'printf "%s\\n" "$2" | paperdesk web user add "$1" --role trade --data-dir var/data'
+        self.execute("trader", "sh", "-c", command, "sh", name, password)
+        self.execute("trader", "supervisorctl", "-c", "supervisord.container.conf", "start", "web")
+
     def pid_of(self, program: str) -> int:
         """The pid of a program in the trader's container, as supervisord reports it; 0 if it does not run."""
         pid = self.execute("trader", "supervisorctl", "-c", "supervisord.container.conf", "pid", program)
@@ -244,6 +251,11 @@ class Desk:
     def network(self) -> str:
         """The private network."""
         return f"{self.project}_desk"
+
+    @property
+    def page_network(self) -> str:
+        """The network through which the host reaches the page."""
+        return f"{self.project}_page"
 
 
 def caps_of(status: str) -> Sequence[int]:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 
+import httpx
 import pytest
 
 from tests.docker.engine import BASE, Desk, caps_of, engine, images, missing, run, size_of
@@ -26,6 +27,7 @@ FIRST_FILL_S = 60.0
 TRADE_S = 240.0
 PROGRAMS = ("signal", "portfolio", "execution")
 OURS = ("mock-mt5", "trader")
+PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +50,13 @@ def desk(names: dict[str, str]) -> Iterator[Desk]:
 @pytest.fixture(scope="module")
 def prometheus(desk: Desk) -> Prometheus:
     return Prometheus(desk.prometheus_port)
+
+
+@pytest.fixture(scope="module")
+def page(desk: Desk) -> str:
+    """Address of the page, which has the user alice."""
+    desk.add_user("alice", PASSWORD)
+    return f"http://127.0.0.1:{desk.page_port}"
 
 
 def is_healthy(desk: Desk, service: str) -> bool:
@@ -86,8 +95,24 @@ def test_both_containers_become_healthy(desk: Desk) -> None:
         wait_for(partial(is_healthy, desk, service), f"{service} healthy", seconds=90.0)
 
 
+def test_page_starts_with_its_first_user_and_serves_only_users(page: str) -> None:
+    def is_served() -> bool:
+        try:
+            return httpx.get(page, timeout=5.0).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    wait_for(is_served, "the page", seconds=60.0)
+    assert httpx.get(f"{page}/api/v1/state", timeout=5.0).status_code == 401
+    with httpx.Client(base_url=page, headers={"Origin": page}, timeout=10.0) as client:
+        client.post("/api/v1/session", json={"user": "alice", "password": PASSWORD}).raise_for_status()
+        wait_for(lambda: client.get("/api/v1/state").json()["state"] == "RUNNING", "the desk's state", seconds=60.0)
+        assert client.get("/api/v1/state").json()["mode"] == "simulated"
+
+
+@pytest.mark.usefixtures("page")
 def test_every_target_is_up_and_has_every_documented_series(desk: Desk, prometheus: Prometheus) -> None:
-    expected = dict.fromkeys(("mt5", "signal", "portfolio", "execution", "watchdog", "prometheus"), "up")
+    expected = dict.fromkeys(("mt5", "signal", "portfolio", "execution", "watchdog", "web", "prometheus"), "up")
     wait_for(lambda: prometheus.targets() == expected, "every target up", seconds=60.0)
     wait_for(lambda: not prometheus.missing(documented_series()), "every documented series", seconds=30.0)
 
@@ -102,8 +127,11 @@ def test_container_has_no_unneeded_permission(desk: Desk, service: str) -> None:
     assert host["CapDrop"] == ["ALL"]
     assert not host["CapAdd"]
     assert "no-new-privileges:true" in host["SecurityOpt"]
-    assert not host["PortBindings"]
-    assert list(found["NetworkSettings"]["Networks"]) == [desk.network]
+    is_trader = service == "trader"
+    published = {f"{desk.page_port}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(desk.page_port)}]}
+    assert (host["PortBindings"] or {}) == (published if is_trader else {})
+    networks = {desk.network, desk.page_network} if is_trader else {desk.network}
+    assert set(found["NetworkSettings"]["Networks"]) == networks
     # The effective permissions of a process in the container.
     status = desk.execute(service, "cat", "/proc/1/status")
     assert set(caps_of(status)) == {0}
@@ -113,7 +141,18 @@ def test_container_has_no_unneeded_permission(desk: Desk, service: str) -> None:
     assert "Read-only file system" in subprocess.run(touch, capture_output=True, text=True, check=False).stderr
 
 
-def test_only_prometheus_is_published_and_only_on_this_host(desk: Desk) -> None:
+def test_trader_cannot_reach_other_hosts(desk: Desk) -> None:
+    """The page's network does not masquerade, so a packet to another host gets no reply."""
+    connect = "import socket; socket.create_connection(('192.0.2.1', 80), timeout=3)"
+    command = ["docker", "exec", desk.container("trader"), "python", "-c", connect]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "timed out" in done.stderr or "unreachable" in done.stderr
+    options = json.loads(run("docker", "network", "inspect", desk.page_network))[0]["Options"]
+    assert options["com.docker.network.bridge.enable_ip_masquerade"] == "false"
+
+
+def test_prometheus_is_published_on_this_host_only(desk: Desk) -> None:
     assert json.loads(run("docker", "network", "inspect", desk.network))[0]["Internal"]
     published = desk.inspect("prometheus")["HostConfig"]["PortBindings"]
     assert published == {"9090/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(desk.prometheus_port)}]}
