@@ -32,7 +32,7 @@ const FILTERS = [
 const COLUMNS = [
   { key: "number", label: "No.", number: true, wide: true },
   { key: "time_ns", label: "Time", text: (row) => timeInList(row.time_ns) },
-  { key: "type", label: "Type", text: typeText, tone: (row) => TONES[row.type] ?? null },
+  { key: "type", label: "Type", wide: true, text: typeText, tone: (row) => TONES[row.type] ?? null },
   { key: "symbol", label: "Symbol", wide: true },
   { key: "tag", label: "Tag", wide: true },
   { key: "code", label: "Code", wide: true },

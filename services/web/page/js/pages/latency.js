@@ -12,9 +12,10 @@ import { exactNs } from "../time_input.js";
 
 const MINUTE_MS = 60_000;
 const WINDOWS = { "15m": ["15 min", 15], "1h": ["1 h", 60], "6h": ["6 h", 360], "24h": ["24 h", 1440] };
-const WINDOW_FIRST = "1h";
+const WINDOW_FIRST = "15m";
 const ASK_MS = 10_000;
-const GAP_STEPS = 3; // without a point for more steps than this, the line is interrupted
+const STEP_MS = 10_000;
+const GAP_STEPS = 3; // without a point for more intervals or pixels than this, the line is interrupted
 
 const HOPS = {
   tick_to_signal: "Tick to signal", signal_to_order: "Signal to order", tick_to_order: "Tick to order",
@@ -50,7 +51,7 @@ export default class LatencyPage extends HTMLElement {
     this.replaceChildren(
       el("h1.visually-hidden", { text: "Latency" }),
       panel("Since the start of portfolio", { source: "portfolio" }, this.#table),
-      el("div.row", {}, el("h2", { text: "Over time, an interval of 10 s or more at a point" }), windows), this.#error,
+      el("div.row", {}, el("h2", { text: "Over time, by the server's wall clock" }), windows), this.#error,
       this.#charts);
     const timer = setInterval(() => document.hidden || this.#load(), ASK_MS);
     this.#ends = [live.watch(["latency"], () => this.#draw()), () => clearInterval(timer)];
@@ -81,9 +82,10 @@ export default class LatencyPage extends HTMLElement {
   async #load() {
     this.#request?.abort();
     const request = (this.#request = new AbortController());
-    const from_ns = exactNs(live.now_ms() - WINDOWS[this.#window][1] * MINUTE_MS);
+    const span_ms = WINDOWS[this.#window][1] * MINUTE_MS;
+    const from_ms = live.now_ms() - span_ms;
     try {
-      await Promise.all([...this.#charts.children].map((part) => loadChart(part, from_ns, request.signal)));
+      await Promise.all([...this.#charts.children].map((part) => loadChart(part, from_ms, span_ms, request.signal)));
       show(this.#error, false);
     } catch (error) {
       if (!(error instanceof ApiError)) return;
@@ -105,33 +107,37 @@ function makeChart(hop) {
   return Object.assign(panel(hopText(hop), { source: "portfolio", tools: [worst, key] }, chart), { chart, worst, hop });
 }
 
-async function loadChart({ chart, worst, hop }, from_ns, signal) {
+async function loadChart({ chart, worst, hop }, from_ms, span_ms, signal) {
   const width = Math.max(100, chart.clientWidth);
-  const { points } = await get("/latency/history", { hop, from_ns, width }, signal);
-  const { times, p50, p99 } = linesOf(points);
+  const { points } = await get("/latency/history", { hop, from_ns: exactNs(from_ms), width }, signal);
+  const { times, p50, p99 } = linesOf(points, from_ms, GAP_STEPS * Math.max(STEP_MS, span_ms / width));
   chart.set({
     lines: [
-      { name: "p50", times, values: p50, colour: "series" },
-      { name: "p99", times, values: p99, colour: "down", dash: [4, 3] },
+      { name: "p50", times, values: p50, colour: "series", width: 2 },
+      { name: "p99", times, values: p99, colour: "down", width: 2, dash: [4, 3] },
     ],
   });
   const most = Math.max(...points.map((point) => point[3]));
   setText(worst, points.length ? `worst p99 ${latency(most)}` : "");
 }
 
-function linesOf(points) {
+function linesOf(points, from_ms, gap_ms) {
   const [times, p50, p99] = [[], [], []];
-  const step_ms = Math.min(...points.slice(1).map((point, index) => (point[0] - points[index][0]) / 1e6));
-  points.forEach(([time_ns, , half_us, most_us], index) => {
-    const time_ms = time_ns / 1e6;
-    if (index && time_ms - times.at(-1) > step_ms * GAP_STEPS) {
-      times.push(times.at(-1) + step_ms);
-      p50.push(null);
-      p99.push(null);
-    }
+  const add = (time_ms, half_us, most_us) => {
     times.push(time_ms);
-    p50.push(half_us / 1000);
-    p99.push(most_us / 1000);
-  });
+    p50.push(half_us === null ? null : half_us / 1000);
+    p99.push(most_us === null ? null : most_us / 1000);
+  };
+  let last_ms = -Infinity;
+  for (const [time_ns, , half_us, most_us] of points) {
+    const time_ms = time_ns / 1e6;
+    if (time_ms - last_ms > gap_ms) {
+      add(Math.max(last_ms + 1, from_ms - STEP_MS), null, null); // so that all charts begin at the same time
+      add(time_ms - STEP_MS, half_us, most_us); // the interval that ends at the point's time
+    }
+    add(time_ms, half_us, most_us);
+    last_ms = time_ms;
+  }
+  if (points.length) add(Math.max(live.now_ms(), last_ms), null, null);
   return { times, p50, p99 };
 }

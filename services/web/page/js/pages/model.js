@@ -91,8 +91,8 @@ class ModelCard extends HTMLElement {
     const decided = counts.buy + counts.sell + counts.hold;
     const share = (count) => (decided ? percent(count / decided, 1) : "–");
     const figures = [
-      ["Hold rate", share(counts.hold), ""], ["Buy", number(counts.buy), share(counts.buy)],
-      ["Sell", number(counts.sell), share(counts.sell)], ["Hold", number(counts.hold), ""],
+      ["Hold rate", share(counts.hold), `${number(counts.hold)} ticks`],
+      ["Buy", number(counts.buy), share(counts.buy)], ["Sell", number(counts.sell), share(counts.sell)],
       ["Warming up", number(counts.warming_up), ""], ["Ticks", number(counts.ticks), ""],
     ];
     keyed(this.#counts, figures, ([label]) => label, makeFigure, (node, [, value, more]) => {

@@ -86,7 +86,7 @@ export default class SystemPage extends HTMLElement {
     this.#drawFeed(system);
     this.#drawLedger(system);
     this.#drawReconciliation(system.reconciliation);
-    fill(this.#versions, Object.entries(system.versions));
+    fill(this.#versions, Object.entries(system.versions).map(([name, text]) => [name, text || "–"]));
     const { clients, started_ns } = system.web;
     fill(this.#web, [
       ["Connected pages", number(clients)], ["Started", dateTimeText(started_ns)],
@@ -164,13 +164,13 @@ function stateText({ state }) {
 }
 
 function isLate(row) {
-  return row.beat_age_ms === null || row.beat_age_ms > LATE_MS;
+  return row.beat_age_ms !== null && row.beat_age_ms > LATE_MS;
 }
 
 function beatTone(row) {
-  return isLate(row) ? "warn" : null;
+  return row.beat_age_ms === null ? "faint" : isLate(row) ? "warn" : null;
 }
 
 function beatText(row) {
-  return row.beat_age_ms === null ? "▲ none" : `${isLate(row) ? "▲ " : ""}${age(row.beat_age_ms)} ago`;
+  return row.beat_age_ms === null ? "none" : `${isLate(row) ? "▲ " : ""}${age(row.beat_age_ms)} ago`;
 }

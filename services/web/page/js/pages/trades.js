@@ -28,11 +28,11 @@ const COLUMNS = [
   { key: "open_price", label: "Open", number: true, wide: true, text: (row) => priceOf(row.symbol, row.open_price) },
   { key: "close_price", label: "Close", number: true, wide: true, text: (row) => priceOf(row.symbol, row.close_price) },
   { key: "why", label: "Exit", wide: true, text: (row) => exitText(row) },
-  { key: "net", label: "Net", number: true, text: (row) => money(row.net), tone: (row) => toneOf(row.net) },
+  { key: "net", label: "Net", number: true, sort: "net", text: (row) => money(row.net), tone: netTone },
   { key: "profit", label: "Profit", number: true, sort: "profit", wide: true, text: (row) => money(row.profit) },
   { key: "costs", label: "Costs", number: true, wide: true, text: (row) => money(costsOf(row)) },
-  { key: "mae", label: "MAE", number: true, wide: true, text: (row) => money(row.mae) },
-  { key: "mfe", label: "MFE", number: true, wide: true, text: (row) => money(row.mfe) },
+  { key: "mae", label: "MAE", number: true, sort: "mae", wide: true, text: (row) => money(row.mae) },
+  { key: "mfe", label: "MFE", number: true, sort: "mfe", wide: true, text: (row) => money(row.mfe) },
   { key: "duration_s", label: "Duration", number: true, sort: "duration", text: (row) => duration(row.duration_s) },
   { key: "tag", label: "Tag", wide: true },
 ];
@@ -75,6 +75,10 @@ function sideText({ direction }) {
 
 function sideTone({ direction }) {
   return direction === "LONG" ? "up" : "down";
+}
+
+function netTone({ net }) {
+  return toneOf(net);
 }
 
 function exitText({ why }) {
