@@ -6,7 +6,7 @@ import { el, setText, show } from "../dom.js";
 import { settings } from "../settings.js";
 import { dateTimeText, zoneLabel } from "../times.js";
 import { listen } from "./gestures.js";
-import { drawBand, drawCandles, drawLabel, drawLevels, drawLine, drawMarkers } from "./layers.js";
+import { drawBand, drawCandles, drawCorner, drawLabel, drawLevels, drawLine, drawMarkers } from "./layers.js";
 import { indexAt, spreadLabels, valueTicks } from "./scales.js";
 import { IndexAxis, TimeAxis } from "./time_axis.js";
 
@@ -222,6 +222,7 @@ export class Chart extends HTMLElement {
     this.#drawGrid(context, plot, labels);
     this.#drawLayers(context, plot);
     this.#drawLabels(context, plot, labels);
+    this.#drawBeyond(context, plot);
     if (this.#pointer) this.#drawCross(context, plot);
     this.#describe();
   }
@@ -327,6 +328,18 @@ export class Chart extends HTMLElement {
     }
   }
 
+  /* Levels outside the range, as a line of text at the edge beyond which they lie. */
+  #drawBeyond(context, plot) {
+    const named = (this.#data.levels ?? []).filter(({ text }) => text);
+    const line = (arrow, levels) => {
+      return arrow + levels.map(({ text, value }) => `${text} ${this.#text(value)}`).join(" · ");
+    };
+    const above = named.filter(({ value }) => value > plot.high);
+    const below = named.filter(({ value }) => value < plot.low);
+    if (above.length) drawCorner(context, plot, line("↑ ", above), LABEL_PX / 2, "ink-2");
+    if (below.length) drawCorner(context, plot, line("↓ ", below), plot.bottom - LABEL_PX / 2, "ink-2");
+  }
+
   #drawCross(context, plot) {
     const { x, y } = this.#pointer;
     if (x > plot.right || y > plot.bottom) return;
@@ -344,12 +357,7 @@ export class Chart extends HTMLElement {
     context.setLineDash([]);
     const value = plot.low + ((plot.bottom - y) / (plot.bottom - plot.top)) * (plot.high - plot.low);
     drawLabel(context, plot, { y, text: this.#text(value), colour: "cross", isSolid: true });
-    context.fillStyle = plot.colours.panel;
-    const text = `${dateTimeText(time_ms * 1e6)}  ${this.#valuesAt(time_ms)}`;
-    context.fillRect(0, 0, context.measureText(text).width + 10, LABEL_PX);
-    context.fillStyle = plot.colours.ink;
-    context.textAlign = "left";
-    context.fillText(text, 5, LABEL_PX / 2 + 0.5);
+    drawCorner(context, plot, `${dateTimeText(time_ms * 1e6)}  ${this.#valuesAt(time_ms)}`, LABEL_PX / 2, "ink");
   }
 
   #valuesAt(time_ms) {

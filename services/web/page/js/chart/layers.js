@@ -155,3 +155,12 @@ export function drawLabel(context, plot, { y, text, colour, isSolid, isInside })
   context.textAlign = "left";
   context.fillText(text, x + 4, y + 0.5);
 }
+
+/** A line of text with ground at the left edge. */
+export function drawCorner(context, plot, text, y, colour) {
+  context.fillStyle = plot.colours.panel;
+  context.fillRect(plot.left, y - LABEL_HEIGHT / 2, context.measureText(text).width + 10, LABEL_HEIGHT);
+  context.fillStyle = plot.colours[colour];
+  context.textAlign = "left";
+  context.fillText(text, plot.left + 5, y + 0.5);
+}
