@@ -61,7 +61,7 @@ export default class SystemPage extends HTMLElement {
         facts("Stream and orders", "portfolio", this.#feed), facts("Ledger", "ledger", this.#ledger),
         facts("Sources of this page", undefined, this.#sources), facts("Web server", undefined, this.#web),
         facts("Versions", undefined, this.#versions)),
-      panel("Reconciliation", { source: "portfolio" }, this.#compared, this.#differences));
+      panel("Last reconciliation of ledger and venue", { source: "portfolio" }, this.#compared, this.#differences));
     this.#ends = [
       live.watch(["processes"], () => this.#drawProcesses()),
       live.watch(["system", "state"], () => this.#drawSystem()),
@@ -96,16 +96,13 @@ export default class SystemPage extends HTMLElement {
 
   #drawFeed(system) {
     const state = live.get("state");
-    const warn = (count) => (count ? "warn" : null);
-    const facts = [
-      ["Orders in doubt", number(system.in_doubt), warn(system.in_doubt)],
-      ["Gaps in the stream", number(system.gaps), warn(system.gaps)],
-    ];
+    const fault = (label, count) => (count ? [label, `▲ ${number(count)}`, "warn"] : [label, "0"]);
+    const facts = [fault("Orders in doubt", system.in_doubt), fault("Gaps in the stream", system.gaps)];
     if (state) {
       facts.push(
-        ["Malformed messages", number(state.malformed), warn(state.malformed)],
-        ["Duplicates", number(state.duplicates)], ["Ticks decided", number(state.processed)],
-        ["Orders open", number(state.orders_open)], ["Gateway's heartbeat", age(state.heartbeat_age_ms)],
+        fault("Malformed messages", state.malformed), ["Duplicates", number(state.duplicates)],
+        ["Ticks decided", number(state.processed)], ["Orders open", number(state.orders_open)],
+        ["Gateway's heartbeat", age(state.heartbeat_age_ms)],
         ["Feed", state.feed_stale ? "▲ stale" : "fresh", state.feed_stale ? "warn" : "ok"],
       );
     }
@@ -117,21 +114,20 @@ export default class SystemPage extends HTMLElement {
     fill(this.#ledger, [
       ["Size", bytes(ledger.bytes)], ["Events", number(ledger.events)],
       ["Head", signed, ledger.signed === false ? "warn" : null],
-      ["Audit", ledger.audit || "–"], ["Free on the disk", bytes(data_dir_free_bytes)],
+      ["Audit", ledger.audit ? `■ ${ledger.audit}` : "no fault reported", ledger.audit ? "halt" : null], ["Free on the disk", bytes(data_dir_free_bytes)],
     ]);
   }
 
   #drawReconciliation(reconciliation) {
-    show(this.#differences, Boolean(reconciliation?.time_ns));
-    if (!reconciliation?.time_ns) {
+    show(this.#differences, reconciliation !== null);
+    show(this.#compared, reconciliation === null || reconciliation.time_ns !== 0);
+    if (reconciliation === null) {
       setText(this.#compared, "Ledger and venue have not been compared yet.");
       return;
     }
-    const { time_ns, complete, differences } = reconciliation;
-    const part = complete ? "" : " The venue did not answer all requests.";
-    const count = `number of differences: ${number(differences.length)}`;
-    setText(this.#compared, `Compared at ${dateTimeText(time_ns)}, ${count}.${part}`);
-    this.#differences.rows = differences;
+    const count = `number of differences: ${number(reconciliation.differences.length)}`;
+    setText(this.#compared, `Compared at ${dateTimeText(reconciliation.time_ns)}, ${count}.`);
+    this.#differences.rows = reconciliation.differences;
   }
 
   #drawSources() {
