@@ -155,7 +155,8 @@ def test_a_stopped_desk_is_intact_and_answers_as_the_earlier_version_did(
     for view, answer in zip(views, all_asked(folder, *(view["command"] for view in views)), strict=True):
         expected = view["answer"]
         if view["command"][0] == "risk":  # the order of its rows is the order of the rules
-            answer, expected = sorted(answer, key=limit_of), sorted(in_present_words(expected), key=limit_of)
+            expected = [row if row["headroom"] else without_headroom(row) for row in in_present_words(expected)]
+            answer, expected = sorted(answer, key=limit_of), sorted(expected, key=limit_of)
         assert with_fields_of(answer, expected) == expected, view["command"]
 
 
@@ -170,6 +171,11 @@ def in_present_words(rows: list[dict[str, str]]) -> list[dict[str, str]]:
         text = text.replace(old, present)
     changed: list[dict[str, str]] = json.loads(text)
     return changed
+
+
+def without_headroom(row: dict[str, str]) -> dict[str, str]:
+    """A row without its headroom, which the earlier version left empty for more limits."""
+    return {name: value for name, value in row.items() if name != "headroom"}
 
 
 def limit_of(row: dict[str, str]) -> tuple[str, ...]:
