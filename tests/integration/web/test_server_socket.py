@@ -1,7 +1,8 @@
-"""The socket of the server: connections that are not read are dropped by the kernel."""
+"""The socket of the server: small messages are sent at once, and connections that are not read are dropped."""
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from pathlib import Path
 
@@ -19,3 +20,21 @@ def test_an_accepted_connection_is_dropped_when_its_peer_reads_nothing(tmp_path:
         accepted, _ = bound.accept()
         with accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == UNREAD_MS_MAX
+
+
+def test_a_small_message_does_not_wait_for_the_confirmation_of_the_one_before(tmp_path: Path) -> None:
+    bound = bound_socket(WebSettings(paperdesk_data_dir=tmp_path))
+
+    async def no_delay_of_a_connection() -> int:
+        found = asyncio.get_running_loop().create_future()
+
+        async def note(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            accepted = writer.get_extra_info("socket")
+            found.set_result(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        async with await asyncio.start_server(note, sock=bound):
+            with socket.create_connection(bound.getsockname()):
+                return int(await found)
+
+    assert asyncio.run(no_delay_of_a_connection()) == 1
