@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
+from starlette.responses import Response
 
 from common.build_info import build_info
 from proto.control import OrderCommandReply, TradingReply
@@ -106,9 +110,14 @@ def _command(name: str, summary: str, body: type[Struct], reply: type, handler: 
     )
 
 
-async def openapi(_call: Call) -> dict[str, object]:
+async def openapi(_call: Call) -> Response:
     """The OpenAPI document."""
-    return document(OPERATIONS, build_info().version)
+    return Response(await asyncio.to_thread(_encoded_document), media_type="application/json")
+
+
+@cache
+def _encoded_document() -> bytes:
+    return msgspec.json.encode(document(OPERATIONS, build_info().version))
 
 
 OPERATIONS: Final = (
