@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
-import services.web
 from proto.gateway import DealReason
 from services.portfolio.core.account.events import Event
 from services.portfolio.core.account.orders import Cause
 from services.portfolio.core.state.latencies import Latencies
 from services.portfolio.core.state.latency_histogram import LatencyHistogram
+from services.web.app import PAGE
 from services.web.read_model.journal import event_type
 from tests.support.builders import an_instrument_learned, an_opened_stream
 
-PAGES = Path(services.web.__file__).parent / "page/js/pages"
+PAGES = PAGE / "js/pages"
 
 
 def table_of(page: str, name: str) -> str:

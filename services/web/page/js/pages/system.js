@@ -114,7 +114,8 @@ export default class SystemPage extends HTMLElement {
     fill(this.#ledger, [
       ["Size", bytes(ledger.bytes)], ["Events", number(ledger.events)],
       ["Head", signed, ledger.signed === false ? "warn" : null],
-      ["Audit", ledger.audit ? `■ ${ledger.audit}` : "no fault reported", ledger.audit ? "halt" : null], ["Free on the disk", bytes(data_dir_free_bytes)],
+      ["Audit", ledger.audit ? `■ ${ledger.audit}` : "no fault reported", ledger.audit ? "halt" : null],
+      ["Free on the disk", bytes(data_dir_free_bytes)],
     ]);
   }
 
