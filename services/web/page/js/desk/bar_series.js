@@ -49,6 +49,14 @@ export class BarSeries {
     return isJoined;
   }
 
+  /** Forget the oldest candles so that at most `most` are kept. */
+  trim(most) {
+    const surplus = this.times.length - most;
+    if (surplus <= 0) return;
+    const columns = [this.times, this.open, this.high, this.low, this.close, this.#closeAt];
+    for (const column of columns) column.splice(0, surplus);
+  }
+
   #mergeOne([time_ns, open, high, low, close]) {
     const time = time_ns / NS_PER_MS;
     const bucket = Math.floor(time / this.period_ms) * this.period_ms;

@@ -23,6 +23,8 @@ const TICKS = 2_000;
 const TICKS_SHOWN_MS = 120_000;
 const FILLS = 200;
 const OLD_MS = 10_000; // a quote stands until the next one; a silent feed is marked sooner, on the whole card
+const BARS_KEPT = 3_000;
+const BARS_TRIMMED = 2_000; // fewer than are kept, so that trimming is rare
 const FEW_BARS = 20;
 
 /** The card; set `symbol` before it is connected. */
@@ -186,6 +188,9 @@ export class SymbolCard extends HTMLElement {
     } else if (!this.#series.merge(live.get(`bars:${this.symbol}`)?.[this.#series.source])) {
       this.#wanted = this.#newSeries(); // bars are missing after an interruption
       this.#read(this.#wanted, null);
+    } else if (this.#chart.isFollowing && this.#series.times.length > BARS_KEPT) {
+      this.#series.trim(BARS_TRIMMED);
+      this.#isComplete = false;
     }
   }
 
@@ -203,7 +208,9 @@ export class SymbolCard extends HTMLElement {
     const before = this.#fills.size;
     for (const fill of rows) if (fill.symbol === this.symbol) this.#fills.set(fill.deal, fill);
     if (this.#fills.size === before) return;
-    this.#markers = chartMarkers([...this.#fills.values()]);
+    const newest = [...this.#fills.values()].sort((a, b) => b.deal - a.deal).slice(0, FILLS);
+    this.#fills = new Map(newest.map((fill) => [fill.deal, fill]));
+    this.#markers = chartMarkers(newest);
   }
 }
 
