@@ -113,6 +113,15 @@ test-docker: setup ## Test the desk in containers on a real Docker Engine; start
 bench: setup ## Measure the desk, compared with lower bounds and other libraries (ARGS="--ticks 1000")
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
+.PHONY: bench-page
+bench-page: setup ## Measure the page in a browser with a live desk, about 12 minutes: [MINUTES=10 ARGS="--throttle 6"]
+	$(BIN)/python -m tests.benchmarks.page --minutes $(or $(MINUTES),10) --json var/bench-page.json $(ARGS)
+
+.PHONY: bench-readers
+bench-readers: setup ## Measure the desk with and without 20 readers of the page, about 13 minutes: [PAIRS=5 SECONDS=60]
+	$(BIN)/python -m tests.benchmarks.readers --pairs $(or $(PAIRS),5) --seconds $(or $(SECONDS),60) \
+		--json var/bench-readers.json $(ARGS)
+
 .PHONY: simulate
 simulate: setup ## Simulate the whole desk under seeded faults: [SEEDS=...], by default those of the tests
 	$(if $(SEEDS),SIMULATION_SEEDS="$(SEEDS)") $(BIN)/python -m pytest tests/simulation $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -51,20 +52,20 @@ class AlternateEachTenth(Alternate):
     every = 10
 
 
-def write_ticks(path: Path, *, count: int, interval_ns: int, seed: int = 0) -> Path:
-    """A seeded random walk in EURUSD, one tick each `interval_ns`."""
+def write_ticks(path: Path, *, count: int, interval_ns: int, seed: int = 0, delay_ns: int = 0) -> Path:
+    """A seeded random walk, one tick each `interval_ns`; `delay_ns` shifts the ticks against those of other files."""
     dice = np.random.Generator(np.random.PCG64(seed))
     mid = 1.1 + np.cumsum(dice.normal(0, 0.00002, count))
     half = dice.integers(1, 6, count) * 0.000005
-    time_ns = 1_700_000_000_000_000_000 + np.arange(count, dtype=np.int64) * interval_ns
+    time_ns = 1_700_000_000_000_000_000 + delay_ns + np.arange(count, dtype=np.int64) * interval_ns
     pl.DataFrame({"ts_ns": time_ns, "bid": np.round(mid - half, 5), "ask": np.round(mid + half, 5)}).write_parquet(path)
     return path
 
 
-def a_run(path: Path, *, strategy: str = ALTERNATE) -> RunSpec:
-    """Settings of a run that trades at every change of sides, without risk limits."""
+def a_run(*paths: Path, symbols: Sequence[str] = (SYMBOL,), strategy: str = ALTERNATE) -> RunSpec:
+    """Settings of a run that trades at every change of sides, without risk limits; one file for each symbol."""
     return RunSpec(
-        inputs=(TickInput(path, SYMBOL),),
+        inputs=tuple(TickInput(path, symbol) for path, symbol in zip(paths, symbols, strict=True)),
         strategy=strategy,
         on_opposite=OnOpposite.REVERSE,
         risk="none",
