@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 import uvicorn
-from starlette.applications import Starlette
 
 from common.errors import InUseError, StartError
 from common.heartbeat import BEAT_MS, Heartbeat, Progress
 from common.logs import get_logger
 from services.web.live.websocket_protocol import CLIENT_MESSAGE_BYTES_MAX, LiveProtocol
+from services.web.security.request_checks import Application
 from services.web.settings import WebSettings
 
 BACKLOG: Final = 128
@@ -58,7 +58,7 @@ def bound_socket(settings: WebSettings) -> socket.socket:
 
 
 def serve(
-    app: Starlette,
+    app: Application,
     settings: WebSettings,
     bound: socket.socket,
     *,
