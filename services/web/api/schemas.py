@@ -27,6 +27,8 @@ class ConditionView(Condition, frozen=True, kw_only=True):
 class StateView(Struct, frozen=True, kw_only=True):
     """State of the desk.
 
+    `headline` says in one to three words whether the desk trades: TRADING, PARTLY TRADING, NOT TRADING, REDUCE ONLY,
+    HALTED, or a state of the portfolio process. It depends on all conditions; `trading_state` alone does not show them.
     `causes` are the conditions that prevent trading, the gravest first; `conditions` are all current ones. `watched`
     are the symbols that serve only for conversion rates. `heartbeat_age_ms` is None before the first heartbeat.
     `server_clock` names the zone of the server's clock, `utc_offset_s` is its current offset, and `next_rollover_ns`
@@ -34,6 +36,7 @@ class StateView(Struct, frozen=True, kw_only=True):
     """
 
     mode: Text
+    headline: Text
     state: DeskState
     waiting_for: Text
     trading_state: TradingState

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import structs
 
 from proto.control import Condition, SignalLine, StatusReply
-from proto.control.conditions import CONDITION_KINDS, Effect, by_gravity
+from proto.control.conditions import CONDITION_KINDS, Effect, by_gravity, headline
 from proto.control.views import AccountView
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quotes, symbol_margin
@@ -37,6 +37,7 @@ def state_view(status: StatusReply, terms: AccountTerms, watched: Iterable[str])
     conditions = [_condition_view(one) for one in by_gravity(status.conditions)]
     return StateView(
         mode=status.mode,
+        headline=headline(status.conditions, status.symbols),
         state=status.state,
         waiting_for=status.waiting_for,
         trading_state=status.trading_state,

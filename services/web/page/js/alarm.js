@@ -1,11 +1,11 @@
 /* State of the desk outside the page: title and icon of the tab, and a sound when the desk halts (off by default). */
 
+import { deskLook } from "./desk_look.js";
 import { signed } from "./format.js";
 import { live } from "./live.js";
 import { silenceOf } from "./panel.js";
 import { settings } from "./settings.js";
 
-const ICONS = { ACTIVE: "active", REDUCE_ONLY: "reduce", HALTED: "halted" };
 const TONES_HZ = [880, 587, 880, 587];
 const TONE_S = 0.22;
 let sound = null;
@@ -14,15 +14,15 @@ let before = "";
 /** Show state and P&L of the day in the tab's title and icon, and sound a halt. */
 export function showAlarm() {
   const state = live.get("state");
-  const trading = state?.trading_state ?? "";
+  const { text, tone, icon } = deskLook(state);
   const isStale = live.status.isStale || silenceOf("portfolio") !== "";
   const amount = dayText(live.get("pnl")?.today?.net, state?.currency ?? "");
   const mark = isStale ? "! STALE " : "";
-  const title = trading ? `${mark}${trading.replace("_", " ")}${amount} · Paperdesk` : `${mark}Paperdesk`;
+  const title = text ? `${mark}${text}${amount} · Paperdesk` : `${mark}Paperdesk`;
   if (document.title !== title) document.title = title;
-  showIcon(isStale ? "stale" : ICONS[trading] ?? "unknown");
-  if (trading === "HALTED" && before && before !== "HALTED" && settings.get("sound") === "on") beep();
-  before = trading || before;
+  showIcon(isStale ? "stale" : icon);
+  if (tone === "halt" && before && before !== "halt" && settings.get("sound") === "on") beep();
+  before = text ? tone : before;
 }
 
 /** Sound the alarm; browsers allow it only after the person has used the page. */

@@ -3,6 +3,7 @@
 import { beep } from "./alarm.js";
 import { session } from "./api.js";
 import { attribute, choice, el, setText, setTone } from "./dom.js";
+import { deskLook } from "./desk_look.js";
 import { age, words } from "./format.js";
 import { live } from "./live.js";
 import { notify } from "./notices.js";
@@ -11,13 +12,6 @@ import { silenceOf } from "./panel.js";
 import { applyTheme, settings } from "./settings.js";
 import { dayText, timeText, zoneLabel } from "./times.js";
 import { venueNow_ms } from "./venue_clock.js";
-
-const STATES = { ACTIVE: ["● ", "ok"], REDUCE_ONLY: ["▼ ", "warn"], HALTED: ["■ ", "halt"] };
-
-/** Sign and tone of a trading state: ["■ ", "halt"]. */
-export function stateLook(trading_state) {
-  return STATES[trading_state] ?? ["? ", "faint"];
-}
 
 /** The head line; `update` shows a LiveStatus and the latest state, `showPage` marks the page. */
 export class HeadLine extends HTMLElement {
@@ -47,9 +41,9 @@ export class HeadLine extends HTMLElement {
     const mode = state ? state.mode.toUpperCase() || "VENUE UNKNOWN" : "";
     this.#mode.hidden = !mode;
     setText(this.#mode, mode);
-    const [sign, tone] = stateLook(state?.trading_state);
+    const { text, sign, tone } = deskLook(state);
     const known = silenceOf("portfolio") ? "⚠ last known: " : "";
-    setText(this.#state, state ? known + sign + words(state.trading_state) : "? not known");
+    setText(this.#state, state ? `${known}${sign} ${text.toLowerCase()}` : "? not known");
     setTone(this.#state, tone);
     const now_ns = venueNow_ms() * 1e6;
     setText(this.#age, status.age_ms === null ? words(status.phase) : `age ${age(status.age_ms)}`);

@@ -68,6 +68,25 @@ def test_the_state_shows_each_condition_with_its_meaning_and_the_gravest_first()
     assert (view.utc_offset_s, view.next_rollover_ns) == (7_200, utc_ns("2026-01-07 22:00"))
 
 
+@pytest.mark.parametrize(
+    ("codes", "headline"),
+    [
+        ([], "TRADING"),
+        ([("NO_TICKS", "EURUSD")], "PARTLY TRADING"),
+        ([("NO_TICKS", "EURUSD"), ("BREAKER_OPEN", "GBPUSD")], "NOT TRADING"),
+        ([("LEASE_MISSING", "")], "REDUCE ONLY"),
+        ([("FEED_STALE", "")], "HALTED"),
+        ([("RECONCILING", "")], "RECONCILING"),
+    ],
+)
+def test_the_headline_shows_what_the_trading_state_alone_does_not(codes: list[tuple[str, str]], headline: str) -> None:
+    """The trading state is ACTIVE in each case."""
+    conditions = [condition(code, "", subject=subject) for code, subject in codes]
+    view = state_view(a_status(conditions=conditions, symbols=["EURUSD", "GBPUSD"]), TERMS, watched=())
+    assert view.trading_state is TradingState.ACTIVE
+    assert view.headline == headline
+
+
 def test_the_state_of_a_desk_that_has_no_account_yet() -> None:
     view = state_view(a_status(venue_time_ns=0), NO_TERMS, watched=())
     assert (view.account, view.account_mode, view.next_rollover_ns) == (None, None, 0)

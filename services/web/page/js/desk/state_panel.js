@@ -1,10 +1,10 @@
 /* Trading state in large, its causes, and the commands that change it: halt, reduce only, resume, flatten. */
 
 import { session } from "../api.js";
+import { deskLook } from "../desk_look.js";
 import { commandDialog } from "../dialog.js";
 import { attribute, el, keyed, setText, setTone, show } from "../dom.js";
 import { words } from "../format.js";
-import { stateLook } from "../head.js";
 import { live } from "../live.js";
 import { panel } from "../panel.js";
 
@@ -61,8 +61,8 @@ export class StatePanel extends HTMLElement {
   #draw() {
     const state = live.get("state");
     const trading = state?.trading_state;
-    const [sign, tone] = stateLook(trading);
-    setText(this.#state, trading ? `${sign}${trading.replace("_", " ")}` : "loading …");
+    const { text, sign, tone } = deskLook(state);
+    setText(this.#state, text ? `${sign} ${text}` : "loading …");
     setTone(this.#state, tone);
     setText(this.#reason, reasonText(state));
     keyed(this.#causes, state ? causesOf(state) : [], keyOf, makeCause, drawCause);
@@ -83,7 +83,7 @@ function reasonText(state) {
   if (!state) return "";
   const parts = [state.trading_reason, state.waiting_for && `waiting for ${state.waiting_for}`];
   const text = parts.filter(Boolean).join(" · ");
-  return text || `The desk is ${words(state.state)}; nothing prevents trading`;
+  return text || (state.headline === "TRADING" ? "Nothing prevents trading" : `The desk is ${words(state.state)}`);
 }
 
 function keyOf({ code, subject, by }) {

@@ -1,8 +1,8 @@
 /* Risk: each rule with limit, present value, headroom, what it does when it is reached, and the end of a pause. */
 
+import { tradingStateLook } from "../desk_look.js";
 import { attribute, el, setText, setTone, show } from "../dom.js";
 import { duration, number, percent, words } from "../format.js";
-import { stateLook } from "../head.js";
 import { readQuery, writeQuery } from "../hash_query.js";
 import { DetailPanel } from "../lists/detail_panel.js";
 import { live } from "../live.js";
@@ -98,9 +98,9 @@ export default class RiskPage extends HTMLElement {
   #drawRules() {
     const risk = live.get("risk");
     if (!risk) return;
-    const [sign, tone] = stateLook(risk.trading_state);
+    const [sign, tone] = tradingStateLook(risk.trading_state);
     const reason = risk.trading_reason ? `: ${risk.trading_reason}` : "";
-    setText(this.#state, `${sign}${words(risk.trading_state)}${reason}`);
+    setText(this.#state, `${sign} ${words(risk.trading_state)}${reason}`);
     setText(this.#limits, `Set of limits: ${risk.limits}`);
     setTone(this.#state, tone);
     setText(this.#warning, risk.warning);
