@@ -92,7 +92,7 @@ check: lint ## Format, lint, types and the quick tests: a minute or two
 BESIDE_THE_OTHERS := $(addprefix tests/system/,test_stalls.py test_strategy_faults.py \
 	test_trading_vm.py test_vanished_hosts.py test_watchdog.py)
 NO_TESTS := $(addprefix tests/system/,__init__.py full_disk.py small_desk.py)
-WHOLE_DESKS := $(sort $(filter-out $(BESIDE_THE_OTHERS) $(NO_TESTS),$(wildcard tests/system/*.py)))
+WHOLE_DESKS := tests/browser $(sort $(filter-out $(BESIDE_THE_OTHERS) $(NO_TESTS),$(wildcard tests/system/*.py)))
 
 .PHONY: test
 test: lint ## Lint, types and all tests except those that need Docker
