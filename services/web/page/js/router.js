@@ -45,7 +45,8 @@ export class Router {
   async #make(page) {
     const tag = `page-${page.name}`;
     try {
-      if (!customElements.get(tag)) customElements.define(tag, (await page.load()).default);
+      const { default: Page } = await page.load();
+      if (!customElements.get(tag)) customElements.define(tag, Page); // two addresses may wait for one module
       const node = document.createElement(tag);
       node.classList.add("page");
       return node;
