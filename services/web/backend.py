@@ -35,7 +35,7 @@ def open_backend(settings: WebSettings) -> Iterator[Backend]:
     """Open all parts, and close them at the end of the block; the end of the application closes `live`.
 
     Raises:
-        StartError: a file of the data directory cannot be used, or the settings do not permit to listen.
+        StartError: a file of the data directory cannot be used, or the settings do not permit this WEB_HOST.
     """
     access = Access(settings)
     try:

@@ -25,7 +25,7 @@ SHUTDOWN_S: Final = 3
 """Longest time in seconds that a stopping server waits for its connections to close."""
 
 UNREAD_MS_MAX: Final = 30_000
-"""Milliseconds after which a connection is dropped whose peer reads nothing, although there is something to read."""
+"""A connection is dropped after so many milliseconds in which its peer has read nothing of the waiting data."""
 
 
 _log = get_logger()

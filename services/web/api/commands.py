@@ -38,7 +38,7 @@ COMMAND_TIMEOUT_S: Final = 5.0
 """Longest wait for the reply to a command; its outcome is unknown afterwards."""
 
 KEY_USED: Final = "was used for another command"
-"""Last words of portfolio's error for a key that another command used."""
+"""End of portfolio's error for a key that another command used."""
 
 R = TypeVar("R", TradingReply, OrderCommandReply)
 

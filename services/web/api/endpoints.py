@@ -25,12 +25,12 @@ _encode: Final = msgspec.json.Encoder(decimal_format="string").encode
 
 
 def json_response(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A reply with a value as JSON that no cache keeps; `status` is the HTTP status."""
+    """A response with a value as JSON, which no cache stores; `status` is the HTTP status."""
     return Response(_encode(value), status, {"Cache-Control": "no-store", **(headers or {})}, "application/json")
 
 
 def error_response(error: RequestError) -> Response:
-    """The reply of an error."""
+    """The response for an error."""
     return json_response(error.view, error.status, error.headers)
 
 

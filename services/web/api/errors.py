@@ -12,7 +12,7 @@ ERROR_TEXTS = {
     400: "A value of the request is wrong; the error names it, its value and the expectation.",
     401: "The request has no valid session or token.",
     403: "The role does not permit the operation, or the CSRF token or the Origin is wrong.",
-    404: "There is no such thing.",
+    404: "The path, or what it names, does not exist.",
     405: "The path does not have this method; the header Allow lists its methods.",
     409: "The key was used for another command.",
     413: "The body is too large.",
@@ -26,7 +26,7 @@ ERROR_TEXTS = {
 
 
 class RequestError(Exception):
-    """A request that gets the reply of an error."""
+    """A request that is answered with an error."""
 
     def __init__(self, status: int, error: str | Struct, headers: Mapping[str, str] | None = None) -> None:
         """Create the error.

@@ -122,7 +122,7 @@ async def bars(call: Call) -> BarsView:
 
 
 async def ticks(call: Call) -> TicksView:
-    """The last quotes of a symbol."""
+    """The last ticks of a symbol."""
     symbol = quoted_symbol(call)
     return TicksView(
         symbol=symbol, ticks=call.backend.live.quotes.ticks(symbol, call.parameters(TicksParameters).limit)

@@ -124,7 +124,7 @@ OPERATIONS: Final = (
     _read(
         "/state",
         "state",
-        "Trading state, its causes, all conditions, and the clock",
+        "Headline, trading state, causes, conditions and clock",
         StateView,
         reads.desk_value("state"),
         errors=DESK_ERRORS,
@@ -132,7 +132,7 @@ OPERATIONS: Final = (
     _read(
         "/sources",
         "sources",
-        "When the web server last heard from each part of the desk",
+        "Time of the last message from each part of the desk, and its problem",
         SourcesView,
         reads.sources,
         errors=DESK_ERRORS,
@@ -210,7 +210,7 @@ OPERATIONS: Final = (
         reads.by_symbol("quote:", needs_desk=False),
     ),
     _read("/quotes/{symbol}", "quote", "Latest quote of a symbol", QuoteView, reads.of_symbol("quote:")),
-    _read("/ticks/{symbol}", "ticks", "Last quotes of a symbol", TicksView, history.ticks, query=TicksParameters),
+    _read("/ticks/{symbol}", "ticks", "Last ticks of a symbol", TicksView, history.ticks, query=TicksParameters),
     _read("/bars/{symbol}", "bars", "Bars of a symbol", BarsView, history.bars, query=BarsParameters),
     _read(
         "/symbols",
@@ -232,17 +232,17 @@ OPERATIONS: Final = (
     _read(
         "/models",
         "models",
-        "Newest report of each symbol's strategy",
+        "Latest report of each symbol's strategy",
         dict[str, StrategyReport],
         reads.by_symbol("model:", needs_desk=False),
     ),
     _read(
-        "/models/{symbol}", "model", "Newest report of a symbol's strategy", StrategyReport, reads.of_symbol("model:")
+        "/models/{symbol}", "model", "Latest report of a symbol's strategy", StrategyReport, reads.of_symbol("model:")
     ),
     _read(
         "/orders",
         "orders",
-        "Orders, live and past",
+        "Open and ended orders",
         OrdersPage,
         history.orders,
         query=OrdersParameters,

@@ -133,14 +133,14 @@ class EquityParameters(Interval, frozen=True, kw_only=True):
 
 
 class BarsParameters(Interval, frozen=True, kw_only=True):
-    """Period and interval of bars: the last `limit` ones."""
+    """Period and interval of bars, of which the last `limit` are returned."""
 
     period_s: Literal[1, 5, 15, 60, 300, 900, 3600] = 60
     limit: Annotated[int, Meta(ge=1, le=5_000)] = 500
 
 
 class TicksParameters(Struct, frozen=True, kw_only=True):
-    """Number of quotes."""
+    """Number of ticks."""
 
     limit: Annotated[int, Meta(ge=1, le=1_000)] = 100
 

@@ -1,4 +1,4 @@
-"""Handlers of the reads from the newest values: each returns the same value as the cell of the WebSocket."""
+"""Handlers that return the newest values, each the same as the cell of the WebSocket."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ DESK_ERRORS: Final[Mapping[int, type[Struct]]] = {503: ErrorView}
 """Errors of every read of portfolio's values."""
 
 FRESH_S: Final = 0.5
-"""Age in seconds up to which portfolio's values are returned without asking it again."""
+"""Age in seconds up to which portfolio's values are returned without another query."""
 
 
 async def refreshed(call: Call) -> None:
-    """Ask portfolio again if its values are old.
+    """Query portfolio if its last values are older than `FRESH_S`.
 
     Raises:
-        RequestError: 503, portfolio does not answer, and its last values may no longer be true.
+        RequestError: 503, portfolio does not answer, so that its last values may be outdated.
     """
     live = call.backend.live
     await live.watch.refresh(FRESH_S)
@@ -44,7 +44,7 @@ def desk_value(key: str) -> Handler:
 
 
 async def sources(call: Call) -> SourcesView:
-    """When the web server last heard from each source."""
+    """Time of the last message from each source, and its problem."""
     await call.backend.live.watch.refresh(FRESH_S)
     return call.backend.live.sources.view()
 
@@ -84,7 +84,7 @@ def of_symbol(prefix: str) -> Handler:
 
 
 def require_symbol(call: Call, prefix: str = "quote:") -> str:
-    """The symbol in the path, which has a value with a prefix.
+    """The symbol in the path, which has a cell with the key `prefix` + symbol.
 
     Raises:
         RequestError: 404, there is no value of the symbol.
@@ -98,13 +98,13 @@ def require_symbol(call: Call, prefix: str = "quote:") -> str:
 
 
 def known(call: Call, key: str) -> object:
-    """The value of a key.
+    """The value of the cell `key`.
 
     Raises:
-        RequestError: 503, there is none yet.
+        RequestError: 503, the cell has no value yet.
     """
     if (value := call.backend.live.cells.get(key)) is None:
-        raise RequestError(503, f"{key} is not known yet, expected a moment later")
+        raise RequestError(503, f"{key} is not known yet; try again later")
     return value
 
 
@@ -112,7 +112,7 @@ async def why(call: Call) -> WhyReply:
     """The causes of an order, a deal, a denial or a rule's state, or why a symbol does not trade.
 
     Raises:
-        RequestError: 404, there is no such thing; 503, portfolio does not answer.
+        RequestError: 404, portfolio does not know the id; 503, portfolio does not answer.
     """
     try:
         return await call.backend.live.portfolio.ask(WhyQuery(call.path["id"]), WhyReply)

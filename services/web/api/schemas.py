@@ -18,7 +18,7 @@ from services.web.api.tables import DenialRow
 
 
 class ConditionView(Condition, frozen=True, kw_only=True):
-    """A current condition with its meaning and what a person does about it."""
+    """A current condition with its meaning and the action that it needs."""
 
     meaning: Text
     action: Text
@@ -27,12 +27,11 @@ class ConditionView(Condition, frozen=True, kw_only=True):
 class StateView(Struct, frozen=True, kw_only=True):
     """State of the desk.
 
-    `headline` says in one to three words whether the desk trades: TRADING, PARTLY TRADING, NOT TRADING, REDUCE ONLY,
-    HALTED, or a state of the portfolio process. It depends on all conditions; `trading_state` alone does not show them.
-    `causes` are the conditions that prevent trading, the gravest first; `conditions` are all current ones. `watched`
-    are the symbols that serve only for conversion rates. `heartbeat_age_ms` is None before the first heartbeat.
-    `server_clock` names the zone of the server's clock, `utc_offset_s` is its current offset, and `next_rollover_ns`
-    the next start of a server day.
+    `headline` is the effect of all conditions on trading: TRADING, PARTLY TRADING, NOT TRADING, REDUCE ONLY, HALTED, or
+    a state of the portfolio process. `trading_state` is only the stored state. `causes` are the conditions that prevent
+    trading, the gravest first; `conditions` are all current ones. `watched` are the symbols that serve only for
+    conversion rates. `heartbeat_age_ms` is None before the first heartbeat. `server_clock` names the zone of the
+    server's clock, `utc_offset_s` is its current offset, and `next_rollover_ns` the next start of a server day.
     """
 
     mode: Text
@@ -66,14 +65,14 @@ class StateView(Struct, frozen=True, kw_only=True):
 
 
 class PortfolioSource(Struct, frozen=True, kw_only=True):
-    """Time of portfolio's last answer by the web server's clock; `problem` is empty while it answers."""
+    """Time of portfolio's last reply by the web server's clock; `problem` is empty while portfolio replies."""
 
     answered_ns: int
     problem: Text
 
 
 class GatewaySource(Struct, frozen=True, kw_only=True):
-    """Time of the last message of the market feed by the web server's clock; `problem` is empty while it is heard."""
+    """Time of the gateway's last tick or heartbeat by the web server's clock; `problem` is empty while they arrive."""
 
     heard_ns: int
     problem: Text
@@ -94,9 +93,9 @@ class LedgerSource(Struct, frozen=True, kw_only=True):
 
 
 class SourcesView(Struct, frozen=True, kw_only=True):
-    """When the web server last heard from each source of its values; times are those of its wall clock.
+    """Time of the last message from each source of the web server's values, by its wall clock.
 
-    `failed` has the last error of each background task of the web server that has failed lately, by its name.
+    `failed` has the last error of each background task that has failed in the last 30 s, by its name.
     """
 
     portfolio: PortfolioSource
@@ -107,7 +106,7 @@ class SourcesView(Struct, frozen=True, kw_only=True):
 
 
 class DrawdownLimits(Struct, frozen=True, kw_only=True):
-    """Equity at which each level of the drawdown rule is reached; None where the level is off or not known."""
+    """Equity at which each level of the drawdown rule is reached; None if the level is off or not known."""
 
     warn: Decimal | None
     reduce: Decimal | None
@@ -161,10 +160,10 @@ class HopLatency(Struct, frozen=True, kw_only=True):
 
 
 class ProcessView(Struct, frozen=True, kw_only=True):
-    """A process of the desk; `state` is supervisord's, empty where supervisord does not answer.
+    """A process of the desk; `state` is supervisord's, empty if supervisord does not answer.
 
     `since_ns` and `up_s` are the start and the age of the process by the wall clock. `phase`, `beat_age_ms` and `done`
-    come from its heartbeat, and are None without one. `exit_text` says how it ended last.
+    come from its heartbeat, and are None without one. `exit_text` describes the end of a process that is not running.
     """
 
     name: Name
@@ -188,7 +187,7 @@ class LedgerState(Struct, frozen=True, kw_only=True):
 
 
 class ReconciliationState(Struct, frozen=True, kw_only=True):
-    """The last comparison of ledger and venue; `time_ns` is 0 before the first one."""
+    """The last comparison of ledger and venue; `time_ns` is 0, because the ledger does not store its time."""
 
     time_ns: int
     differences: list[Difference]
@@ -203,7 +202,7 @@ class WebState(Struct, frozen=True, kw_only=True):
 
 
 class SystemView(Struct, frozen=True, kw_only=True):
-    """Versions, ledger, disk, reconciliation and the web server."""
+    """Versions, ledger, disk, reconciliation and the web server; `reconciliation` is None before the first one."""
 
     versions: dict[str, str]
     ledger: LedgerState
@@ -227,7 +226,7 @@ class QuoteView(Struct, frozen=True, kw_only=True):
 
 
 class RawQuote(Struct, frozen=True, kw_only=True):
-    """One quote as the gateway published it."""
+    """A tick as the gateway published it."""
 
     time_ns: int
     bid: float
@@ -237,7 +236,7 @@ class RawQuote(Struct, frozen=True, kw_only=True):
 
 
 class TicksView(Struct, frozen=True, kw_only=True):
-    """The last quotes of a symbol, oldest first."""
+    """The last ticks of a symbol, oldest first."""
 
     symbol: Name
     ticks: list[RawQuote]
@@ -246,8 +245,8 @@ class TicksView(Struct, frozen=True, kw_only=True):
 class MarketView(Struct, frozen=True, kw_only=True):
     """Terms of a symbol and its market.
 
-    `margin_per_lot` is None where it is not known. `session_text` describes today's session in server time. `closes_ns`
-    is the end of the current session, `opens_ns` the next opening, `next_rollover_ns` the next swap.
+    `margin_per_lot` is None while it is not known. `session_text` describes today's sessions on the symbol's clock.
+    `closes_ns` is the end of the current session, `opens_ns` the next opening, `next_rollover_ns` the next swap.
     """
 
     symbol: Name

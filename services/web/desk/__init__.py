@@ -1,1 +1,1 @@
-"""Sources of the shown state: portfolio, processes, strategies and markets."""
+"""Sources of the cells: portfolio, the ledger, processes, strategies and markets."""

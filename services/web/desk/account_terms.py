@@ -1,4 +1,4 @@
-"""The account's stream and the terms of its symbols, as the ledger has them."""
+"""The account's stream and the terms of its symbols, read from the ledger."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from services.portfolio.core.account.events import InstrumentLearned, Reconciled
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, open_ledger
 
 READ_EVERY_S: Final = 5.0
-"""Seconds between two looks at the ledger for changed terms."""
+"""Interval in seconds at which the ledger is checked for changed terms."""
 
 
 class AccountTerms(NamedTuple):
-    """What the desk knows of its account; `stream` and `reconciled` are None before the first connection."""
+    """Stream, last reconciliation and instruments of the account; the first two are None before the first HELLO."""
 
     stream: StreamOpened | None
     reconciled: Reconciled | None

@@ -1,4 +1,4 @@
-"""The shown values of the desk, made from portfolio's replies and the terms of the account. Pure."""
+"""Values of the cells of the desk, made from portfolio's replies and the terms of the account. Pure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Portfolio's state, asked twice a second while a client watches, else on demand: the cells of the desk.
+"""Portfolio's state: queried twice a second while a client is connected, otherwise on demand; the cells of the desk.
 
-One request is in flight at a time, and after a slow answer the next one waits as long as that answer took. So a slow
-portfolio gets fewer requests, not more.
+One request is in flight at a time. The pause after a slow reply is as long as that reply took, so a slow portfolio gets
+fewer requests.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from services.web.desk.sources import Sources
 from services.web.live.cells import Cells
 
 POLL_S: Final = 0.5
-"""Seconds between two polls while a client watches."""
+"""Seconds between two polls while a client is connected."""
 
 PAUSE_MAX_S: Final = 5.0
 """Longest pause after a slow poll."""
@@ -41,7 +41,7 @@ SLOW_EVERY_NS: Final = SECOND_NS
 """Interval of the utilization of limits, which costs portfolio more than the other queries, and of market times."""
 
 PAGES_MAX: Final = 10
-"""Largest number of pages of open orders, positions or limits that are shown."""
+"""Largest number of pages of open orders, positions or limits that one poll reads."""
 
 R = TypeVar("R", PositionsReply, OrdersReply, RiskReply)
 
@@ -70,7 +70,7 @@ class DeskWatch:
         threshold_of: Callable[[str], float | None] = _no_threshold,
         mono_ns: Callable[[], int] = clock.mono_ns,
     ) -> None:
-        """Start without a watching client.
+        """Start without a connected client.
 
         Args:
             client: sends the queries.
@@ -101,12 +101,12 @@ class DeskWatch:
 
     @property
     def watchers(self) -> int:
-        """Number of watching clients."""
+        """Number of connected clients."""
         return self._watchers
 
     @contextmanager
     def attach(self) -> Iterator[None]:
-        """Watch during the block."""
+        """Count a connected client during the block."""
         self._watchers += 1
         self._is_watched.set()
         try:
@@ -117,7 +117,7 @@ class DeskWatch:
                 self._is_watched.clear()
 
     async def watched(self) -> None:
-        """Wait until a client watches."""
+        """Wait until a client is connected."""
         await self._is_watched.wait()
 
     def expire(self) -> None:
@@ -125,9 +125,9 @@ class DeskWatch:
         self._is_expired = True
 
     async def refresh(self, max_age_s: float = POLL_S) -> None:
-        """Poll portfolio, unless a poll ended at most `max_age_s` seconds ago; waits for a poll that is under way.
+        """Poll portfolio, unless a poll ended at most `max_age_s` seconds ago; wait for a poll that has begun.
 
-        It raises no error: the cell `sources` shows whether portfolio has answered.
+        It raises no error: the cell `sources` shows whether portfolio has replied.
         """
         if self._poll_task is not None and self._is_expired:
             await asyncio.shield(self._poll_task)
@@ -140,7 +140,7 @@ class DeskWatch:
         await asyncio.shield(self._poll_task)
 
     async def run(self) -> None:
-        """Poll while a client watches, until canceled."""
+        """Poll while a client is connected, until canceled."""
         while True:
             await self.watched()
             begin_ns = self._mono_ns()

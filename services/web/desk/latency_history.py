@@ -1,8 +1,8 @@
 """Latency of each hop over time: a point each ten seconds, stored in the history file.
 
 A point has the observations between two replies of the same portfolio process: their number, p50 and p99. The first
-reply of a process has none to compare with, so after a restart of portfolio, or of the web process, up to two intervals
-have no point. The history is kept whether or not a client watches.
+reply of a process has no predecessor, so after a restart of portfolio, or of the web process, up to two intervals have
+no point. The history does not depend on connected clients.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ READ_POINTS_MAX: Final = 50_000
 
 
 class LatencyHistory:
-    """Asks for counts of latencies, and keeps quantiles of their differences."""
+    """Queries the counts of latencies, and stores quantiles of their differences."""
 
     def __init__(
         self, client: PortfolioClient, file: HistoryFile, *, wall_ns: Callable[[], int] = clock.wall_ns
@@ -49,13 +49,13 @@ class LatencyHistory:
         self._before: LatencyReply | None = None
 
     async def run(self) -> None:
-        """Ask at the end of each interval, until canceled."""
+        """Query at the end of each interval, until canceled."""
         while True:
             await self.ask()
             await asyncio.sleep(EVERY_S)
 
     async def ask(self) -> None:
-        """Ask for the counts, and store the points of the interval since the last answer.
+        """Query the counts, and store the points of the interval since the last reply.
 
         Raises:
             apsw.Error: the file cannot be written.

@@ -1,6 +1,6 @@
-"""Reading of new ledger events, woken by portfolio's hints and at least once a second.
+"""Reading of new ledger events: soon after a notification of portfolio, and at least once a second.
 
-A hint may be lost, so it only makes the reading sooner.
+A notification may be lost, so it only shortens the wait.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from services.web.live.cells import Cells
 from services.web.read_model.index_file import IndexUnavailableError
 
 LOOK_S: Final = 0.05
-"""Seconds between two looks for a hint."""
+"""Interval in seconds of the checks for a notification."""
 
 FOLLOW_S: Final = 0.2
-"""Shortest time in seconds between two readings."""
+"""Shortest pause in seconds between two reads."""
 
 UNHINTED_S: Final = 1.0
-"""Longest time in seconds between two readings."""
+"""Longest pause in seconds between two reads."""
 
 HINTS_MAX: Final = 1_000
 
 VALUES_NS: Final = 5 * SECOND_NS
-"""Longest time until the cells are set again without a new event, because points of the equity are no events."""
+"""Longest time in ns until the cells are set again without a new event, because equity points are no events."""
 
 
 class LedgerReader(Protocol):
@@ -41,11 +41,11 @@ class LedgerReader(Protocol):
 
     @property
     def source(self) -> LedgerSource:
-        """The last event read, when, and the problem of the last reading."""
+        """The last event in the index, the time of the last read, and its problem."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether the last step found nothing more to read."""
+        """Whether the last step reached the end of the ledger."""
 
     def follow(self) -> int:
         """Read some new events, and return the number of the last one; called in a thread.
@@ -67,10 +67,10 @@ class LedgerWatch:
         reader: LedgerReader,
         values: Callable[[], Mapping[str, object]],
     ) -> None:
-        """Subscribe to hints at `url`.
+        """Subscribe to notifications at `url`.
 
         Args:
-            url: address of portfolio's hints.
+            url: address at which portfolio publishes commits.
             cells: get the values.
             sources: get the number of the last event.
             reader: reads the ledger.

@@ -1,4 +1,4 @@
-"""The live part of the web process: the shown state, its sources and the background tasks that keep it up to date."""
+"""The live part of the web process: the cells, their sources and the background tasks that update them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ STORE_S: Final = 1.0
 
 
 class LiveDesk:
-    """Everything that watches the desk; `running` starts and ends it."""
+    """The cells and everything that updates them; `running` starts and ends it."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class LiveDesk:
 
         Args:
             settings: the settings of the web process.
-            identify: looks the identity of an open WebSocket up again.
+            identify: returns the current identity of an open WebSocket.
 
         Raises:
             StartError: the history file or the index of the ledger cannot be used, or an address is wrong.
@@ -150,7 +150,7 @@ class LiveDesk:
             case "quote":
                 return self.quotes.view(key.partition(":")[2])
             case "bars" | "model" | "fills" | "denials" | "revisions":
-                pass  # kept up to date whether or not a client watches
+                pass  # also updated without a connected client
             case _:
                 await self.watch.refresh()
         return self.cells.get(key)

@@ -17,7 +17,7 @@ from proto.trading.server_time import (
 )
 
 WEEKS_AHEAD: Final = 3
-"""Weeks in which the next change is looked for; a longer break of trading counts as one without an end."""
+"""Number of weeks that are searched for the next change; a longer break of trading counts as one without an end."""
 
 _DAY_MINUTES: Final = 24 * 60
 _WEEK_DAYS: Final = 7

@@ -22,7 +22,7 @@ TIMEOUT_S: Final = 2.0
 
 QUERY_THREADS: Final = 2
 COMMAND_THREADS: Final = 4
-"""Requests that can wait for portfolio at a time; further ones wait for a thread."""
+"""Largest number of requests that wait for portfolio; further ones wait for a thread."""
 
 WAITING_MAX: Final = 100
 """Largest number of requests that wait for a thread or for portfolio; further ones are refused at once."""
@@ -40,14 +40,14 @@ class DeskSilentError(Exception):
 
 
 class DeskRefusedError(Exception):
-    """Portfolio refused the request, or its answer is not one of this version; the text is one line."""
+    """Portfolio refused the request, or its reply is not one of this version; the text is one line."""
 
 
 class PortfolioClient:
     """Client of one portfolio; its methods belong to the thread of the event loop."""
 
     def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S) -> None:
-        """Open no connection yet; the first request does. `timeout_s` is the usual timeout of a request."""
+        """Prepare the client; the first request connects. `timeout_s` is the default timeout of a request."""
         self._url = url
         self._timeout_s = timeout_s
         self._idle: SimpleQueue[ControlClient] = SimpleQueue()
@@ -59,7 +59,7 @@ class PortfolioClient:
         """Send a request, and return its reply of type `expected`; a canceled call may still be sent.
 
         Raises:
-            DeskSilentError: no reply within `timeout_s`, or within the usual timeout if it is None.
+            DeskSilentError: no reply within `timeout_s`, or within the default timeout if it is None.
             DeskRefusedError: portfolio refused the request.
         """
         if self._waiting >= WAITING_MAX:
@@ -74,7 +74,7 @@ class PortfolioClient:
             self._waiting -= 1
 
     def close(self) -> None:
-        """Close the connections after the requests that are under way."""
+        """Close the connections after the requests that have begun."""
         for threads in (self._queries, self._commands):
             threads.shutdown(wait=True, cancel_futures=True)
         with suppress(Empty):

@@ -25,14 +25,14 @@ NETTED = 0
 
 
 class LegCharges(NamedTuple):
-    """Swap and commission that one ticket has cost so far, in account currency, negative when charged."""
+    """Swap and commission of one open ticket so far, in account currency, negative when charged."""
 
     swap: Decimal
     commission: Decimal
 
 
 class Valuation(NamedTuple):
-    """What the value of a leg depends on: terms and quotes by symbol, and the account's currency and its digits."""
+    """Inputs of the value of a leg: terms and quotes by symbol, and the account's currency and its digits."""
 
     instruments: Mapping[str, Instrument]
     quotes: Quotes

@@ -1,6 +1,6 @@
-"""The processes of the desk, by supervisord and by their heartbeat files: the cell `processes`.
+"""The processes of the desk, from supervisord and their heartbeat files: the cell `processes`.
 
-supervisord is asked in a thread, at most once a second, and only while a client watches or on demand.
+supervisord is polled in a thread, once a second while a client is connected, otherwise on demand.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from services.web.api.schemas import ProcessView
 from services.web.live.cells import Cells
 
 EVERY_S: Final = 1.0
-"""Seconds between two looks at the processes."""
+"""Seconds between two polls."""
 
 RPC_TIMEOUT_S: Final = 1.0
 
@@ -26,12 +26,12 @@ RUNNING_STATES: Final = ("STARTING", "RUNNING", "STOPPING")
 
 
 class ProcessWatch:
-    """Looks at the processes."""
+    """Polls supervisord and the heartbeat files."""
 
     def __init__(
         self, cells: Cells, runtime_dir: Path, supervisor_url: str, *, mono_ns: Callable[[], int] = clock.mono_ns
     ) -> None:
-        """Start without a look.
+        """Start without a poll.
 
         Args:
             cells: get the cell `processes`.
@@ -49,14 +49,14 @@ class ProcessWatch:
         """Process id, number and time of the last new heartbeat, by program."""
 
     async def run(self, watched: Callable[[], Awaitable[None]]) -> None:
-        """Look once a second while `watched` returns at once, until canceled."""
+        """Poll once a second, each time after `watched` has returned, until canceled."""
         while True:
             await watched()
             await self.refresh()
             await asyncio.sleep(EVERY_S)
 
     async def refresh(self, max_age_s: float = EVERY_S) -> None:
-        """Look at the processes, unless the last look was at most `max_age_s` seconds ago."""
+        """Poll, unless the last poll ended at most `max_age_s` seconds ago."""
         if self._look_task is None:
             if self._looked_ns is not None and self._mono_ns() - self._looked_ns < max_age_s * SECOND_NS:
                 return
@@ -105,7 +105,7 @@ class ProcessWatch:
         )
 
     def _beat_age_ms(self, name: str, beat: heartbeat.HeartbeatRecord) -> int:
-        """Milliseconds since the heartbeat was first seen with its number."""
+        """Milliseconds since the heartbeat was first read with its number."""
         now_ns = self._mono_ns()
         pid, number, since_ns = self._beats.get(name, (0, -1, now_ns))
         if (pid, number) != (beat.pid, beat.beat):

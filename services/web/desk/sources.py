@@ -1,6 +1,6 @@
-"""When the web server last heard from each source, and what is wrong with it: the cell `sources`.
+"""Time of the last message from each source, and its problem: the cell `sources`.
 
-A page judges from it how old a value may be. Times are of the wall clock of the web server.
+A page computes from it the largest possible age of a value. Times are of the wall clock of the web server.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Sources:
         failed: Callable[[], Mapping[str, str]],
         wall_ns: Callable[[], int] = clock.wall_ns,
     ) -> None:
-        """Start before anything was heard.
+        """Start without a message from any source.
 
         Args:
             cells: get the cell `sources`.
@@ -48,11 +48,11 @@ class Sources:
         self._shown: tuple[object, ...] = ()
 
     def portfolio_answered(self) -> None:
-        """Note an answer of portfolio."""
+        """Note a reply of portfolio."""
         self._portfolio = PortfolioSource(answered_ns=self._wall_ns(), problem="")
 
     def portfolio_failed(self, problem: str) -> None:
-        """Note that portfolio did not answer, or refused; `problem` is one line."""
+        """Note that portfolio did not reply, or refused a query; `problem` is one line."""
         self._portfolio = PortfolioSource(answered_ns=self._portfolio.answered_ns, problem=problem)
 
     def strategy_heard(self) -> None:
@@ -71,7 +71,7 @@ class Sources:
         )
 
     def publish(self) -> None:
-        """Set the cell, if a problem has changed or the shown times are old."""
+        """Set the cell if a problem has changed, or after the interval of the times."""
         view = self.view()
         problems = (view.portfolio.problem, view.gateway.problem, view.ledger.problem, view.failed)
         now_ns = self._wall_ns()

@@ -19,10 +19,10 @@ from services.web.desk.sources import Sources
 from services.web.live.cells import Cells
 
 DRAIN_S: Final = 0.1
-"""Seconds between two readings of the socket."""
+"""Seconds between two reads of the socket."""
 
 BATCH_MAX: Final = 1_000
-"""Largest number of reports of one reading."""
+"""Largest number of reports of one read."""
 
 SYMBOLS_MAX: Final = 1_000
 """Largest number of symbols whose reports are kept."""
@@ -32,7 +32,7 @@ class StrategyWatch:
     """Reads the reports of all strategies."""
 
     def __init__(self, url: str, cells: Cells, sources: Sources) -> None:
-        """Bind nothing yet; `run` does, so that an address in use is reported and tried again."""
+        """Prepare; `run` binds the address, so that an address in use is reported and tried again."""
         self._url = url
         self._cells = cells
         self._sources = sources

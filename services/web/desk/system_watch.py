@@ -1,4 +1,4 @@
-"""Versions, ledger, disk and reconciliation: the cell `system`, looked up every few seconds while a client watches."""
+"""Versions, ledger, disk and reconciliation: the cell `system`, read every 5 s while a client is connected."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from services.web.desk.account_terms import AccountTerms
 from services.web.live.cells import Cells
 
 EVERY_S: Final = 5.0
-"""Seconds between two looks."""
+"""Seconds between two reads."""
 
 
 class SystemWatch:
-    """Looks at what changes slowly."""
+    """Reads the values that change slowly."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class SystemWatch:
         clients: Callable[[], int],
         wall_ns: Callable[[], int] = clock.wall_ns,
     ) -> None:
-        """Start without a look.
+        """Start without a read.
 
         Args:
             cells: get the cell `system`; its other values come from the cells `state` and `sources`.
@@ -58,14 +58,14 @@ class SystemWatch:
         }
 
     async def run(self, watched: Callable[[], Awaitable[None]]) -> None:
-        """Look every few seconds while `watched` returns at once, until canceled."""
+        """Read every `EVERY_S`, each time after `watched` has returned, until canceled."""
         while True:
             await watched()
             await self.refresh()
             await asyncio.sleep(EVERY_S)
 
     async def refresh(self) -> None:
-        """Look now."""
+        """Read the values and set the cell."""
         size_bytes, is_signed, free = await asyncio.to_thread(self._look)
         state, sources = self._cells.get("state"), self._cells.get("sources")
         reconciled = self._terms().reconciled
@@ -92,7 +92,7 @@ class SystemWatch:
         )
 
     def _look(self) -> tuple[int, bool | None, int]:
-        """Size of the ledger in bytes, whether it is signed, and the free bytes of the disk; called in a thread."""
+        """Size of the ledger in bytes, whether it is signed, and the free bytes on the disk; called in a thread."""
         path = self._data_dir / LEDGER_FILE_NAME
         free = free_bytes(self._data_dir) or 0
         try:

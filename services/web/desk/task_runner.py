@@ -1,6 +1,6 @@
 """Background work of the event loop: tasks that are started again after an error, with a pause.
 
-An error in one task ends no other task. It is logged with its trace, and `problems` shows it for a while.
+An error in one task ends no other task. It is logged with its trace, and is in `problems` for `SHOWN_S`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PAUSE_S: Final = 1.0
 """Seconds until a failed task is started again."""
 
 SHOWN_S: Final = 30.0
-"""Seconds for which an error is shown, if it does not occur again."""
+"""Seconds for which an error stays in `problems`."""
 
 PROBLEM_CHARS_MAX: Final = 200
 
@@ -26,7 +26,7 @@ P = ParamSpec("P")
 
 
 class TaskRunner:
-    """Runs tasks, each by a function that returns only when its work has ended for good."""
+    """Runs tasks. A task's function returns only when the task is finished."""
 
     def __init__(
         self, *, pause_s: float = PAUSE_S, shown_s: float = SHOWN_S, mono_ns: Callable[[], int] = clock.mono_ns
@@ -35,7 +35,7 @@ class TaskRunner:
 
         Args:
             pause_s: seconds before a failed task is started again.
-            shown_s: seconds for which an error is shown.
+            shown_s: seconds for which an error stays in `problems`.
             mono_ns: returns monotonic nanoseconds.
         """
         self._pause_s = pause_s
@@ -46,7 +46,7 @@ class TaskRunner:
 
     @property
     def problems(self) -> dict[str, str]:
-        """The last error of each task that has failed lately, in one line, by the name of the task."""
+        """The last error of each task that failed in the last `shown_s` seconds, in one line, by the task's name."""
         oldest_ns = self._mono_ns() - self._shown_ns
         return {name: text for name, (text, at_ns) in self._problems.items() if at_ns >= oldest_ns}
 
@@ -61,7 +61,7 @@ class TaskRunner:
         def call(*args: P.args, **kwargs: P.kwargs) -> None:
             try:
                 function(*args, **kwargs)
-            except Exception as error:  # a bug in one part must not end the task that calls it: it is logged and shown
+            except Exception as error:  # a bug in one part must not end the task that calls it: logged and noted
                 self._note(name, error)
 
         return call
@@ -77,7 +77,7 @@ class TaskRunner:
             try:
                 await work()
                 return
-            except Exception as error:  # a bug in one task must not end the others: it is logged and shown
+            except Exception as error:  # a bug in one task must not end the others: logged and noted
                 self._note(name, error)
             await asyncio.sleep(self._pause_s)
 

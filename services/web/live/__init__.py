@@ -1,1 +1,1 @@
-"""The state that pages show, and the WebSocket that carries its changes."""
+"""The cells, and the WebSocket that sends their changes."""

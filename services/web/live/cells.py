@@ -1,8 +1,8 @@
-"""The shown state as numbered cells, each encoded once for all clients.
+"""The state for pages as numbered cells, each encoded once for all clients.
 
-A cell is a key with a value, such as `quote:EURUSD` with the newest quote. A change gets the number of the current
-turn, which `turn` closes. A client that has number n needs exactly the cells with a higher number, and the keys that
-were removed since. So a client that missed many turns gets one merged delta instead of every change.
+A cell is a key with a value, such as `quote:EURUSD` with the latest quote. A change gets the current number, which
+`turn` closes. A client that has number n needs exactly the cells with a higher number, and the keys that were removed
+since. So a client that missed many numbers gets one merged delta instead of every change.
 
 Cells belong to the thread of the event loop; no method waits.
 """
@@ -16,14 +16,14 @@ import msgspec
 from msgspec import Raw, Struct
 
 TOMBSTONES_MAX: Final = 1_000
-"""Largest number of removed keys that are remembered. A client older than a forgotten one gets a snapshot."""
+"""Largest number of removed keys that are kept. A client older than a key that is no longer kept gets a snapshot."""
 
 MESSAGES_MAX: Final = 64
-"""Largest number of encoded messages that are kept until the end of a turn."""
+"""Largest number of encoded messages that are kept for the current number."""
 
 
 class Delta(NamedTuple):
-    """What changed since a number: encoded values by key, and the removed keys; `number` is the state's number."""
+    """Changes since a number: encoded values by key, and the removed keys; `number` is the state's number."""
 
     number: int
     set: dict[str, Raw]
@@ -65,13 +65,13 @@ class Cells:
         self._gone: dict[str, int] = {}
         """Numbers of the removed keys, in the order of removal."""
         self._forgotten = 0
-        """The largest number of a removed key that is no longer remembered."""
+        """The largest number of a removed key that is no longer kept."""
         self._is_changed = False
         self._messages: dict[int | None, bytes] = {}
         """Encoded bodies of the current number, by the number that the client has; None for a snapshot."""
 
     def set(self, key: str, value: object) -> None:
-        """Set a cell. It gets no new number if its encoded value is equal to the one before."""
+        """Set a cell. It gets no new number if its encoded value is unchanged."""
         encoded = self._encode(value)
         before = self._cells.get(key)
         if before is not None and before.encoded == encoded:
@@ -81,7 +81,7 @@ class Cells:
         self._is_changed = True
 
     def remove(self, key: str) -> None:
-        """Remove a cell; without a cell of this key nothing happens."""
+        """Remove a cell, if it exists."""
         if self._cells.pop(key, None) is None:
             return
         self._gone[key] = self.number + 1
@@ -108,7 +108,7 @@ class Cells:
         return self.number
 
     def delta(self, since: int) -> Delta | None:
-        """What changed since number `since`; None if that is not known any more, so that a snapshot is needed."""
+        """The changes since number `since`; None if they are not known, so that a snapshot is needed."""
         if not self._forgotten <= since <= self.number:
             return None
         changed = {key: Raw(cell.encoded) for key, cell in self._cells.items() if cell.number > since}

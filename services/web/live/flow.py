@@ -1,9 +1,8 @@
 """Flow control of one WebSocket: when to send, what is in flight, and when to close. Pure: the caller passes the times.
 
-The server sends at most one message a turn, and at most `IN_FLIGHT_MAX` messages that the client has not drawn yet.
-Further changes wait and are merged into the next message. The client answers with the number of the message that it
-has drawn last. A client without an answer for `SILENT_NS` is closed, so that its page connects again or is seen to be
-dead.
+The server sends at most one message each `TURN_NS`, and at most `IN_FLIGHT_MAX` messages that the client has not drawn
+yet. Further changes are merged into the next message. The client answers with the number of the last message that it
+has drawn. A connection without an answer for `SILENT_NS` is closed, so that a page that works connects again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The WebSocket of the page: first a snapshot, or a delta for a client that comes back, then numbered deltas.
+"""The WebSocket of the page: first a snapshot, or a delta for a client that reconnects, then numbered deltas.
 
 Each connection has three tasks: one sends, one reads the client's answers, one checks flow control and the session. A
 client that does not read blocks only its own sending task, and is dropped after `flow.SILENT_NS`.
@@ -28,13 +28,13 @@ CLIENTS_MAX: Final = 100
 """Largest number of WebSockets at a time."""
 
 IDENTIFY_EVERY_NS: Final = 5 * SECOND_NS
-"""Interval at which the session of a connection is looked up again."""
+"""Interval in seconds at which the session of a connection is checked again."""
 
 PREPARE_S: Final = 0.3
-"""Longest time in seconds that a new connection waits for newer values before its first message."""
+"""Longest time in seconds that a new connection waits for current values before its first message."""
 
 CLOSE_S: Final = 1.0
-"""Longest time in seconds for which a closing connection is waited for, before it is dropped."""
+"""Longest time in seconds until a closing connection is dropped."""
 
 REASON_BYTES_MAX: Final = 123
 """Longest reason of a close, by the WebSocket protocol."""
@@ -68,7 +68,7 @@ class _Answer(Struct, forbid_unknown_fields=True):
 _decode = msgspec.json.Decoder(_Answer).decode
 
 Identify = Callable[[Any], Awaitable[Identity | None]]
-"""Returns the identity of a scope, looked up again; None when its session has ended."""
+"""Returns the current identity of a scope; None when its session has ended."""
 
 
 async def _same(scope: Any) -> Identity | None:
@@ -99,10 +99,10 @@ class LiveSockets:
         Args:
             cells: the state.
             turns: the turns of the state.
-            attach: returns a context in which a client watches; sources are read more often while one is open.
+            attach: returns a context that counts a connected client; with a client, sources are read more often.
             prepare: brings the cells up to date; called for each new connection, and not waited for longer than
                 `PREPARE_S`.
-            identify: looks the identity of a connection up again.
+            identify: returns the current identity of a connection.
             mono_ns: returns monotonic nanoseconds, for flow control.
             wall_ns: returns UTC nanoseconds, for messages and the end of sessions.
         """

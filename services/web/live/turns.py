@@ -1,4 +1,4 @@
-"""The turns of the shown state: five times a second its changes get a number, and the WebSockets send them."""
+"""Turns: five times a second the changes of the cells get a number, and the WebSockets send them."""
 
 from __future__ import annotations
 

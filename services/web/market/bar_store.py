@@ -1,4 +1,4 @@
-"""Bars of the quoted symbols: built from the ticks, kept in the history file, and merged into any period on request.
+"""Bars of the quoted symbols: built from ticks, kept in the history file, and merged into longer periods on request.
 
 Bars of 1 s are built from ticks, and bars of 1 min are merged from them; both are stored once a second. A span is a
 time in which no published tick was missed. Only within a span are the extremes of prices known.
@@ -21,7 +21,7 @@ from services.web.market.history_file import HistoryFile, Rows
 from services.web.market.quote_feed import Received
 
 PERIODS_S: Final = (1, 5, 15, 60, 300, 900, 3_600)
-"""Periods of bars that can be asked for, in seconds."""
+"""Periods of bars that can be requested, in seconds."""
 
 SECOND_BARS_KEPT_NS: Final = 3 * DAY_NS
 MINUTE_BARS_KEPT_NS: Final = 400 * DAY_NS
@@ -185,7 +185,7 @@ class BarStore:
             limit: largest number of bars, > 0.
 
         Raises:
-            ValueError: the period cannot be asked for.
+            ValueError: the period is not one of `PERIODS_S`.
         """
         if period_s not in PERIODS_S:
             raise ValueError(f"period_s is {period_s}, expected one of {', '.join(map(str, PERIODS_S))}")

@@ -1,7 +1,7 @@
 """The file with the web process's own history: bars, the spans that they cover, and latencies.
 
-It is not part of the account: without it, charts begin at the start of the process. Its methods may be called from any
-thread, and wait for each other.
+It is not part of the account: without it, charts begin at the start of the process. Methods may be called from any
+thread, one at a time.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class HistoryFile:
         )
 
     def write(self, statements: Iterable[tuple[str, Rows]]) -> None:
-        """Carry out statements, each once for every row of its values, in one transaction.
+        """Execute statements, each once for every row of its values, in one transaction.
 
         Raises:
             apsw.Error: the file cannot be written; nothing is changed.

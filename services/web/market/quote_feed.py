@@ -1,8 +1,8 @@
-"""The newest quotes of the gateway's tick socket.
+"""The latest quotes from the gateway's tick socket.
 
-The process is one more subscriber: the gateway's socket drops what a subscriber does not read, so a slow or stopped web
-process has no effect on the gateway or on the desk. The socket is read every `DRAIN_S` without waiting, in bounded
-batches. Missed ticks are noted by their sequences.
+The gateway's socket drops what a subscriber does not read, so a slow or stopped web process has no effect on the
+gateway or the desk. The socket is read every `DRAIN_S` without waiting, in bounded batches. A gap in the sequence shows
+missed ticks.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from services.web.api.schemas import QuoteView, RawQuote
 from services.web.live.cells import Cells
 
 DRAIN_S: Final = 0.02
-"""Seconds between two readings of the socket."""
+"""Seconds between two reads of the socket."""
 
 BATCH_MAX: Final = 1_000
-"""Largest number of messages of one reading: 50,000 a second. The socket drops what does not fit into its queue."""
+"""Largest number of messages of one read: 50,000 a second. The socket drops what does not fit into its queue."""
 
 RECENT_TICKS_MAX: Final = 1_000
 """Number of ticks of each symbol that are kept for requests."""
@@ -67,7 +67,7 @@ class QuoteFeed:
             url: address of the gateway's tick socket.
             symbols: every quoted symbol.
             cells: get the cells `quote:SYMBOL`.
-            on_ticks: called with the ticks of each reading, in the order of arrival.
+            on_ticks: called with the ticks of each read, in the order of arrival.
             on_complete: called with the venue time, in ns, up to which every published tick has been read.
             digits_of: number of decimals of a symbol's price; None while it is not known.
             wall_ns: returns UTC nanoseconds.

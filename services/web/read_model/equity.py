@@ -1,4 +1,4 @@
-"""The equity curve: stored points of the ledger, thinned to the width of a chart while they are read."""
+"""The equity curve: the ledger's equity points, thinned to the width of a chart while they are read."""
 
 from __future__ import annotations
 

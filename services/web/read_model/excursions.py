@@ -1,7 +1,7 @@
 """Lowest and highest unrealized profit of a trade while it was open: MAE and MFE.
 
-Both are measured on the bid, the price of the bars, for long and short trades. So for a short trade the half-open
-spread at the extreme is not included. Profit currency is converted at the rate of the opening order's decision.
+Both are measured on the bid, the price of the bars, also for a short trade, which would close at the ask: the spread at
+its extremes is not included. Profit is converted at the rate of the opening order's decision.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Excursions(NamedTuple):
 
 
 class ExcursionTerms(NamedTuple):
-    """What the excursions of a trade are computed from: signed lots, prices, multiplier, rate and currency digits."""
+    """Inputs of a trade's excursions: signed lots, times, price, multiplier, rate and currency digits."""
 
     symbol: str
     from_ns: int
@@ -41,7 +41,7 @@ class ExcursionTerms(NamedTuple):
 
 
 def excursion_terms(trade: RoundTrip, book: Book) -> ExcursionTerms | None:
-    """Return the terms of a trade; None if it was not opened by the desk, or its currency had no rate.
+    """Return the inputs of a trade; None if it was not opened by the desk, or its currency had no rate.
 
     The book has the trade's instrument, its opening order and the stream.
     """

@@ -1,4 +1,4 @@
-"""What a page of a table is asked for: filter, order and place. A value of None does not restrict the page."""
+"""Parameters of a page of a table: filter, order and position. A value of None does not restrict the page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LIMIT_DEFAULT = 100
 
 
 class PageFilter(Struct, frozen=True, kw_only=True):
-    """Interval, order and place of a page.
+    """Interval, order and position of a page.
 
     `from_ns` and `to_ns` are UTC nanoseconds, both included. `sort` is the name of a column, after a minus sign for
     the highest value first. `limit` is the number of rows, `cursor` the value of `next` in the preceding page.

@@ -1,8 +1,8 @@
 """The read model: pages of orders, fills, trades, denials and events, and sums, from an index of the ledger.
 
 `follow` reads the ledger's new events and writes them to the index, a SQLite file that only this object writes. The
-index is derived data. It is made again when it is damaged, when its schema is of another version, and when the ledger
-does not have the last followed event: after a backup was restored, or with the ledger of another account.
+index is derived data. It is rebuilt if it is damaged, if its schema is of another version, and if the ledger does not
+have the last event of the index: after a backup was restored, or with the ledger of another account.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ from services.web.read_model.tables import DENIALS, EVENTS, FILLS, NUMBER, ORDER
 from services.web.read_model.trade_summary import read_trade_summary
 
 EVENTS_PER_STEP: Final = 5_000
-"""Largest number of events that one step reads, which takes about 0.1 s of the ledger's time."""
+"""Largest number of events of one step, whose read transaction takes about 0.1 s."""
 
 _OPEN: Final = frozenset(status.value for status in OrderStatus if status.is_open)
 _FOREIGN: Final = (msgspec.MsgspecError, ValueError, ArithmeticError, KeyError)
@@ -92,7 +92,7 @@ class ReadModel:
 
     @property
     def source(self) -> LedgerSource:
-        """The last event in the index and when the ledger was last read; `problem` is empty when all events are in."""
+        """The last event in the index and the time of the last read; `problem` is empty if the index is complete."""
         return self._source
 
     @property
@@ -111,17 +111,17 @@ class ReadModel:
         A ledger that cannot be read, or a full disk, is the `problem` of `source`; the next step tries again.
 
         Raises:
-            StartError: the index has to be made again, and cannot be.
+            StartError: the index must be rebuilt, and cannot be.
         """
         with self._following:
             try:
                 problem = self._step(limit)
             except OtherLedgerError as error:
                 self._make_again(f"the ledger does not continue the index: {error}")
-                problem = "the index is being built again"
+                problem = "the index is being rebuilt"
             except DAMAGE as error:
                 self._make_again(f"it is damaged: {' '.join(str(error).split())}")
-                problem = "the index is being built again"
+                problem = "the index is being rebuilt"
             except (StartError, *DISK_FAULTS) as error:
                 self._is_complete = False
                 self._writer = self._new_writer()
@@ -142,7 +142,7 @@ class ReadModel:
         """Return a page of orders.
 
         Raises:
-            FilterError: the sort, limit or cursor is not one of this table.
+            FilterError: the table does not have the sort, limit or cursor.
             IndexUnavailableError: the index cannot be read at present.
         """
         facets = _wanted(symbol=wanted.symbol, side=wanted.side, tag=wanted.tag, cause=wanted.cause)
@@ -165,7 +165,7 @@ class ReadModel:
         """Return a page of deals.
 
         Raises:
-            FilterError: the sort, limit or cursor is not one of this table.
+            FilterError: the table does not have the sort, limit or cursor.
             IndexUnavailableError: the index cannot be read at present.
         """
         facets = _wanted(symbol=wanted.symbol, side=wanted.side, tag=wanted.tag, cause=wanted.cause)
@@ -176,7 +176,7 @@ class ReadModel:
         """Return a page of closed trades.
 
         Raises:
-            FilterError: the sort, limit or cursor is not one of this table.
+            FilterError: the table does not have the sort, limit or cursor.
             IndexUnavailableError: the index cannot be read at present.
         """
         facets = _wanted(symbol=wanted.symbol, side=wanted.side, tag=wanted.tag, cause=wanted.cause)
@@ -188,7 +188,7 @@ class ReadModel:
 
         Args:
             wanted: filter of the trades.
-            width: number of intervals of the course of the net profit, > 0.
+            width: number of intervals of the curve of the net profit, > 0.
 
         Raises:
             IndexUnavailableError: the index cannot be read at present.
@@ -209,7 +209,7 @@ class ReadModel:
         """Return a page of denials.
 
         Raises:
-            FilterError: the sort, limit or cursor is not one of this table.
+            FilterError: the table does not have the sort, limit or cursor.
             IndexUnavailableError: the index cannot be read at present.
         """
         facets = _wanted(symbol=wanted.symbol, tag=wanted.tag, code=wanted.code, cause=wanted.cause)
@@ -220,7 +220,7 @@ class ReadModel:
         """Return a page of the journal, newest first.
 
         Raises:
-            FilterError: the limit or cursor is not one of this table.
+            FilterError: the table does not have the limit or cursor.
             IndexUnavailableError: the index cannot be read at present.
         """
         facets = _wanted(symbol=wanted.symbol, tag=wanted.tag, code=wanted.code, type=wanted.type)
@@ -283,8 +283,8 @@ class ReadModel:
         writer.add_excursions()
         self._is_complete = not behind and len(deals) < limit
         if behind:
-            return f"the index is being built: {behind} of {new.ledger_event} events are not in it yet"
-        return "" if self._is_complete else "the index is being built: deals are not in the trades yet"
+            return f"the index is being built: {behind} of {new.ledger_event} events are missing"
+        return "" if self._is_complete else "the index is being built: trades are missing"
 
     def _make_again(self, reason: str) -> None:
         self._is_complete = False

@@ -1,4 +1,4 @@
-"""The file of the index. It is derived from the ledger: a damaged file or one of another version is made again."""
+"""The file of the index. It is derived from the ledger: a damaged file, or one of another version, is rebuilt."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ APPLICATION_ID: Final = 0x70645742
 SCHEMA_VERSION: Final = 1
 
 DAMAGE: Final = (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, FileLostError)
-"""Errors after which the file is deleted and made again from the ledger."""
+"""Errors after which the file is deleted and rebuilt from the ledger."""
 
 _log = get_logger()
 
 
 class IndexUnavailableError(Exception):
-    """The index cannot be read at present; it is made again at the next step of following."""
+    """The index cannot be read at present; the next call of `ReadModel.follow` rebuilds it."""
 
 
 class IndexFile:
-    """One connection that writes the index, and as many that read it as threads ask at the same time."""
+    """One connection that writes the index, and one for each thread that reads it at the same time."""
 
     def __init__(self, path: Path) -> None:
         """Open or create the file.
@@ -53,7 +53,7 @@ class IndexFile:
         Raises:
             StartError: as when the file is opened.
         """
-        _log.warning("the index of the ledger is built again", path=str(self.path), reason=reason)
+        _log.warning("rebuilding the index of the ledger", path=str(self.path), reason=reason)
         self.writer.close()
         with self._lock:
             self._made += 1
@@ -108,7 +108,7 @@ class IndexFile:
         except StartError as error:
             if not self.path.exists():
                 raise
-            _log.warning("the index of the ledger is built again", path=str(self.path), reason=str(error))
+            _log.warning("rebuilding the index of the ledger", path=str(self.path), reason=str(error))
         self._delete()
         return self._open_once()
 

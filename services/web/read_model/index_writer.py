@@ -33,7 +33,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class Revisions(Struct, frozen=True, kw_only=True):
-    """Number of the last event that changed each table; `trades` is higher after a change without an event."""
+    """Number of the last event that changed each table; `trades` also rises by a change without an event."""
 
     orders: int = 0
     fills: int = 0
@@ -137,7 +137,7 @@ class IndexWriter:
         self.revisions = revisions
 
     def add_excursions(self) -> None:
-        """Write the excursions of recent trades whose bars have arrived since."""
+        """Write the excursions of recent trades whose bars have arrived since the trades were written."""
         covered = self._trades.covered_trades()
         if covered:
             with transaction(self._db):

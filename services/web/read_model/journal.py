@@ -1,4 +1,4 @@
-"""Rows of the journal: each event of the ledger as one line of plain words, with its id for WHY."""
+"""Rows of the journal: each event of the ledger as one line of text, with its id for WHY."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _NAMED_MAX: Final = 3
 
 
 class _Line(NamedTuple):
-    """What a row says besides the number, type and time of its event."""
+    """Fields of a row other than the number, type and time of its event."""
 
     text: str
     symbol: str = ""
@@ -84,7 +84,7 @@ def event_row(number: int, event: Event, book: Book) -> EventRow:
 def denial_row(number: int, event: OrderDenied) -> DenialRow:
     """Return the row of a denial; `number` is that of its event.
 
-    The direction is empty for a change of an order or of stops. A command has no confidence.
+    The direction is empty for a change of an order or of stops. The confidence of a command is None.
     """
     return DenialRow(
         number=number,
@@ -200,7 +200,7 @@ def _account_line(
         case LeverageChanged():
             return _Line(f"the venue changed the leverage to {event.leverage}")
         case IncarnationTaken():
-            return _Line(f"order ids begin with {event.incarnation} from here: {event.why}")
+            return _Line(f"new order ids begin with {event.incarnation}: {event.why}")
         case InstrumentLearned(instrument=instrument, changes=changes):
             text = f"the venue reported the terms of {instrument.symbol}"
             return _Line(f"{text}, changed: {'; '.join(changes)}" if changes else text, instrument.symbol)
@@ -224,7 +224,7 @@ def _reconciled_line(event: Reconciled) -> _Line:
     named = "; ".join(
         f"{one.kind} {one.subject}, ledger {one.ledger}, venue {one.venue}" for one in event.differences[:_NAMED_MAX]
     )
-    return _Line(f"ledger and venue differ in {len(event.differences)} points: {named}", code=event.differences[0].kind)
+    return _Line(f"ledger and venue differ ({len(event.differences)}): {named}", code=event.differences[0].kind)
 
 
 def _position(symbol: str, ticket: int) -> str:

@@ -1,8 +1,8 @@
 """Reads new events of the ledger, each time in one short read transaction.
 
-SQLite's writer can restart its write-ahead log only while no reader holds an older snapshot. So everything that a step
-needs is read at once into memory, at most a few thousand events, and processed after the transaction has ended. The
-file is opened for each step: a ledger that was replaced by a backup is then noticed.
+SQLite's writer can restart its write-ahead log only while no reader holds an older snapshot. So the data of a step, at
+most a few thousand events, are read into memory and processed after the transaction has ended. The file is opened for
+each step, so that a ledger that a backup has replaced is detected.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _orders: Final = msgspec.json.Decoder(Order)
 
 
 class OtherLedgerError(Exception):
-    """The ledger does not continue the events that were followed; the text says at which event they differ."""
+    """The ledger does not continue the events that were followed; the text names the event that differs."""
 
 
 class NewEvents(Struct, frozen=True, kw_only=True):
@@ -55,7 +55,7 @@ class NewEvents(Struct, frozen=True, kw_only=True):
 
 
 class NumberedDeals(Struct, frozen=True, kw_only=True):
-    """Deals in the order that was asked for, and the orders that they and others filled, by id."""
+    """Deals in the requested order, and by id their orders and the other requested ones."""
 
     deals: list[DealBooked]
     orders: dict[str, Order]
@@ -129,7 +129,7 @@ class LedgerFollower:
             db.close()
 
     def _read_orders(self, db: apsw.Connection, order_ids: Iterable[str]) -> dict[str, Order]:
-        """Read the orders with these ids, without those that the ledger does not have."""
+        """Read the orders with these ids that the ledger has."""
         found = {}
         for order_id in dict.fromkeys(order_ids):
             row: Any = db.execute(

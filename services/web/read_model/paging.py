@@ -1,8 +1,8 @@
 """Pages of a table of the index: filter by categories, order by an index, and continue after a row.
 
-A page continues after the last row of the preceding one by its sort value and number, not by a count of rows to skip.
-So each page costs the same, and rows that are added meanwhile shift no page. With a filter, the rows of the selected
-categories are merged, each read from its index only as far as the page needs.
+A page begins after the sort value and number of the last row of the preceding page, not after a count of rows. So each
+page costs the same, and added rows shift no page. With a filter, the rows of the selected categories are merged, each
+read from its index only as far as the page needs.
 """
 
 from __future__ import annotations

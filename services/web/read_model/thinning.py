@@ -17,7 +17,7 @@ P = TypeVar("P", bound=Sequence[Any])
 
 
 def thin(points: Sequence[P], width: int) -> list[P]:
-    """Return at most 4 x `width` points in order; all points if there are not more.
+    """Return at most 4 x `width` points in order; all points if there are no more than that.
 
     Args:
         points: points in the order of time. The first element of a point is its time in nanoseconds, the last its

@@ -1,4 +1,4 @@
-"""Sums of the closed trades that match a filter, and the course of their cumulative net profit."""
+"""Sums of the closed trades that match a filter, and the curve of their cumulative net profit."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _amounts: Final = msgspec.json.Decoder(_Amounts)
 
 
 def read_trade_summary(db: apsw.Connection, request: PageRequest, width: int) -> TradesSummary:
-    """Sum all trades that match a request, whose order is that of the course; its limit and cursor do not matter.
+    """Sum all trades that match a request, whose order is that of the curve; its limit and cursor have no effect.
 
     Args:
         db: the index.
         request: filter of the table of trades, sorted by number.
-        width: number of intervals of the course, > 0; each keeps its extremes.
+        width: number of intervals of the curve, > 0; each keeps its extremes.
 
     Raises:
         ValueError: the width is not positive.

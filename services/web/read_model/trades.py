@@ -1,6 +1,6 @@
-"""Closed trades of the index: round trips of portfolio's accounting, made from one deal after the other.
+"""Closed trades of the index: round trips of portfolio's accounting, computed deal by deal.
 
-Only open lots are kept in memory. When a deal is reported late, or a symbol's terms change, all trades are made again.
+Only open lots are kept in memory. After a late deal or a change of a symbol's terms, all trades are computed again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from services.web.read_model.table_writer import TableWriter
 from services.web.read_model.tables import TRADES
 
 RETRIES_MAX: Final = 50
-"""Number of steps in which the bars of a new trade are asked for, because a bar may come later than the deal."""
+"""Number of steps in which the bars of a new trade are read, because a bar may be stored after the deal."""
 WAITING_MAX: Final = 500
 """Largest number of new trades that wait for their bars."""
 
@@ -56,7 +56,7 @@ class _Waiting(NamedTuple):
 
 
 class TradesIndex:
-    """Makes the trades of an account and writes them, within transactions of the caller."""
+    """Computes the trades of an account and writes them, within transactions of the caller."""
 
     def __init__(self, db: apsw.Connection, book: Book, state: TradesState | None, extremes: Extremes) -> None:
         """Continue from a state; `book` has the stream and the instruments, and its orders are replaced."""
@@ -101,7 +101,7 @@ class TradesIndex:
         return [event for (event,) in rows]
 
     def restart(self) -> None:
-        """Delete all trades, to make them again from the first deal."""
+        """Delete all trades, to compute them again from the first deal."""
         self._rows.clear()
         self._rows.write_counts()
         self._db.execute("DELETE FROM pnl")
@@ -127,7 +127,7 @@ class TradesIndex:
         return len(made)
 
     def covered_trades(self) -> list[TradeView]:
-        """Ask again for the bars of new trades that had none, and return the trades that now have excursions."""
+        """Read the bars of new trades without excursions again, and return the trades that now have them."""
         covered = []
         waiting, self._waiting = self._waiting, deque(maxlen=WAITING_MAX)
         for one in waiting:

@@ -37,7 +37,7 @@ _LOOPBACK_HOSTS: Final = ("localhost", "127.0.0.1", "[::1]")
 
 
 class Access:
-    """Users, sessions, tokens and throttle of one web process; no method waits for a computation."""
+    """Users, sessions, tokens and throttle of one web process; no method hashes a password."""
 
     def __init__(
         self,
@@ -111,13 +111,13 @@ class Access:
         return found[0] if len(found) == 1 and _TOKEN.fullmatch(found[0]) else None
 
     def identity(self, scope: Scope) -> Identity | None:
-        """The identity of a request or of an open WebSocket, as its cookie or token has it at this moment.
+        """The current identity of the cookie or token of a request or open WebSocket.
 
         A request with a header Authorization has no other identity than that of its token.
         """
         try:
             found = self._identity(scope)
-        except (StartError, *DISK_FAULTS) as error:  # nobody is signed in while a file cannot be used
+        except (StartError, *DISK_FAULTS) as error:  # no request has an identity while a file cannot be used
             if str(error) != self._problem:
                 self._problem = str(error)
                 get_logger().warning("the file of users or of sessions cannot be used", problem=self._problem)

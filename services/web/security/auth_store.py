@@ -1,7 +1,8 @@
 """Sessions, tokens of scripts, and one-time tokens, in `web_auth.db` of the data directory.
 
-The file has the SHA-256 of each secret, not the secret: 32 random bytes in base64. The web process and commands write
-to the file at the same time. A read sees each finished change of another process, so a revoked token ends at once.
+The file has the SHA-256 of each secret, not the secret, which is 32 random bytes in base64. The web process and
+commands may write to the file at the same time. A read sees each committed change of another process, so a revoked
+token is refused at once.
 """
 
 from __future__ import annotations

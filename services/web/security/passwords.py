@@ -97,7 +97,7 @@ def normal_form(password: str) -> str:
     """The password in the Unicode form NFC, because keyboards differ in how they compose a letter and its accent.
 
     Raises:
-        PasswordError: it is too long, or has a control character or half of a surrogate pair.
+        PasswordError: it is too long, or has a control character or an unpaired surrogate.
     """
     if len(password) > BYTES_MAX:  # before the normalization, which takes time proportional to the length
         raise PasswordError(f"the password has {len(password)} characters, expected at most {BYTES_MAX} bytes")
@@ -113,7 +113,7 @@ def checked_password(password: str) -> str:
     """The normal form of a new password.
 
     Raises:
-        PasswordError: it is too short or too long, or has a control character or half of a surrogate pair.
+        PasswordError: it is too short or too long, or has a control character or an unpaired surrogate.
     """
     normal = normal_form(password)
     if len(normal) < CHARS_MIN:

@@ -1,8 +1,8 @@
 """Checks of each HTTP request and WebSocket before it reaches a handler, as ASGI middleware.
 
-A request must name this server in Host, so that a foreign name which resolves to this address (DNS rebinding) reads
-nothing. A request that changes something, and each WebSocket, must come from a page of this server: the Origin equals
-the Host. With a session cookie, a change also needs the CSRF token. A script with a token sends no Origin.
+A request must name this server in Host, so that a page of a foreign name that resolves to this address (DNS rebinding)
+reads nothing. A request that changes something, and each WebSocket, must come from a page of this server: its Origin
+equals the Host. With a session cookie, a change also needs the CSRF token. A script with a token sends no Origin.
 """
 
 from __future__ import annotations
@@ -76,12 +76,12 @@ class RequestChecks:
         )
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read the whole body first, so that a body that is too long reaches no handler."""
+        """Read the whole body first, so that no handler gets a body that is too long."""
         body = b""
         while True:
             message = await receive()
             if message["type"] != "http.request":
-                return  # the client is gone
+                return  # the client has disconnected
             body += message.get("body", b"")
             if len(body) > BODY_BYTES_MAX:
                 await _refuse(scope, send, _LONG_BODY)
@@ -137,7 +137,7 @@ def _refusal(scope: Scope, requester: Requester, identity: Identity | None) -> R
 def _origin_refusal(
     scope: Scope, requester: Requester, identity: Identity | None, *, is_change: bool
 ) -> Refusal | None:
-    """Refusal of a request from a page of another server; a read may come from no page."""
+    """Refusal of a request from a page of another server; a read may have no Origin."""
     # A WebSocket always has an Origin, which is exact, and its scheme differs from that of the page.
     sites = header_values(scope, b"sec-fetch-site") if scope["type"] == "http" else []
     if any(site not in _SAME_SITE for site in sites):

@@ -1,4 +1,4 @@
-"""The sender of a request, and the address under which it reached this server, also behind a reverse proxy.
+"""The sender of a request, and the address of this server that it used, also behind a reverse proxy.
 
 The headers X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host are read only if the peer of the connection is the
 trusted proxy. The header Forwarded is never read.
@@ -132,7 +132,7 @@ def _list_of(scope: Scope, name: bytes) -> list[str]:
 
 
 def _sender(texts: list[str], proxy: IpNetwork) -> IpAddress | None:
-    """The last address that is not a proxy's; the addresses before it may be invented."""
+    """The last address that is not a proxy's; the sender can forge the addresses before it."""
     for text in reversed(texts):
         found = parsed_address(_without_port(text))
         if found is None or not _is_in(found, proxy):

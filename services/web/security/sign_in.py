@@ -69,7 +69,7 @@ async def _sign_in(access: Access, request: Request, body: SignIn) -> Response:
     if has_password == bool(body.once):
         return refusal(400, f"the body has {'both' if has_password else 'neither'}, {EXPECTED_BODY}")
     requester: Requester = request.scope["requester"]
-    # A malformed name is no user's. It shares no delay, so that it takes no memory.
+    # No user has a malformed name, so no delay is kept for it.
     user = body.user if USER_NAME.fullmatch(body.user) else ""
     if wait_s := access.throttle.wait_s(requester.address, user):
         return throttled(wait_s)
@@ -95,7 +95,7 @@ async def _sign_in(access: Access, request: Request, body: SignIn) -> Response:
 async def sign_out(access: Access, request: Request) -> Response:
     """End the session of the request's cookie and remove the cookie: DELETE /session, status 204.
 
-    The status is 503 if the file of sessions cannot be written; the session then goes on.
+    The status is 503 if the file of sessions cannot be written; the session then remains valid.
     """
     token = access.session_token(request.scope)
     try:

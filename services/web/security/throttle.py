@@ -1,8 +1,8 @@
-"""Slowing of failed sign-ins: after each failure, the source and the user name must wait longer.
+"""Delays after failed sign-ins, for the source and for the user name; each further failure doubles the delay.
 
-Only sign-ins wait; a session is never ended or delayed. An attempt counts as failed until it succeeds, so that many
-attempts at the same time do not avoid the delay. The wait for a user name does not apply to a source from which that
-user has signed in before, so that failures elsewhere cannot keep a user out.
+Sessions are not affected. An attempt counts as failed until it succeeds, so that simultaneous attempts do not avoid the
+delay. The delay of a user name does not apply to a source from which that user has signed in before, so that failures
+elsewhere cannot lock the user out.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FORGET_S: Final = 900
 """Seconds after the last delay after which failures no longer count."""
 
 ENTRIES_MAX: Final = 4_096
-"""Most sources, and most user names, that are remembered; the ones with the oldest attempts are forgotten."""
+"""Largest number of sources, and of user names, that are kept; those with the oldest attempts are dropped."""
 
 _S: Final = 1_000_000_000
 _IPV6_SOURCE_BITS: Final = 64
@@ -103,7 +103,7 @@ class Throttle:
             self._users.count(user, now_ns)
 
     def succeed(self, address: str, user: str) -> None:
-        """Take back the count of an attempt that succeeded.
+        """Remove the count of an attempt that succeeded.
 
         Earlier failures of the source still count, because its user may try the passwords of others.
         """
@@ -118,12 +118,12 @@ class Throttle:
 
     @property
     def entries(self) -> int:
-        """Number of remembered sources and user names."""
+        """Number of kept sources and user names."""
         return len(self._sources) + len(self._users) + len(self._seen)
 
 
 def source_of(address: str) -> str:
-    """The source of requests from an address: the address, or the network of an IPv6 address, which one host fills."""
+    """The source of requests from an address: the address; for IPv6 its network, because one host may use all of it."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

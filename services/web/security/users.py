@@ -1,7 +1,7 @@
 """The file of users: names, roles and password hashes, in TOML.
 
 Each change of a password or role gives the user a new stamp. A session has the stamp of its user, and ends when the
-user has another one or is removed. Processes read the file again when it changes, so that a change needs no restart.
+user gets another stamp or is removed. Processes read the file again when it changes, so a change needs no restart.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class UsersFile:
         if not USER_NAME.fullmatch(name):
             raise StartError(f"NAME: value {name[:64]!r}, expected {USER_NAME_EXPECTED}")
         if name in self.users():
-            raise StartError(f"NAME: user {name!r} is in {self.path} already, expected a new name")
+            raise StartError(f"NAME: user {name!r} exists in {self.path} already, expected a new name")
 
     def add(self, name: str, role: Role, password_hash: str) -> None:
         """Add a user.

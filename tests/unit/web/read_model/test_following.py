@@ -1,4 +1,4 @@
-"""The index follows the ledger, is made again when it does not fit it, and holds no read transaction."""
+"""The index follows the ledger, is rebuilt if the ledger does not continue it, and keeps no read transaction open."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_a_restored_backup_is_noticed(tmp_path: Path) -> None:
                 if close == "1.4":
                     a_round_trip(ledger, 3, close=close)
                 follow_to_end(model)
-            [line] = [line for line in logs if "built again" in line["event"]]
+            [line] = [line for line in logs if "rebuilding" in line["event"]]
             assert line["reason"].startswith("the ledger does not continue the index: ")
             require_equal(model, tmp_path)
             with ledger_by_hand_again(tmp_path) as ledger:
@@ -201,7 +201,7 @@ def test_a_damaged_index_is_made_again(tmp_path: Path, damage: Callable[[Path], 
         damage(tmp_path / FILE_NAME)
         with capture_logs() as logs, followed(tmp_path) as model:
             require_equal(model, tmp_path)
-        assert [line["log_level"] for line in logs if "built again" in line["event"]] == ["warning"]
+        assert [line["log_level"] for line in logs if "rebuilding" in line["event"]] == ["warning"]
 
 
 @pytest.mark.parametrize("way", ["removed", "damaged row"])
@@ -222,7 +222,7 @@ def test_an_index_damaged_while_in_use_is_made_again(tmp_path: Path, way: str) -
             with capture_logs() as logs:
                 follow_to_end(model)
                 model.follow()
-            assert any("built again" in line["event"] for line in logs)
+            assert any("rebuilding" in line["event"] for line in logs)
             require_equal(model, tmp_path)
 
 

@@ -57,7 +57,7 @@ LINES: list[tuple[Any, str, tuple[str, str, str], str]] = [
     (LeverageChanged(leverage=50, time_ns=5), "the venue changed the leverage to 50", ("", "", ""), ""),
     (
         IncarnationTaken(incarnation="abcd", why="restored", time_ns=5),
-        "begin with abcd from here: restored",
+        "new order ids begin with abcd: restored",
         ("", "", ""),
         "",
     ),
@@ -150,7 +150,7 @@ LINES: list[tuple[Any, str, tuple[str, str, str], str]] = [
     ),
     (
         Reconciled(ordinal=8, at_end=False, balance=D(10), differences=[DIFFERENCE]),
-        "ledger and venue differ in 1 points: volume EURUSD, ledger 0.01, venue 0.02",
+        "ledger and venue differ (1): volume EURUSD, ledger 0.01, venue 0.02",
         ("", "", "volume"),
         "",
     ),

@@ -46,7 +46,7 @@ def test_a_malformed_name_is_refused(tmp_path: Path, name: str) -> None:
 def test_a_taken_name_and_an_unknown_name_are_refused(tmp_path: Path) -> None:
     users = a_file(tmp_path)
     users.add("alice", Role.READ, HASH)
-    with pytest.raises(StartError, match=r"'alice' is in .* already"):
+    with pytest.raises(StartError, match=r"'alice' exists in .* already"):
         users.add("alice", Role.TRADE, HASH)
     for change in (users.remove, lambda name: users.set_role(name, Role.READ)):
         with pytest.raises(StartError, match=r"value 'carol', expected a user of .*: alice"):
