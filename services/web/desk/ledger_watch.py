@@ -96,13 +96,17 @@ class LedgerWatch:
                 waited_s += LOOK_S
 
     async def refresh(self) -> None:
-        """Read until the end of the ledger, and set the cells if there were new events."""
+        """Read until the end of the ledger, and set the cells if there were new events.
+
+        Events that are written meanwhile are left to the next reading: a busy desk always writes some.
+        """
         try:
-            is_changed = True
-            while is_changed:
+            has_more = True
+            while has_more:
                 event = await asyncio.to_thread(self._reader.follow)
                 self._sources.ledger = self._reader.source
                 is_changed = event != self._event
+                has_more = is_changed and not self._reader.is_complete
                 if is_changed or self._are_values_old():
                     for key, value in (await asyncio.to_thread(self._values)).items():
                         self._cells.set(key, value)
