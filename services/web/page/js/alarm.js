@@ -1,4 +1,4 @@
-/* State of the desk outside the page: title and icon of the tab, and a sound when the desk halts (off by default). */
+/* State of the desk in title and icon of the tab, and a sound when the desk halts (off by default). */
 
 import { deskLook } from "./desk_look.js";
 import { signed } from "./format.js";
@@ -11,7 +11,7 @@ const TONE_S = 0.22;
 let sound = null;
 let before = "";
 
-/** Show state and P&L of the day in the tab's title and icon, and sound a halt. */
+/** Show state and P&L of the day in the tab's title and icon, and sound the alarm at a halt. */
 export function showAlarm() {
   const state = live.get("state");
   const { text, tone, icon } = deskLook(state);
@@ -25,7 +25,7 @@ export function showAlarm() {
   before = text ? tone : before;
 }
 
-/** Sound the alarm; browsers allow it only after the person has used the page. */
+/** Sound the alarm; browsers permit sound only after the person has used the page. */
 export function beep() {
   sound ??= new AudioContext();
   sound.resume();

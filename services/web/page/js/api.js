@@ -5,7 +5,7 @@ import { live } from "./live.js";
 const ROOT = "/api/v1";
 const TIMEOUT_MS = 10_000;
 
-/** An error of the API. `status` is 0 without an answer; `body` has the other fields of the answer. */
+/** An error of the API. `status` is 0 without a reply; `body` has the other fields of the reply. */
 export class ApiError extends Error {
   /** @param {string} message @param {number} status @param {Object<string, any>} [body] */
   constructor(message, status, body = {}) {
@@ -14,7 +14,7 @@ export class ApiError extends Error {
     this.body = body;
   }
 
-  /** Whether a command may have been carried out although it has no answer. */
+  /** Whether the outcome of a command is unknown: it may have been carried out. */
   get isUnknown() {
     return this.status === 0 || this.status === 503 || this.body.outcome === "unknown";
   }
@@ -30,7 +30,7 @@ class Session extends EventTarget {
     return this.now?.role === "trade";
   }
 
-  /** Ask the server who is signed in; raises ApiError, with status 401 if nobody is. */
+  /** Read the session from the server; raises ApiError, with status 401 if nobody is signed in. */
   async load() {
     this.#take(await request("GET", "/session"));
   }
@@ -41,13 +41,13 @@ class Session extends EventTarget {
     await this.load();
   }
 
-  /** End the session at the server and here. */
+  /** End the session at the server and in the page. */
   async signOut() {
     await request("DELETE", "/session");
     this.lose();
   }
 
-  /** The server says that there is no session. */
+  /** Note that the server has no session of this browser. */
   lose() {
     const had = this.now !== null;
     this.now = null;
@@ -73,7 +73,7 @@ live.addEventListener("session-doubt", () => session.load().catch(() => {}));
  * @param {string} path below /api/v1, such as "/orders"
  * @param {Object<string, any>} [query] parameters; null, undefined and "" are left out
  * @param {AbortSignal} [signal] ends the request
- * @returns {Promise<any>} the answer; raises ApiError, or the signal's reason
+ * @returns {Promise<any>} the reply; raises ApiError, or the signal's reason
  */
 export function get(path, query = {}, signal = undefined) {
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
@@ -90,7 +90,7 @@ export class Command {
     this.key = newKey();
   }
 
-  /** Send the command and return the desk's answer; raises ApiError. */
+  /** Send the command and return the desk's reply; raises ApiError. */
   send() {
     return request("POST", `/commands${this.path}`, { body: this.body, key: this.key });
   }
@@ -111,7 +111,7 @@ async function request(method, path, { body, key, signal, isSignIn = false } = {
     reply = await readJson(response);
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new ApiError("the server did not answer", 0);
+    throw new ApiError("the server did not reply", 0);
   }
   if (response.ok) return reply;
   if (response.status === 401 && !isSignIn) session.lose();
@@ -129,7 +129,7 @@ async function readJson(response) {
 }
 
 function errorText(response, reply) {
-  const text = reply?.error || `the server answered ${response.status}`;
+  const text = reply?.error || `the server replied with status ${response.status}`;
   const retry = response.headers.get("Retry-After");
   return response.status === 429 && retry ? `${text}; try again in ${retry} s` : text;
 }

@@ -1,4 +1,4 @@
-/* Start of the page: sign-in or the frame, and what follows the live connection on every page. */
+/* Start of the page: sign-in or the frame, and the parts of the frame that follow the live connection. */
 
 import { showAlarm } from "./alarm.js";
 import { session } from "./api.js";
@@ -72,7 +72,7 @@ function showSignedOut() {
   document.title = "Paperdesk";
 }
 
-/** The link to the page moves the focus; its hash would be taken for the name of a page. */
+/** Move the focus to the page without a change of the address, whose hash is the name of a page. */
 function focusMain(event) {
   event.preventDefault();
   document.getElementById("main")?.focus();

@@ -1,4 +1,4 @@
-/* How a state of the desk looks: sign, tone and icon, so that it is told by more than its colour. */
+/* Look of a state of the desk: sign, tone and icon, so that colour is not the only difference. */
 
 const TRADING_STATES = { ACTIVE: ["●", "ok"], REDUCE_ONLY: ["▼", "warn"], HALTED: ["■", "halt"] };
 
@@ -17,7 +17,7 @@ export function tradingStateLook(trading_state) {
 }
 
 /**
- * The look of the whole desk, which also depends on its conditions: an ACTIVE desk may be prevented from trading.
+ * The look of the headline, which depends on all conditions: an ACTIVE desk may be prevented from trading.
  * @param {{headline: string}|undefined} state value of the cell `state`
  * @returns {{text: string, sign: string, tone: string, icon: string}} empty text before the state is known
  */

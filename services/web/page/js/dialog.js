@@ -1,4 +1,4 @@
-/* Dialogs for commands: confirmation, reason, and the desk's own answer. A repeat after no answer uses the same key. */
+/* Dialogs for commands: confirmation, reason, and the desk's reply. A repeat without a reply uses the same key. */
 
 import { Command } from "./api.js";
 import { el, setText, setTone, show } from "./dom.js";
@@ -8,28 +8,28 @@ import { notify } from "./notices.js";
 export const REASON_CHARS_MAX = 200;
 
 /**
- * Ask before a command, send it, and wait for the desk's answer.
+ * Let the person confirm a command, send it, and wait for the desk's reply.
  * @param {object} options
- * @param {string} options.title what the dialog asks
- * @param {string} [options.text] what the command does
+ * @param {string} options.title question to the person
+ * @param {string} [options.text] effect of the command
  * @param {string} options.path command below /api/v1/commands, such as "/halt"
  * @param {string} options.confirm text of the button that sends
  * @param {"danger"|"primary"} [options.tone] look of that button
- * @param {string} [options.reason] reason to begin with; without one, the person must write it
+ * @param {string} [options.reason] initial reason; without one, the person must enter it
  * @param {HTMLElement[]} [options.fields] further fields, above the reason
  * @param {() => Object<string, any>} [options.body] the command's other values; raises Error with a line for the person
- * @returns {Promise<any>} the desk's answer; null if the person did not send
+ * @returns {Promise<any>} the desk's reply; null if the command was not sent or has no reply
  */
 export function commandDialog(options) {
   return new Promise((resolve) => new CommandDialog(options, resolve).open());
 }
 
-/** One line that says what went wrong with a command, with the desk's hint. */
+/** The error of a command in one line, with the desk's hint. */
 export function describeError(error) {
   return error.body?.hint ? `${error.message}; ${error.body.hint}` : error.message;
 }
 
-/** One line that says what a command did. */
+/** The effect of a command in one line. */
 export function describeReply(reply) {
   if (reply?.trading_state) {
     const closing = reply.closing?.length ? `, closing ${reply.closing.join(", ")}` : "";
@@ -80,7 +80,7 @@ class CommandDialog {
     event.preventDefault();
     if (this.#send.disabled || !this.#prepare()) return;
     this.#lock(true);
-    this.#say("Waiting for the desk's answer …", null);
+    this.#say("Waiting for the desk's reply …", null);
     try {
       this.#reply = await this.#command.send();
       notify(describeReply(this.#reply), "ok");
@@ -106,7 +106,7 @@ class CommandDialog {
   #onError(error) {
     this.#send.disabled = false;
     if (error.isUnknown) {
-      this.#say(`${error.message}. The command may have been carried out; a repeat cannot carry it out twice.`, "warn");
+      this.#say(`${error.message}. The command may have been carried out; a repeat has no second effect.`, "warn");
       setText(this.#send, "Repeat");
       return;
     }

@@ -1,4 +1,4 @@
-/* Elements: making them and changing only what differs. Text is set by textContent alone, never as markup. */
+/* Elements: they are made once, and only differences are written. Text is set by textContent alone, never as markup. */
 
 /**
  * Make an element.
@@ -25,7 +25,7 @@ function setProp(node, key, value) {
   else attribute(node, key, value);
 }
 
-/** Set, or with null, undefined or false remove, an attribute; an equal value is not written again. */
+/** Set an attribute, or remove it with null, undefined or false; an equal value is not written again. */
 export function attribute(node, name, value) {
   if (value === null || value === undefined || value === false) {
     if (node.hasAttribute(name)) node.removeAttribute(name);
@@ -55,7 +55,7 @@ export function show(node, visible) {
 }
 
 /**
- * Keep child elements of a container equal to a list, by key: nodes are made once, reused, moved and removed.
+ * Make the child elements of a container match a list, by key: nodes are made once, reused, moved and removed.
  * @template T
  * @param {HTMLElement} container its children are only those made here
  * @param {T[]} items

@@ -1,4 +1,4 @@
-/* Measure of how long a drawing takes, from the start of the frame to the end of its painting work. */
+/* Duration of the drawings, from the start of the frame to the end of its painting. */
 
 const KEPT = 5;
 const SLOW_MS = 200; // the server sends at most one message in this time
@@ -9,7 +9,7 @@ export class DrawMeter {
   #draws = [];
   #slowSince_ms = null;
 
-  /** Take one drawing: its start on the clock of performance.now() and its duration. */
+  /** Add one drawing: its start on the clock of performance.now() and its duration. */
   note(start_ms, duration_ms) {
     this.#draws.push({ start_ms, duration_ms });
     if (this.#draws.length > KEPT) this.#draws.shift();
@@ -17,7 +17,7 @@ export class DrawMeter {
     else this.#slowSince_ms ??= this.#draws.find((draw) => draw.duration_ms > SLOW_MS).start_ms;
   }
 
-  /** Forget the drawings, after a pause. */
+  /** Drop the drawings, after a pause. */
   reset() {
     this.#draws = [];
     this.#slowSince_ms = null;

@@ -27,7 +27,7 @@ export function signed(value, digits = 0) {
   return isMissing(value) ? NONE : formatter(digits, digits, "exceptZero").format(value).replace("-", "−");
 }
 
-/** A decimal with as many digits as it has, at most `most`. */
+/** A decimal with all its digits, at most `most`. */
 export function decimal(value, most = 8) {
   return isMissing(value) ? NONE : formatter(most, 0, "negative").format(value).replace("-", "−");
 }
@@ -89,7 +89,7 @@ export function bytes(count) {
   return `${number(count / 1000 ** step, step ? 1 : 0)} ${units[step]}`;
 }
 
-/** A name of the protocol in capitals or with underscores as words: "REDUCE_ONLY" is "reduce only". */
+/** A name of the protocol in lower case without underscores: "REDUCE_ONLY" is "reduce only". */
 export function words(name) {
   return String(name ?? "").replaceAll("_", " ").toLowerCase();
 }

@@ -1,4 +1,4 @@
-/* Head line of every page: mode, trading state, navigation, age of what is drawn, clock, and the person's settings. */
+/* Head of every page: mode, headline, navigation, age of the drawn data, clock, and the person's settings. */
 
 import { beep } from "./alarm.js";
 import { session } from "./api.js";
@@ -13,12 +13,12 @@ import { applyTheme, settings } from "./settings.js";
 import { dayText, timeText, zoneLabel } from "./times.js";
 import { venueNow_ms } from "./venue_clock.js";
 
-/** The head line; `update` shows a LiveStatus and the latest state, `showPage` marks the page. */
+/** The head; `update` shows a LiveStatus and the latest state, `showPage` marks the page. */
 export class HeadLine extends HTMLElement {
   #mode = el("span.badge.simulated", { hidden: true });
   #state = el("a.badge", { href: "#/desk" });
   #nav = el("nav", { "aria-label": "Pages" });
-  #age = el("span.age", { title: "Age of what is drawn, by the server's clock" });
+  #age = el("span.age", { title: "Age of the drawn data, by the server's clock" });
   #day = el("span.clock-day");
   #time = el("span");
   #clock = el("span.clock", { title: "The venue's time" }, this.#day, this.#time);

@@ -1,15 +1,15 @@
-/* Client of the WebSocket /api/v1/live: it keeps the cells' latest values and draws them, merged, once a frame.
+/* Client of the WebSocket /api/v1/live: it keeps the latest values of the cells and draws them at most once a frame.
 
-   The server sends a snapshot and then numbered deltas. Received messages change the values at once; the listeners
-   whose cells changed are called together in the next animation frame, so that a slow drawing merges messages. Once a
-   second the number that has been drawn goes back to the server, which never runs far ahead of it. After an
-   interruption, and when a hidden tab is shown again, the client asks from the number that it has. */
+   The server sends a snapshot and then numbered deltas. A message changes the values at once; the listeners of the
+   changed cells are called together in the next animation frame, so that a slow drawing merges messages. Once a second
+   the client sends the number that it has drawn, and the server limits the messages beyond it. After an interruption,
+   and when a hidden tab is shown again, the client requests the changes since its number. */
 
 import { DrawMeter } from "./draw_meter.js";
 import { ServerClock } from "./server_clock.js";
 
 const STALE_MS = 2_000;
-const SILENT_MS = 6_000; // without a message for so long, the connection is taken for dead
+const SILENT_MS = 6_000; // a connection without a message for so long is closed and opened again
 const CHECK_MS = 250;
 const DRAWN_MS = 1_000;
 const PAUSE_MIN_MS = 500;
@@ -21,14 +21,14 @@ const CLOSE_TOO_SLOW = 4008;
 /**
  * @typedef {object} LiveStatus
  * @property {"connecting"|"live"|"lost"|"hidden"|"forbidden"|"stopped"} phase
- * @property {boolean} isStale whether what is drawn must not be taken for fresh
+ * @property {boolean} isStale whether the drawn data may be outdated
  * @property {string} cause why it is stale, in one line; empty otherwise
- * @property {number|null} age_ms age of what is drawn, by the server's clock; null before the first drawing
+ * @property {number|null} age_ms age of the drawn data, by the server's clock; null before the first drawing
  * @property {number} retry_ms time to the next attempt to connect, 0 if none is planned
  */
 
 /** The connection, the cells' values, and the listeners that draw them. Events: `status`, `session-lost` (the
- *  session ended) and `session-doubt` (a second attempt failed, perhaps since the session ended). */
+ *  session ended) and `session-doubt` (a second attempt failed: the session may have ended). */
 class Live extends EventTarget {
   #cells = new Map();
   #watches = new Set();
@@ -64,7 +64,7 @@ class Live extends EventTarget {
     this.#connect();
   }
 
-  /** Disconnect and forget everything, as after signing out. */
+  /** Disconnect and drop all values, for example after signing out. */
   stop() {
     this.#timers.forEach(clearInterval);
     this.#timers = [];
@@ -93,8 +93,8 @@ class Live extends EventTarget {
 
   /**
    * Draw now and whenever one of the cells changed, at most once a frame.
-   * @param {string[]} names keys of cells; a name that ends in a colon is for all cells that begin with it
-   * @param {(changed: Set<string>|null) => void} draw gets the changed keys; null means: draw all
+   * @param {string[]} names keys of cells; a name that ends in a colon stands for all keys that begin with it
+   * @param {(changed: Set<string>|null) => void} draw gets the changed keys; null means all
    * @returns {() => void} ends the watch
    */
   watch(names, draw) {
@@ -126,12 +126,12 @@ class Live extends EventTarget {
     return this.#drawn.server_ms;
   }
 
-  /** Take the server's time from an answer by HTTP, which helps the estimate of the server's clock. */
+  /** Use the server's time in an HTTP reply for the estimate of the server's clock. */
   noteServerTime(server_ns) {
     this.#clock.note(server_ns / 1e6);
   }
 
-  /** @returns {LiveStatus} the connection's state and the age of what is drawn */
+  /** @returns {LiveStatus} the connection's state and the age of the drawn data */
   get status() {
     const age_ms = this.#drawn.server_ms ? Math.max(0, this.now_ms() - this.#drawn.server_ms) : null;
     const cause = this.#staleCause(age_ms);
@@ -145,7 +145,7 @@ class Live extends EventTarget {
     if (age_ms === null) return "";
     if (performance.now() - this.#heard_ms > STALE_MS) return "no message from the server";
     if (this.#meter.isSlow) return `drawing takes ${Math.round(this.#meter.median_ms)} ms`;
-    if (age_ms > STALE_MS) return "the data arrive late";
+    if (age_ms > STALE_MS) return "messages arrive late";
     return this.#failure;
   }
 
@@ -186,7 +186,7 @@ class Live extends EventTarget {
   #beginConnection() {
     this.#isFirst = false;
     this.#clock.reset();
-    this.#drawn.number = null; // a number of an earlier connection means nothing to this one
+    this.#drawn.number = null; // the number belongs to an earlier connection
   }
 
   #takeSnapshot(message) {
@@ -268,7 +268,7 @@ class Live extends EventTarget {
       this.#setPhase("forbidden");
       return;
     }
-    if (!this.#timers.length) return; // stopped, since the session ended
+    if (!this.#timers.length) return; // stopped, because the session ended
     if (code === CLOSE_TOO_SLOW) this.#attempts = 0;
     this.#lose();
   }

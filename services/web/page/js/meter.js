@@ -1,8 +1,8 @@
-/* A bar with a value from 0 to 1, a text beside it and optional marks, for limits, probabilities and levels. */
+/* A meter: a value from 0 to 1 with a text beside it and optional marks, for limits, probabilities and levels. */
 
 import { attribute, el, setText, setTone } from "./dom.js";
 
-/** A bar; more than 1 is drawn as a full bar with the tone "halt". */
+/** A meter; a value above 1 is drawn as 1 with the tone "halt". */
 export class Meter extends HTMLElement {
   #fill = el("span");
   #bar = el("div.bar", { "aria-hidden": "true" }, this.#fill);
@@ -14,10 +14,10 @@ export class Meter extends HTMLElement {
 
   /**
    * Show a value.
-   * @param {number|null} fraction length of the bar from 0 to 1; null draws no bar
-   * @param {string} text the value in words, beside the bar
+   * @param {number|null} fraction the value; null draws none
+   * @param {string} text the value as text, beside the meter
    * @param {string|null} [tone]
-   * @param {number[]} [marks] places of marks on the bar, from 0 to 1
+   * @param {number[]} [marks] positions of the marks, from 0 to 1
    */
   update(fraction, text, tone = null, marks = []) {
     const isKnown = fraction !== null && fraction !== undefined;

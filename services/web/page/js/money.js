@@ -23,7 +23,7 @@ export function moneyWithUnit(value) {
   return value === null || value === undefined ? "–" : `${money(value)} ${currency()}`.trim();
 }
 
-/** A price with the symbol's digits, or as it came while they are not known. */
+/** A price with the symbol's digits, or unchanged while they are not known. */
 export function priceOf(symbol, value) {
   if (value === null || value === undefined) return "–";
   const digits = live.get(`market:${symbol}`)?.digits ?? live.get(`quote:${symbol}`)?.digits;

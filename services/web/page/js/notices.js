@@ -1,4 +1,4 @@
-/* Notices: short lines in a corner, read out by screen readers; those that are not good news stay until closed. */
+/* Notices: short lines in a corner, also for screen readers. Those with the tone warn or halt stay until closed. */
 
 import { el } from "./dom.js";
 
@@ -8,7 +8,7 @@ const box = el("div.notices", { role: "status", "aria-live": "polite" });
 /**
  * Show a notice.
  * @param {string} text one line
- * @param {"ok"|"warn"|"halt"} tone ok goes away by itself
+ * @param {"ok"|"warn"|"halt"} tone a notice with the tone ok closes by itself
  */
 export function notify(text, tone) {
   if (!box.isConnected) document.body.append(box);

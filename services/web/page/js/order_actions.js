@@ -18,7 +18,7 @@ export function isResting(order) {
 /**
  * Buttons for an order: none unless it rests and the person may trade.
  * @param {any} order a row of /orders
- * @param {() => void} onDone called after the desk's answer to a command
+ * @param {() => void} onDone called after the desk's reply to a command
  * @returns {HTMLElement[]}
  */
 export function orderActions(order, onDone) {
@@ -30,7 +30,7 @@ export function orderActions(order, onDone) {
   return [button("Modify …", "", modifyOrder), button("Cancel order …", ".danger", cancelOrder)];
 }
 
-/** Ask, and cancel a resting order. @returns {Promise<any>} the desk's answer, null if nothing was sent */
+/** Confirm and cancel a resting order. @returns {Promise<any>} the desk's reply, null without one */
 export function cancelOrder(order) {
   return commandDialog({
     title: "Cancel the order?", text: orderText(order), path: "/cancel", confirm: "Cancel the order", tone: "danger",
@@ -38,7 +38,7 @@ export function cancelOrder(order) {
   });
 }
 
-/** Ask for new values, and change a resting order. @returns {Promise<any>} as `cancelOrder` */
+/** Change a resting order to entered values. @returns {Promise<any>} as `cancelOrder` */
 export function modifyOrder(order) {
   const limit = decimalField("Price", order.limit_price, "");
   const stop = decimalField("Stop loss", order.stop_loss, "empty removes it");

@@ -1,4 +1,4 @@
-/* Panels: a titled part of a page, with tools in its head, that marks itself when its source is silent. */
+/* Panels: titled parts of a page with tools in the head; a panel whose source is silent is marked. */
 
 import { el } from "./dom.js";
 import { duration } from "./format.js";
@@ -30,15 +30,15 @@ export function panel(title, { source, tools = [], className = "", padded = fals
 }
 
 /**
- * Why a source's values are not fresh, in one line; empty if they are. The age is that at the time of the message which
- * is drawn: without a connection, nothing is known of the sources, and the mark of the whole page says so.
+ * Why a source's values may be outdated, in one line; empty if they are current. The age is that at the time of the
+ * drawn message: without a connection, the sources are not known, and the whole page is marked as stale.
  */
 export function silenceOf(source) {
   const { name, time, patience_ms } = SOURCES[source];
   const state = live.get("sources")?.[source];
   if (!state) return "";
   if (state.problem) return state.problem;
-  if (!state[time]) return `${name} not heard yet`;
+  if (!state[time]) return `no message from ${name} yet`;
   const age_ms = live.drawnAt_ms - state[time] / 1e6;
   return age_ms > patience_ms ? `${name} silent for ${duration(age_ms / 1000)}` : "";
 }

@@ -22,7 +22,7 @@ export class Router {
     return this.show();
   }
 
-  /** End following; remove the page. */
+  /** Stop following the address; remove the page. */
   stop() {
     removeEventListener("hashchange", this.#onHash);
     this.#main.replaceChildren();
@@ -37,7 +37,7 @@ export class Router {
     this.#shown = address;
     this.#onPage(page);
     const node = await this.#make(page);
-    if (this.#shown !== address) return; // the person went on meanwhile
+    if (this.#shown !== address) return; // another page was chosen while this one was loaded
     node.params = new URLSearchParams(query);
     this.#main.replaceChildren(node);
   }

@@ -1,18 +1,18 @@
-/* Estimate of the server's clock from the times in its messages: of all delays seen, the least is nearest to none. */
+/* Estimate of the server's clock from the times in its messages; the shortest delay counts as none. */
 
-const DRIFT_PER_MS = 1e-4; // so that an estimate made long ago cannot hide that the clocks drift apart
+const DRIFT_PER_MS = 1e-4; // assumed drift of the two clocks, so that a newer message can correct an old estimate
 
 /** The server's clock, in milliseconds since 1970. */
 export class ServerClock {
   #offset_ms = null;
   #at_ms = 0;
 
-  /** Forget the estimate, since the server or its clock may be another one. */
+  /** Drop the estimate, because the server or its clock may have changed. */
   reset() {
     this.#offset_ms = null;
   }
 
-  /** Take the time that a message just received carries. */
+  /** Use the server's time of a message that was just received. */
   note(server_ms) {
     const now = performance.now();
     const delay = now - server_ms;
@@ -22,7 +22,7 @@ export class ServerClock {
     }
   }
 
-  /** The server's time now; the browser's as long as no message came. */
+  /** The server's time now; the browser's before the first message. */
   now_ms() {
     if (this.#offset_ms === null) return Date.now();
     const now = performance.now();

@@ -1,4 +1,4 @@
-/* What the person chose for this browser: time zone, theme, sound and chart periods; kept in localStorage. */
+/* A person's settings in this browser: time zone, theme, sound and chart periods; kept in localStorage. */
 
 const PREFIX = "paperdesk.";
 const DEFAULTS = { zone: "server", theme: "auto", sound: "off" };
@@ -18,7 +18,7 @@ class Settings extends EventTarget {
     try {
       localStorage.setItem(PREFIX + name, value);
     } catch {
-      // the browser forbids storage: the choice holds for the page only
+      // the browser forbids storage: the setting applies until the page is closed
     }
     this.dispatchEvent(new CustomEvent("change", { detail: name }));
   }
@@ -42,7 +42,7 @@ function stored(name) {
 /** The settings of this browser. */
 export const settings = new Settings();
 
-/** Apply the chosen theme, or the system's, to the document; listeners of `settings` hear "theme-applied". */
+/** Apply the chosen theme, or the system's, to the document; event of `settings`: "theme-applied". */
 export function applyTheme() {
   const chosen = settings.get("theme");
   const isLight = chosen === "light" || (chosen === "auto" && matchMedia("(prefers-color-scheme: light)").matches);

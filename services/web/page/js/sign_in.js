@@ -3,7 +3,7 @@
 import { session } from "./api.js";
 import { el, setText } from "./dom.js";
 
-/** Take a one-time token out of the address, so that neither the bar nor the history keeps it; null without one. */
+/** Remove a one-time token from the address and the history, and return it; null without one. */
 export function takeOnceToken() {
   const found = /^#once=(.+)$/.exec(location.hash);
   if (!found) return null;
@@ -13,8 +13,8 @@ export function takeOnceToken() {
 
 /**
  * The sign-in page.
- * @param {string} message why the person sees it; empty for none
- * @returns {HTMLElement} it signs in by itself; `session` says when
+ * @param {string} message reason of the sign-in; empty for none
+ * @returns {HTMLElement} a form that signs in; `session` has an event for it
  */
 export function signInPage(message) {
   const user = field("User", { id: "user", name: "user", autocomplete: "username", required: true });

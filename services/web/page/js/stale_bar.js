@@ -24,7 +24,7 @@ export class StaleBar extends HTMLElement {
     setText(this.#spoken, status.isStale ? `Stale data: ${status.cause}` : "");
     if (!status.isStale) return;
     setText(this.#cause, `STALE: ${status.cause}`);
-    const drawn = status.age_ms === null ? "nothing drawn yet" : `what is drawn is ${age(status.age_ms)} old`;
+    const drawn = status.age_ms === null ? "nothing drawn yet" : `the drawn data are ${age(status.age_ms)} old`;
     const next = status.retry_ms > 0 ? `, next attempt in ${duration(Math.ceil(status.retry_ms / 1000))}` : "";
     setText(this.#more, drawn + next);
     show(this.#retry, status.phase === "lost");

@@ -1,4 +1,4 @@
-/* Tables: rows kept by key, so that an update changes only the cells whose text differs; sortable heads; pages. */
+/* Tables: rows are kept by key, so that an update changes only the fields whose text differs; sortable heads; pages. */
 
 import { attribute, el, keyed, setText, setTone } from "./dom.js";
 
@@ -11,13 +11,13 @@ import { attribute, el, keyed, setText, setTone } from "./dom.js";
  * @property {boolean} [wide] left out at small widths
  * @property {boolean} [wrap] long texts take several lines
  * @property {string} [sort] value of the sort order; the head then is a button
- * @property {(row: any) => string} [text] the cell's text
- * @property {(row: any) => string|null} [tone] the cell's tone
- * @property {(row: any) => Node} [make] content of the cell, made once for a row instead of a text
- * @property {(node: Node, row: any) => void} [update] brings the content made by `make` up to date
+ * @property {(row: any) => string} [text] the field's text
+ * @property {(row: any) => string|null} [tone] the field's tone
+ * @property {(row: any) => Node} [make] content of the field, made once for a row in place of a text
+ * @property {(node: Node, row: any) => void} [update] updates the content made by `make`
  */
 
-/** A table; use `setup` once and then `rows` at each change. */
+/** A table; call `setup` once, and set `rows` after each change. */
 export class DataTable extends HTMLElement {
   #columns = [];
   #options = {};

@@ -7,7 +7,7 @@ import { dateTimeText, shifted_ms, zoneLabel } from "./times.js";
 /**
  * Make a field for a time.
  * @param {string} label
- * @param {string|number} [value_ns] the time to begin with
+ * @param {string|number} [value_ns] the initial time
  * @returns {{field: HTMLElement, input: HTMLInputElement, read: () => string}} `read` gives UTC nanoseconds as exact
  *   digits, empty for no time
  */

@@ -1,4 +1,4 @@
-/* Times in the zone that the person chose: the server's clock, UTC, or the browser's zone. All times are UTC ns. */
+/* Times as text in the chosen zone: the server's clock, UTC, or the browser's zone. All times are UTC ns. */
 
 import { settings } from "./settings.js";
 
@@ -7,7 +7,7 @@ const HOUR_MS = 3_600_000;
 const serverZone = { clock: "", offset_s: 0 };
 const offsets = new Map();
 
-/** Set the server's clock: the name in the cell `state` and the present offset from UTC in seconds. */
+/** Set the server's clock: the name in the cell `state` and the current offset from UTC in seconds. */
 export function setServerClock(clock, offset_s) {
   if (clock === serverZone.clock && offset_s === serverZone.offset_s) return;
   Object.assign(serverZone, { clock, offset_s });

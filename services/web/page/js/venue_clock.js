@@ -1,9 +1,9 @@
-/* The venue's time now: the server's clock, or in a replay the time of the tick decided last. */
+/* The venue's time now: the server's clock, or in a replay the time of the last decided tick. */
 
 import { live } from "./live.js";
 import { shortTimeText } from "./times.js";
 
-const REPLAY_MS = 3_600_000; // a venue's clock that is further from the server's is that of a replay
+const REPLAY_MS = 3_600_000; // a venue's clock that differs more from the server's is that of a replay
 
 /** The venue's time now in milliseconds since 1970. */
 export function venueNow_ms() {

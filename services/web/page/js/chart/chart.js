@@ -1,6 +1,7 @@
 /* Chart: one canvas with candles or lines, bands, markers and levels, which follows the newest data at its right edge.
 
-   It is drawn only when something changed, and seldom while it is off the screen. Colours are the theme's variables. */
+   It is drawn only after a change, and at most every 2 s while it is off the screen. Colours are the theme's
+   variables. */
 
 import { el, setText, show } from "../dom.js";
 import { settings } from "../settings.js";
@@ -18,12 +19,12 @@ const BOTTOM_PX = 18;
 const TOP_PX = 8;
 const LABEL_PX = 15;
 const TEXT_EVERY_MS = 2_000;
-const HIDDEN_EVERY_MS = 2_000; // off the screen, for a picture of the whole page
-const REACH = 0.6; // a level is drawn into the range if it is at most this part of the range away
+const HIDDEN_EVERY_MS = 2_000; // off the screen, so that a screenshot of the whole page is current
+const REACH = 0.6; // a level extends the range of values if its distance is at most this part of the range
 
 /**
  * @typedef {object} ChartData
- * @property {string} [note] what is shown without any values
+ * @property {string} [note] text in place of missing values
  * @property {number} [digits] decimals of the values, instead of those of `setup`
  * @property {{times: number[], open: number[], high: number[], low: number[], close: number[]}} [candles] times in ms
  * @property {Array<{name: string, times: number[], values: Array<number|null>, colour?: string, width?: number,
@@ -31,10 +32,10 @@ const REACH = 0.6; // a level is drawn into the range if it is at most this part
  * @property {Array<{times: number[], upper: number[], lower: number[], colour?: string}>} [bands]
  * @property {Array<{time_ms: number, value: number, shape: "up"|"down"|"cross", colour?: string}>} [markers]
  * @property {Array<{value: number, text: string, colour?: string, dash?: number[], isSolid?: boolean,
- *   isFar?: boolean}>} [levels] `isFar`: never widens the range
+ *   isFar?: boolean}>} [levels] `isFar`: never extends the range of values
  */
 
-/** A chart in an element: put it into the page, set its data, and set it again when they change. */
+/** A chart in an element; call `set` after each change of the data. */
 export class Chart extends HTMLElement {
   #canvas = el("canvas", { tabindex: "0", role: "img" });
   #toNow = el("button.button.small.to-now", { type: "button", text: "to now ⇥", hidden: true });
@@ -60,8 +61,8 @@ export class Chart extends HTMLElement {
   /**
    * Define the chart.
    * @param {{label: string, digits: number, isCandles?: boolean, span?: number, unit?: string, onPast?: () => void}}
-   *   options `span` is the width of the view at the beginning, in candles or milliseconds, all data by default;
-   *   `onPast` is called when the view comes to the oldest data
+   *   options `span` is the initial width of the view, in candles or milliseconds, all data by default; `onPast` is
+   *   called when the view reaches the oldest data
    * @returns {Chart} itself
    */
   setup(options) {
@@ -88,7 +89,7 @@ export class Chart extends HTMLElement {
     this.#frame = 0;
   }
 
-  /** @param {ChartData} data what to show; arrays that are sorted by time, and are not changed later without `set` */
+  /** @param {ChartData} data arrays sorted by time; call `set` again after a change of them */
   set(data) {
     const kept = this.#isFollowing ? null : this.#axis.timeOf(this.#view.to);
     this.#data = data;
@@ -328,7 +329,7 @@ export class Chart extends HTMLElement {
     }
   }
 
-  /* Levels outside the range, as a line of text at the edge beyond which they lie. */
+  /* Levels outside the range of values, as a line of text at the edge on their side. */
   #drawBeyond(context, plot) {
     const named = (this.#data.levels ?? []).filter(({ text }) => text);
     const line = (arrow, levels) => {

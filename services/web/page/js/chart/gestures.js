@@ -1,8 +1,8 @@
-/* Gestures on a chart: wheel and pinch zoom, drag, crosshair, and keys. They call the methods of `View` below. */
+/* Gestures on a chart: zoom by wheel and pinch, drag, crosshair, and keys. They call the methods of `View` below. */
 
 /**
  * @typedef {object} View
- * @property {(factor: number, x: number) => void} zoom around a place in CSS pixels
+ * @property {(factor: number, x: number) => void} zoom around a position in CSS pixels
  * @property {(pixels: number) => void} pan to the right, in CSS pixels
  * @property {() => void} toEnd follow the newest data
  * @property {(place: {x: number, y: number}|null) => void} point crosshair; null for none
@@ -13,7 +13,7 @@ const ZOOM_A_STEP = 1.2;
 const PAN_A_KEY = 40;
 
 /**
- * Make a canvas listen.
+ * Handle the gestures on a canvas.
  * @param {HTMLCanvasElement} canvas
  * @param {View} view
  */

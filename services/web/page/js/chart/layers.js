@@ -9,7 +9,7 @@ export function drawCandles(context, plot, candles) {
   const first = Math.max(0, Math.floor(plot.from));
   const last = Math.min(candles.times.length - 1, Math.ceil(plot.to));
   const room = Math.min(13, Math.floor((plot.x(1) - plot.x(0)) * 0.75));
-  const width = room % 2 ? room : room - 1; // odd, so that the wick stands in the middle
+  const width = room % 2 ? room : room - 1; // odd, so that the wick is in the middle
   for (let index = first; index <= last; index += 1) drawCandle(context, plot, candles, index, width);
 }
 
@@ -30,7 +30,7 @@ function drawCandle(context, plot, candles, index, width) {
   context.fillRect(left + 1, top + 1, width - 2, height - 2);
 }
 
-/** Lowest and highest value of each pixel column, with the first and last: the extremes stay when a line is thinned. */
+/** First, lowest, highest and last value of each pixel column, so that a thinned line keeps its extremes. */
 export function thin(plot, times, values, first, last) {
   const columns = [];
   let column = null;
@@ -96,7 +96,7 @@ export function drawBand(context, plot, band) {
   context.fill();
 }
 
-/** Markers {time_ms, value, shape: "up"|"down"|"cross", colour}: triangles that point as the trade goes. */
+/** Markers {time_ms, value, shape: "up"|"down"|"cross", colour}, drawn as triangles or crosses. */
 export function drawMarkers(context, plot, markers) {
   context.lineWidth = 1.5;
   for (const marker of markers) {
@@ -129,7 +129,7 @@ function addCross(context, x, y) {
   context.lineTo(x - 4, y + 4);
 }
 
-/** Lines of the levels {value, text, colour, dash}, which lie within the plot. */
+/** Lines of the levels {value, text, colour, dash} within the plot. */
 export function drawLevels(context, plot, levels) {
   context.lineWidth = 1;
   for (const level of levels) {
@@ -145,7 +145,7 @@ export function drawLevels(context, plot, levels) {
   context.setLineDash([]);
 }
 
-/** A label with ground on the value axis, or with `isInside` at the right end of the plot. */
+/** A label with a background on the value axis, or with `isInside` at the right end of the plot. */
 export function drawLabel(context, plot, { y, text, colour, isSolid, isInside }) {
   const width = context.measureText(text).width + 8;
   const x = isInside ? plot.right - width : plot.right + 1;
@@ -156,7 +156,7 @@ export function drawLabel(context, plot, { y, text, colour, isSolid, isInside })
   context.fillText(text, x + 4, y + 0.5);
 }
 
-/** A line of text with ground at the left edge. */
+/** A line of text with a background at the left edge. */
 export function drawCorner(context, plot, text, y, colour) {
   context.fillStyle = plot.colours.panel;
   context.fillRect(plot.left, y - LABEL_HEIGHT / 2, context.measureText(text).width + 10, LABEL_HEIGHT);

@@ -1,4 +1,4 @@
-/* Scales of a chart: positions along time, values along height, and their round ticks. */
+/* Scales of a chart: positions along time, values along height, and the round values of their marks. */
 
 import { shifted_ms } from "../times.js";
 
@@ -36,12 +36,12 @@ export function valueTicks(low, high, count) {
   return ticks;
 }
 
-/** The least round step of time in milliseconds that fits at most `count` times into a span. */
+/** The smallest round step of time, in milliseconds, that divides a span into at most `count` parts. */
 export function timeStep_ms(span_ms, count) {
   return STEPS_MS.find((step) => span_ms / step <= count) ?? STEPS_MS[STEPS_MS.length - 1];
 }
 
-/** Label of a time for a step: the day at a change of day or for long steps, otherwise hours and minutes or seconds. */
+/** Label of a time for a step: the day at a change of day or for long steps, otherwise the time of day. */
 export function timeLabel(ms, step_ms) {
   const text = new Date(shifted_ms(ms)).toISOString();
   const isMidnight = text.slice(11, 19) === "00:00:00";
@@ -49,7 +49,7 @@ export function timeLabel(ms, step_ms) {
   return step_ms < MINUTE ? text.slice(11, 19) : text.slice(11, 16);
 }
 
-/** Labels that would overlap, moved apart: sorts by `y` and keeps `height` between neighbours within [top, bottom]. */
+/** Move overlapping labels apart: sort by `y`, and keep `height` between neighbours within [top, bottom]. */
 export function spreadLabels(labels, height, top, bottom) {
   labels.sort((a, b) => a.y - b.y);
   let least = top + height / 2;

@@ -1,4 +1,4 @@
-/* Axes along time. Candles stand side by side by their index, so that closed markets take no width; lines by time. */
+/* Axes along time. The position of a candle is its index, so that closed markets have no width; of a line its time. */
 
 import { indexAt, timeStep_ms, timeLabel } from "./scales.js";
 import { shifted_ms } from "../times.js";
@@ -7,7 +7,7 @@ import { shifted_ms } from "../times.js";
 export class IndexAxis {
   margin = 3; // candles of free width at the right edge
   leastSpan = 8;
-  leastShown = 30; // a view with less data is not wider than so many candles
+  leastShown = 30; // the smallest width of a view in candles, also with less data
   times = [];
 
   /** The last position with data. */
@@ -20,18 +20,18 @@ export class IndexAxis {
     return 0;
   }
 
-  /** Position of a time: the candle in which it lies. */
+  /** Position of a time: that of the candle that contains it. */
   positionOf(ms) {
     return Math.max(0, indexAt(this.times, ms + 1) - 1);
   }
 
-  /** Time of a position, beyond the ends by the last distance. */
+  /** Time of a position; beyond the ends extrapolated by the distance of the last two candles. */
   timeOf(position) {
     const index = Math.round(position);
     return this.times[Math.min(Math.max(index, 0), this.end)] ?? 0;
   }
 
-  /** Ticks as [position, label] for a view, at most `count`. */
+  /** Marks as [position, label] for a view, at most `count`. */
   ticks(from, to, count) {
     const first = Math.max(0, Math.ceil(from));
     const last = Math.min(this.end, Math.floor(to));
@@ -74,7 +74,7 @@ export class TimeAxis {
     return position;
   }
 
-  /** Ticks as [position, label] for a view, at most `count`. */
+  /** Marks as [position, label] for a view, at most `count`. */
   ticks(from, to, count) {
     const step = timeStep_ms(to - from, count);
     const shift = shifted_ms(from) - from;

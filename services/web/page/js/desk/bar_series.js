@@ -1,4 +1,4 @@
-/* Candles of one symbol and period: history by HTTP, and the newest bars of the cells merged into it.
+/* Bars of one symbol and period: history by HTTP, with the newest bars of the cells merged into it.
 
    The cells have the last bars of 1 s and of 1 min. Merging takes the highest high, the lowest low and the latest
    close, so that merging a bar twice changes nothing. */
@@ -6,7 +6,7 @@
 const NS_PER_MS = 1e6;
 const MINUTE_S = 60;
 
-/** Columns of candles, sorted by time, as a chart takes them. */
+/** Columns of bars, sorted by time, in the layout of a chart's candles. */
 export class BarSeries {
   times = [];
   open = [];
@@ -16,14 +16,14 @@ export class BarSeries {
   #closeAt = [];
   #newest = 0;
 
-  /** @param {number} period_s period of the candles in seconds */
+  /** @param {number} period_s period of the bars in seconds */
   constructor(period_s) {
     this.period_ms = period_s * 1000;
     this.source = period_s < MINUTE_S ? "1s" : "1m";
     this.source_ms = period_s < MINUTE_S ? 1000 : MINUTE_S * 1000;
   }
 
-  /** Put older bars before the others: rows [open_time_ns, open, high, low, close, ticks] in the order of time. */
+  /** Insert older bars before the others: rows [open_time_ns, open, high, low, close, ticks] in the order of time. */
   prepend(rows) {
     const older = rows.filter((row) => !this.times.length || row[0] / NS_PER_MS < this.times[0]);
     const times = older.map((row) => row[0] / NS_PER_MS);
@@ -49,7 +49,7 @@ export class BarSeries {
     return isJoined;
   }
 
-  /** Forget the oldest candles so that at most `most` are kept. */
+  /** Drop the oldest bars so that at most `most` are kept. */
   trim(most) {
     const surplus = this.times.length - most;
     if (surplus <= 0) return;
@@ -80,19 +80,19 @@ export class BarSeries {
   }
 }
 
-/** The quotes of one symbol as they are drawn: bid and ask. */
+/** The ticks of one symbol: bid and ask. */
 export class TickSeries {
   times = [];
   bid = [];
   ask = [];
   #kept;
 
-  /** @param {number} kept number of quotes that are kept */
+  /** @param {number} kept number of ticks that are kept */
   constructor(kept) {
     this.#kept = kept;
   }
 
-  /** Take quotes {time_ns, bid, ask}, in the order of time; those not newer than the last one are left out. */
+  /** Add ticks {time_ns, bid, ask} in the order of time, without those that are not newer than the last one. */
   add(quotes) {
     for (const { time_ns, bid, ask } of quotes) {
       const time = time_ns / NS_PER_MS;

@@ -1,4 +1,4 @@
-/* What stands in a symbol's chart: quote, position, stops, targets and resting orders as lines, fills as markers. */
+/* Marks of a symbol's chart: quote, position, stops, targets and resting orders as lines, fills as markers. */
 
 import { lots } from "../format.js";
 import { live } from "../live.js";

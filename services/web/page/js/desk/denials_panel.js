@@ -1,4 +1,4 @@
-/* Denials as they happen: how many by rule, and the latest ones with the observed value and the limit. */
+/* Denials: their number by rule, and the latest ones with the observed value and the limit. */
 
 import { el, keyed, setText, show } from "../dom.js";
 import { number } from "../format.js";

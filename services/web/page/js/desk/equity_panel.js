@@ -13,7 +13,7 @@ const WIDTH = 2_000; // the server keeps the extremes when it thins the points
 const DAY_MS = 86_400_000;
 const READ_EVERY_MS = 5_000;
 
-/** The panel; it reads the history by HTTP and adds the equity that the page sees. */
+/** The panel; it reads the history by HTTP and adds the equity of the cell `account`. */
 export class EquityPanel extends HTMLElement {
   #chart = document.createElement("desk-chart");
   #span = settings.get("equity-span", "7");

@@ -1,4 +1,4 @@
-/* Open positions, ticket by ticket: prices, stop and target with their distance, costs and profit, and the commands. */
+/* Open positions, a row for each ticket: prices, stop and target with their distance, costs, profit, and commands. */
 
 import { session } from "../api.js";
 import { commandDialog } from "../dialog.js";

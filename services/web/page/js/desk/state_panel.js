@@ -1,4 +1,4 @@
-/* Trading state in large, its causes, and the commands that change it: halt, reduce only, resume, flatten. */
+/* Headline, causes, and the commands that change the trading state: halt, reduce only, resume, flatten. */
 
 import { session } from "../api.js";
 import { deskLook } from "../desk_look.js";
@@ -11,16 +11,16 @@ import { panel } from "../panel.js";
 const COMMANDS = {
   halt: {
     title: "Halt the desk?", path: "/halt", confirm: "Halt", tone: "danger", reason: "Halted from the web page",
-    text: "No order is sent until the desk is resumed, except a person's closes. Positions stay open.",
+    text: "Until trading is resumed, only a person's closes are sent. Positions stay open.",
   },
   reduce: {
     title: "Set the desk to reduce only?", path: "/reduce-only", confirm: "Reduce only",
     reason: "Set to reduce only from the web page",
-    text: "No order that opens exposure is sent until the desk is resumed. Positions may be closed.",
+    text: "Until trading is resumed, no order that opens exposure is sent. Positions may be closed.",
   },
   resume: {
     title: "Resume trading?", path: "/resume", confirm: "Resume",
-    text: "The desk becomes ACTIVE and its causes count as settled. The reason is kept in the ledger.",
+    text: "The trading state becomes ACTIVE, and foreign orders on the account so far count as reviewed.",
   },
   flatten: {
     title: "Close every position and halt?", path: "/flatten", confirm: "Flatten", tone: "danger",
@@ -32,7 +32,7 @@ const BUTTONS = [
   ["halt", "■ Halt", "danger"], ["reduce", "▼ Reduce only"], ["resume", "▶ Resume"], ["flatten", "⇥ Flatten"],
 ];
 
-/** The panel; it follows the cell `state` by itself. */
+/** The panel; it follows the cell `state`. */
 export class StatePanel extends HTMLElement {
   #state = el("p.state-large", { role: "status" });
   #reason = el("p.state-reason");

@@ -15,9 +15,9 @@ export function stepped(value, step, count = 0, least = -Infinity, most = Infini
 }
 
 /**
- * Read a decimal that a person wrote.
+ * Read a decimal that a person entered.
  * @param {string} text the input, where a comma is read as the decimal point
- * @param {string} name what it is, for the error
+ * @param {string} name name of the value, for the error
  * @param {boolean} isOptional whether an empty text is null
  * @returns {string|null} exact text; raises Error with one line
  */

@@ -7,7 +7,7 @@ import { live } from "../live.js";
 import { money } from "../money.js";
 import { readDecimal } from "./steps.js";
 
-/** Ask for new stops of a row of the positions table; an empty field removes the stop. */
+/** Open the dialog for a row of the positions table; an empty field removes the stop. */
 export function editStops(row) {
   const market = live.get(`market:${row.symbol}`);
   const fields = {
@@ -51,7 +51,7 @@ function distanceText(text, row, market) {
   return [points, amount].filter(Boolean).join(", ");
 }
 
-/* Money for a change of the price by 1, from the amounts that the desk computed for this position; null without any. */
+/* Money for a change of the price by 1, from the desk's amounts for this position; null without such an amount. */
 function moneyPerPrice(row) {
   const open = Number(row.open_price);
   const known = [

@@ -22,7 +22,7 @@ const BARS_SHOWN = 90;
 const TICKS = 2_000;
 const TICKS_SHOWN_MS = 120_000;
 const FILLS = 200;
-const OLD_MS = 10_000; // a quote stands until the next one; a silent feed is marked sooner, on the whole card
+const OLD_MS = 10_000; // a quote is valid until the next one; a silent feed is marked sooner, on the whole card
 const BARS_KEPT = 3_000;
 const BARS_TRIMMED = 2_000; // fewer than are kept, so that trimming is rare
 const FEW_BARS = 20;
@@ -131,7 +131,7 @@ export class SymbolCard extends HTMLElement {
     } catch (error) {
       setText(this.#error, error.message);
     }
-    if (series !== this.#wanted || !this.isConnected) return; // the person chose another period meanwhile
+    if (series !== this.#wanted || !this.isConnected) return; // another period was chosen while this one was read
     this.#isReading = false;
     this.#series = series;
     if (this.#isTooCoarse()) this.#chooseFinest();
@@ -181,7 +181,7 @@ export class SymbolCard extends HTMLElement {
   }
 
   #extend() {
-    if (this.#isReading) return; // the newest bars are merged into the history, which has the current bar's beginning
+    if (this.#isReading) return; // the history has the begin of the current bar: the cells are merged after it
     if (!this.#period_s) {
       const quote = live.get(`quote:${this.symbol}`);
       if (quote) this.#series.add([quote]);

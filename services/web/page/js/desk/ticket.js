@@ -1,4 +1,4 @@
-/* Order ticket: market, limit and stop orders with stop, target and reason. It waits for the desk's own answer. */
+/* Order ticket: market, limit and stop orders with stop, target and reason; it shows the desk's reply. */
 
 import { Command, session } from "../api.js";
 import { describeError, describeReply, REASON_CHARS_MAX } from "../dialog.js";
@@ -10,7 +10,7 @@ import { readDecimal, stepped } from "./steps.js";
 
 const TYPES = [["MARKET", "Market"], ["LIMIT", "Limit"], ["STOP", "Stop"]];
 
-const DOUBT = "The order sent before may have been placed: look at the orders before you send another.";
+const DOUBT = "The previous order may have been placed: check the orders before you send another one.";
 
 /** The ticket; it follows the symbols and the chosen symbol's quote. */
 export class OrderTicket extends HTMLElement {
@@ -112,7 +112,7 @@ export class OrderTicket extends HTMLElement {
   }
 
   #onInput() {
-    if (this.#send.disabled && this.#command) return; // waits for the answer
+    if (this.#send.disabled && this.#command) return; // waits for the reply
     this.#isDoubtful ||= this.#command !== null;
     this.#command = null; // other values are another order
     this.#say(this.#isDoubtful ? DOUBT : "", "warn");
@@ -149,7 +149,7 @@ export class OrderTicket extends HTMLElement {
       this.#send.disabled = true;
       return;
     }
-    if (this.#send.disabled && this.#command) return; // waits for the answer
+    if (this.#send.disabled && this.#command) return; // waits for the reply
     const what = `${this.#volume.value} ${this.#symbol.value} ${this.#type.toLowerCase()}`;
     const side = this.#side === "BUY" ? "▲ Buy" : "▼ Sell";
     const text = this.#command ? "Repeat the order" : this.#side ? `${side} ${what}` : "Choose sell or buy";
@@ -183,7 +183,7 @@ export class OrderTicket extends HTMLElement {
       return;
     }
     this.#send.disabled = true;
-    this.#say("Waiting for the desk's answer …", null);
+    this.#say("Waiting for the desk's reply …", null);
     setText(this.#send, "Sent");
     try {
       this.#finish(describeReply(await this.#command.send()), "ok");
@@ -208,7 +208,7 @@ export class OrderTicket extends HTMLElement {
     }
     this.#send.disabled = false;
     this.#draw();
-    this.#say(`${error.message}. The order may have been placed; a repeat cannot place it twice.`, "warn");
+    this.#say(`${error.message}. The order may have been placed; a repeat places no second one.`, "warn");
   }
 
   #body() {

@@ -1,4 +1,5 @@
-/* The panel beside a list with one row in full and its explanation. Escape closes it. At small widths it covers all. */
+/* The panel beside a list, with one row in full and its explanation. Escape closes it. On small screens it covers the
+   list. */
 
 import { get } from "../api.js";
 import { el, setText, setTone, show } from "../dom.js";
@@ -10,7 +11,7 @@ import { whyView } from "./why_view.js";
  * @typedef {object} Detail
  * @property {string} title
  * @property {Array<[string, string, (string|null)?]>} facts label, value and tone of each field
- * @property {Array<[string, string]>} whys title and id of each explanation; the first one is shown at first
+ * @property {Array<[string, string]>} whys title and id of each explanation; the first one is shown initially
  * @property {Node[]} [actions] buttons
  */
 
@@ -41,7 +42,7 @@ export class DetailPanel {
     this.#stopWatching = live.watch([], () => this.#reply && this.#draw());
   }
 
-  /** Show a row. @param {Detail} detail @param {boolean} takesFocus whether a person asked for it just now */
+  /** Show a row. @param {Detail} detail @param {boolean} takesFocus whether a person has just opened it */
   show(detail, takesFocus) {
     const isOther = this.element.hidden || this.element.heading.textContent !== detail.title;
     this.#fill(detail);
@@ -90,7 +91,7 @@ export class DetailPanel {
     for (const button of this.#choice.children) button.setAttribute("aria-pressed", String(button.value === id));
     this.#request?.abort();
     const request = (this.#request = new AbortController());
-    if (!this.#reply) this.#why.replaceChildren(el("p.loading", { text: "Asking the desk why" }));
+    if (!this.#reply) this.#why.replaceChildren(el("p.loading", { text: "Loading the explanation" }));
     try {
       this.#reply = await get(`/why/${encodeURIComponent(id)}`, {}, request.signal);
       this.#draw();

@@ -1,4 +1,4 @@
-/* A row of filters above a list. Their values stand in the hash of the address. */
+/* A row of filters above a list. Their values are in the hash of the address. */
 
 import { el, keyed, show } from "../dom.js";
 import { field } from "../field.js";
@@ -60,13 +60,13 @@ export class FilterBar {
     this.#stopWatching = live.watch(cells, () => this.#refreshers.forEach((run) => run()));
   }
 
-  /** The parameters of the API for the present values. */
+  /** The parameters of the API for the current values. */
   get parameters() {
     const { period, from_ns, to_ns, ...rest } = this.#values;
     return { ...rest, ...periodParameters({ period, from_ns, to_ns }) };
   }
 
-  /** End the following of the live cells. */
+  /** End the watch of the live cells. */
   close() {
     this.#stopWatching();
   }

@@ -1,4 +1,4 @@
-/* A page of one list: filters above, the rows below, and beside them the row that a person opened. */
+/* A page of one list: filters above, rows below, and beside them the opened row. */
 
 import { el, setText } from "../dom.js";
 import { readQuery, writeQuery } from "../hash_query.js";
@@ -15,9 +15,9 @@ import { PagedList } from "./paged_list.js";
  * @property {import("./filter_bar.js").Filter[]} filters
  * @property {import("./paged_list.js").ListDefinition} list without `parameters`, `onRow` and `onRows`
  * @property {(row: any, refresh: () => void) => import("./detail_panel.js").Detail} detailOf
- * @property {(id: string) => Promise<any>} [find] asks for a row that the shown page of the list does not have
- * @property {(row: any) => boolean} [mayChange] whether a row that left the list must be asked for again
- * @property {(parameters: Object<string, any>) => void} [onFilters] called at first and after a change of the filters
+ * @property {(id: string) => Promise<any>} [find] reads a row that the shown page of the list does not have
+ * @property {(row: any) => boolean} [mayChange] whether a row that left the list must be read again
+ * @property {(parameters: Object<string, any>) => void} [onFilters] called initially and after a change of the filters
  * @property {boolean} [hasMoney] whether columns are amounts of the account's currency, which the head then names
  * @property {Node[]} [above] content between heading and list
  */

@@ -1,5 +1,5 @@
-/* A table of rows that the API gives page by page. It asks again when the table's number in the cell `revisions`
-   changes, at most once a second, and keeps focus, scroll position and selection. */
+/* A table of rows that are read page by page from the API. It is read again when the table's number in the cell
+   `revisions` changes, at most once a second, and keeps focus, scroll position and selection. */
 
 import { el, show } from "../dom.js";
 import { get } from "../api.js";
@@ -20,10 +20,10 @@ const RETRY_MS = 3_000;
  * @property {import("../table.js").Column[]} columns
  * @property {(row: any) => string} key
  * @property {string} empty text without rows and filters
- * @property {string} [sort] the order at first, such as "-number"; none for a list in one order only
+ * @property {string} [sort] the initial order, such as "-number"; none for a list in one order only
  * @property {() => Object<string, any>} parameters filters of the API
  * @property {(row: any) => void} onRow called for a click or Enter on a row
- * @property {(rows: any[]) => void} [onRows] called after each answer
+ * @property {(rows: any[]) => void} [onRows] called after each reply
  */
 
 /** The table, its pager and its requests. */
@@ -61,13 +61,13 @@ export class PagedList {
     this.#load();
   }
 
-  /** Ask again from the first page, after a change of the filters. */
+  /** Read again from the first page, after a change of the filters. */
   restart() {
     this.#parameters = this.#definition.parameters();
     this.#go([], "", 1);
   }
 
-  /** Ask again soon, as after a command. */
+  /** Read again soon, for example after a command. */
   refresh() {
     this.#schedule(0);
   }
@@ -154,14 +154,14 @@ export class PagedList {
     const isRefused = error.status >= 400 && error.status < 500;
     this.#error.textContent = isRefused ? error.message : `${error.message}; trying again`;
     show(this.#error, true);
-    if (query !== this.#replyTo) this.#clear(); // rows of other filters would be taken for those of these
+    if (query !== this.#replyTo) this.#clear(); // the shown rows are those of other filters
     if (!isRefused) this.#schedule(RETRY_MS);
   }
 
   #clear() {
     this.#reply = null;
     this.#table.rows = [];
-    this.#table.note("No answer yet.");
+    this.#table.note("No reply yet.");
     show(this.#pager, false);
   }
 

@@ -1,4 +1,4 @@
-/* The period of a filter: a length that ends now, or two times of the chosen zone. */
+/* The period of a filter: a length up to now, or two times in the chosen zone. */
 
 import { el } from "../dom.js";
 import { field } from "../field.js";

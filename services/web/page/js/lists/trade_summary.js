@@ -1,4 +1,4 @@
-/* The sum of the filtered trades and the course of their net profit. */
+/* The sums of the filtered trades and the curve of their cumulative net profit. */
 
 import { ApiError, get } from "../api.js";
 import { Chart } from "../chart/chart.js";
@@ -9,9 +9,9 @@ import { currency, money, moneyDigits } from "../money.js";
 import { panel } from "../panel.js";
 
 const PAUSE_MS = 5_000;
-const PAUSE_SHARE = 20; // the pause is at least so many times as long as the last answer took
+const PAUSE_SHARE = 20; // the pause is at least so many times the duration of the last request
 
-/** The figures and the chart; it asks again when trades are added, after a pause. */
+/** The figures and the chart, which are read again after a pause when trades are added. */
 export class TradeSummary {
   #figures = el("div.figures");
   #error = el("p.error-line", { role: "alert", hidden: true });
@@ -72,7 +72,7 @@ export class TradeSummary {
   #fail(error) {
     setText(this.#error, `${error.message}; trying again`);
     show(this.#error, true);
-    show(this.#box, this.#shown === this.#parameters); // sums of other filters would be taken for those of these
+    show(this.#box, this.#shown === this.#parameters); // otherwise the sums are those of other filters
     this.#asked.revision = undefined;
   }
 

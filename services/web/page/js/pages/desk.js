@@ -1,4 +1,4 @@
-/* The Desk page: what a trader looks at while the desk runs. */
+/* Desk: state, money, symbols, positions and orders of the running desk. */
 
 import "../desk/denials_panel.js";
 import "../desk/equity_panel.js";
@@ -13,7 +13,7 @@ import { live } from "../live.js";
 /** Trading state, money, a card of each symbol, positions, order ticket and denials. */
 export default class DeskPage extends HTMLElement {
   #cards = el("div.cards");
-  #none = el("p.empty", { text: "No symbol yet: the desk has not received its market" });
+  #none = el("p.empty", { text: "No symbol yet" });
   #end = null;
 
   connectedCallback() {

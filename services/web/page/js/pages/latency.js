@@ -15,7 +15,7 @@ const WINDOWS = { "15m": ["15 min", 15], "1h": ["1 h", 60], "6h": ["6 h", 360], 
 const WINDOW_FIRST = "15m";
 const ASK_MS = 10_000;
 const STEP_MS = 10_000;
-const GAP_STEPS = 3; // without a point for more intervals or pixels than this, the line is interrupted
+const GAP_STEPS = 3; // a line is interrupted where more intervals or pixels than this have no point
 
 const HOPS = {
   tick_to_signal: "Tick to signal", signal_to_order: "Signal to order", tick_to_order: "Tick to order",

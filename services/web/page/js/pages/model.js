@@ -1,4 +1,4 @@
-/* Model: for each symbol the strategy's model, probabilities and features at the newest tick, and decisions so far. */
+/* Model: for each symbol the strategy's model, probabilities and features at the newest tick, and counts of signals. */
 
 import { attribute, el, keyed, setText, setTone, show } from "../dom.js";
 import { number, percent, toneOf, words } from "../format.js";

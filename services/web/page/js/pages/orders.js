@@ -1,4 +1,4 @@
-/* Orders: live and past, with the chain from tick to fill of the opened one. */
+/* Orders: open and ended, with the chain from tick to fill of the selected one. */
 
 import { get } from "../api.js";
 import { decimal, lots, toneOf, words } from "../format.js";

@@ -1,4 +1,4 @@
-/* Risk: each rule with limit, present value, headroom, what it does when it is reached, and the end of a pause. */
+/* Risk: each rule with limit, current value, headroom, effect when the limit is reached, and the end of a pause. */
 
 import { tradingStateLook } from "../desk_look.js";
 import { attribute, el, setText, setTone, show } from "../dom.js";

@@ -1,4 +1,4 @@
-/* Trades: closed round trips with exit, result, costs and largest loss and profit while open; sums of the filtered. */
+/* Trades: round trips with exit, result, costs, MAE and MFE, and the sums of the filtered ones. */
 
 import { decimal, duration, lots, number, toneOf, words } from "../format.js";
 import { knownSymbols, knownTags } from "../lists/filter_bar.js";
