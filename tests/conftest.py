@@ -1,5 +1,6 @@
-"""Setup of all tests: the project's own pytest hooks, and hypothesis with fixed seeds."""
+"""Setup of all tests: the project's own pytest hooks, hypothesis with fixed seeds, and desks without a page."""
 
+import os
 import signal
 
 from hypothesis import HealthCheck, settings
@@ -18,6 +19,10 @@ __all__ = [
 # not fail.
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ci")
+
+# Each process costs a desk time on a machine that runs many desks. So the desk of a test has a web page only if the
+# test gives the page a port.
+os.environ["WEB_PORT"] = "0"
 
 # A shell starts background jobs with SIGINT ignored, and child processes inherit this. A test that interrupts a process
 # would then wait forever.
