@@ -1,0 +1,63 @@
+"""`paperdesk run` chooses the port of its page, and refuses a port that it cannot have."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from cli.page_address import DEFAULT_PAGE_PORT, PageAddress, choose_page_address
+from common.errors import StartError
+from tests.support.ports import free_port
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port of loopback that another socket has."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield int(other.getsockname()[1])
+
+
+def test_a_desk_has_no_page_with_port_0() -> None:
+    assert choose_page_address({"WEB_PORT": "0"}) == PageAddress(0, "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "beginning"),
+    [
+        ({}, "http://127.0.0.1"),
+        ({"WEB_TLS_CERT": "cert.pem"}, "https://127.0.0.1"),
+        ({"WEB_HOST": "localhost"}, "http://localhost"),
+        ({"WEB_HOST": "0.0.0.0"}, "http://127.0.0.1"),
+    ],
+)
+def test_the_address_of_a_free_port_is_that_of_the_settings(settings: dict[str, str], beginning: str) -> None:
+    port = free_port()
+    assert choose_page_address({"WEB_PORT": str(port), **settings}) == PageAddress(port, f"{beginning}:{port}/")
+
+
+def test_a_port_of_the_settings_that_is_not_free_is_refused(taken: int) -> None:
+    with pytest.raises(StartError, match=f"^WEB_PORT: value '{taken}', expected a free port of 127.0.0.1; 0 means no"):
+        choose_page_address({"WEB_PORT": str(taken)})
+
+
+def test_a_host_of_the_settings_that_is_not_here_is_refused() -> None:
+    with pytest.raises(StartError, match=r"^WEB_HOST: value '192\.0\.2\.1', expected an address of this host"):
+        choose_page_address({"WEB_HOST": "192.0.2.1"})
+
+
+def test_without_a_port_in_the_settings_a_free_one_replaces_the_usual_one_if_that_is_taken(
+    taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.page_address.DEFAULT_PAGE_PORT", taken)
+    page = choose_page_address({})
+    assert page.port not in (0, taken)
+    assert page.url == f"http://127.0.0.1:{page.port}/"
+
+
+def test_without_a_port_in_the_settings_the_usual_one_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert DEFAULT_PAGE_PORT == 8_642
+    port = free_port()
+    monkeypatch.setattr("cli.page_address.DEFAULT_PAGE_PORT", port)
+    assert choose_page_address({}) == PageAddress(port, f"http://127.0.0.1:{port}/")
