@@ -1,6 +1,8 @@
 """Requests to portfolio's control socket from the event loop, over a few threads with one connection each.
 
-Queries and commands have threads of their own, so a command never waits behind queries that portfolio does not answer.
+Commands, queries and explanations have threads of their own, so a command never waits behind queries that portfolio
+does not answer. An explanation (WHY) reads the ledger in portfolio's thread. So only one is asked for at a time, and
+the next one waits for a multiple of the time that it took: readers of the page cannot take the time of trading.
 """
 
 from __future__ import annotations
@@ -9,12 +11,12 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from time import monotonic
+from time import monotonic, sleep
 from typing import Final, TypeVar, get_args
 
 from common.control_client import ControlClient
 from common.errors import StartError
-from proto.control import ControlReply, ControlRequest, DeskCommand
+from proto.control import ControlReply, ControlRequest, DeskCommand, WhyQuery
 
 R = TypeVar("R", bound=ControlReply)
 
@@ -25,7 +27,13 @@ COMMAND_THREADS: Final = 4
 """Largest number of requests that wait for portfolio; further ones wait for a thread."""
 
 WAITING_MAX: Final = 100
-"""Largest number of requests that wait for a thread or for portfolio; further ones are refused at once."""
+"""Largest number of requests of a kind that wait for a thread or for portfolio; further ones are refused at once."""
+
+EXPLANATION_PAUSE: Final = 4
+"""Pause after an explanation, as a multiple of the time that it took."""
+
+PAUSE_S_MAX: Final = 1.0
+"""Longest pause in seconds."""
 
 _COMMANDS: Final = get_args(DeskCommand)
 
@@ -43,6 +51,28 @@ class DeskRefusedError(Exception):
     """Portfolio refused the request, or its reply is not one of this version; the text is one line."""
 
 
+class _Lane:
+    """The threads of one kind of requests, and the number of requests that wait for a thread or for portfolio."""
+
+    def __init__(self, threads: int, name: str, *, pause: int = 0) -> None:
+        """Start without a request; after each one the next waits for `pause` times its duration."""
+        self.threads = ThreadPoolExecutor(threads, f"portfolio-{name}")
+        self.waiting = 0
+        self._pause = pause
+        self._free_s = 0.0
+
+    def wait(self, deadline_s: float) -> None:
+        """Wait in a thread for the end of a pause, at most until `deadline_s` of the monotonic clock."""
+        pause_s = min(self._free_s, deadline_s) - monotonic()
+        if pause_s > 0:
+            sleep(pause_s)
+
+    def rest(self, begun_s: float) -> None:
+        """Begin the pause after a request that was sent at `begun_s` of the monotonic clock."""
+        now_s = monotonic()
+        self._free_s = now_s + min(self._pause * (now_s - begun_s), PAUSE_S_MAX)
+
+
 class PortfolioClient:
     """Client of one portfolio; its methods belong to the thread of the event loop."""
 
@@ -51,9 +81,9 @@ class PortfolioClient:
         self._url = url
         self._timeout_s = timeout_s
         self._idle: SimpleQueue[ControlClient] = SimpleQueue()
-        self._queries = ThreadPoolExecutor(QUERY_THREADS, "portfolio-query")
-        self._commands = ThreadPoolExecutor(COMMAND_THREADS, "portfolio-command")
-        self._waiting = 0
+        self._queries = _Lane(QUERY_THREADS, "query")
+        self._commands = _Lane(COMMAND_THREADS, "command")
+        self._explanations = _Lane(1, "why", pause=EXPLANATION_PAUSE)
 
     async def ask(self, request: ControlRequest, expected: type[R], *, timeout_s: float | None = None) -> R:
         """Send a request, and return its reply of type `expected`; a canceled call may still be sent.
@@ -62,28 +92,35 @@ class PortfolioClient:
             DeskSilentError: no reply within `timeout_s`, or within the default timeout if it is None.
             DeskRefusedError: portfolio refused the request.
         """
-        if self._waiting >= WAITING_MAX:
+        lane = self._lane(request)
+        if lane.waiting >= WAITING_MAX:
             raise DeskSilentError(f"{WAITING_MAX} requests wait for portfolio, expected fewer", was_sent=False)
-        threads = self._commands if isinstance(request, _COMMANDS) else self._queries
         deadline_s = monotonic() + (self._timeout_s if timeout_s is None else timeout_s)
-        self._waiting += 1
+        lane.waiting += 1
         try:
-            work = asyncio.get_running_loop().run_in_executor(threads, self._ask, request, expected, deadline_s)
-            return await work
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(lane.threads, self._ask, lane, request, expected, deadline_s)
         finally:
-            self._waiting -= 1
+            lane.waiting -= 1
 
     def close(self) -> None:
         """Close the connections after the requests that have begun."""
-        for threads in (self._queries, self._commands):
-            threads.shutdown(wait=True, cancel_futures=True)
+        for lane in (self._queries, self._commands, self._explanations):
+            lane.threads.shutdown(wait=True, cancel_futures=True)
         with suppress(Empty):
             while True:
                 self._idle.get_nowait().__exit__(None, None, None)
 
-    def _ask(self, request: ControlRequest, expected: type[R], deadline_s: float) -> R:
+    def _lane(self, request: ControlRequest) -> _Lane:
+        if isinstance(request, _COMMANDS):
+            return self._commands
+        return self._explanations if isinstance(request, WhyQuery) else self._queries
+
+    def _ask(self, lane: _Lane, request: ControlRequest, expected: type[R], deadline_s: float) -> R:
         tag = request.__struct_config__.tag
-        left_s = deadline_s - monotonic()
+        lane.wait(deadline_s)
+        begun_s = monotonic()
+        left_s = deadline_s - begun_s
         if left_s <= 0:
             raise DeskSilentError(f"portfolio is busy: {tag} waited for a thread and was not sent", was_sent=False)
         try:
@@ -95,6 +132,7 @@ class PortfolioClient:
         except StartError as error:
             raise DeskRefusedError(str(error)) from None
         finally:
+            lane.rest(begun_s)
             self._idle.put(client)
         if reply is None:
             raise DeskSilentError(f"portfolio did not answer {tag} in time", was_sent=True)

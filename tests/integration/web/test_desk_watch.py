@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from time import monotonic
 
@@ -22,12 +23,19 @@ from proto.control import (
     StatusQuery,
     TradingReply,
     TradingState,
+    WhyQuery,
 )
-from proto.control.views import PositionsReply, RiskReply
+from proto.control.views import PositionsReply, RiskReply, WhyReply
 from services.web.api.schemas import StateView
 from services.web.desk.account_terms import NO_TERMS
 from services.web.desk.desk_watch import DeskWatch
-from services.web.desk.portfolio_client import DeskRefusedError, DeskSilentError, PortfolioClient
+from services.web.desk.portfolio_client import (
+    EXPLANATION_PAUSE,
+    WAITING_MAX,
+    DeskRefusedError,
+    DeskSilentError,
+    PortfolioClient,
+)
 from services.web.desk.sources import Sources
 from services.web.live.cells import Cells
 from tests.support.market import FixedQuotes
@@ -200,3 +208,44 @@ def test_commands_do_not_wait_behind_queries(url: str) -> None:
     with serve_control(url, lambda request: reply if isinstance(request, HaltCommand) else None) as asked:
         assert asyncio.run(main(client)) == reply
         client.close()
+
+
+def test_a_command_is_sent_however_many_queries_wait(url: str) -> None:
+    reply = TradingReply(trading_state=TradingState.HALTED, trading_reason="test", closing=[])
+
+    async def main(client: PortfolioClient) -> TradingReply:
+        asking = (client.ask(StatusQuery(), type(a_status()), timeout_s=1) for _ in range(WAITING_MAX + 1))
+        queries = [asyncio.create_task(ask) for ask in asking]
+        await until(lambda: any(query.done() for query in queries), "a query that is refused")
+        halted = await client.ask(HaltCommand(reason="test"), TradingReply, timeout_s=1)
+        await asyncio.gather(*queries, return_exceptions=True)
+        return halted
+
+    client = PortfolioClient(url)
+    with serve_control(url, lambda request: reply if isinstance(request, HaltCommand) else None):
+        assert asyncio.run(main(client)) == reply
+        client.close()
+
+
+def test_explanations_leave_portfolio_most_of_its_time(url: str) -> None:
+    took_s = 0.03
+    spans: list[tuple[float, float]] = []
+
+    def explain(request: ControlRequest) -> ControlReply:
+        begun_s = monotonic()
+        assert isinstance(request, WhyQuery)
+        while monotonic() < begun_s + took_s:
+            pass
+        spans.append((begun_s, monotonic()))
+        return WhyReply(kind="order", subject=request.id, summary="", steps=[])
+
+    async def main(client: PortfolioClient) -> None:
+        await asyncio.gather(*(client.ask(WhyQuery(f"order {number}"), WhyReply) for number in range(3)))
+
+    client = PortfolioClient(url)
+    with serve_control(url, explain):
+        asyncio.run(main(client))
+        client.close()
+    pauses_s = [begun_s - ended_s for (_, ended_s), (begun_s, _) in pairwise(spans)]
+    assert len(pauses_s) == 2
+    assert min(pauses_s) > EXPLANATION_PAUSE * took_s * 0.9
