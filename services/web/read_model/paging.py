@@ -12,12 +12,13 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
+from math import isnan
 from operator import neg
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Annotated, Any, Final, NamedTuple, TypeAlias
 
 import apsw
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from services.web.read_model.tables import NUMBER, Table
 
@@ -60,8 +61,8 @@ class FoundPage(NamedTuple):
 
 class _Cursor(Struct, frozen=True, array_like=True):
     sort: str
-    value: int | float
-    number: int
+    value: Annotated[int, Meta(ge=-_NUMBER_MAX, le=_NUMBER_MAX)] | float
+    number: Annotated[int, Meta(ge=0, le=_NUMBER_MAX)]
 
 
 def read_page(db: apsw.Connection, request: PageRequest) -> FoundPage:
@@ -126,7 +127,7 @@ def _position(request: PageRequest) -> _Key | None:
         found = msgspec.msgpack.decode(urlsafe_b64decode(request.cursor.encode("ascii")), type=_Cursor)
     except (msgspec.MsgspecError, Base64Error, UnicodeError):
         found = None
-    if found is None or found.sort != request.sort:
+    if found is None or found.sort != request.sort or isnan(found.value):
         raise FilterError(f"cursor is {request.cursor[:40]!r}, expected `next` of a page with sort {request.sort}")
     return found.value, found.number
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec import structs
 
@@ -204,5 +206,12 @@ def test_a_bad_request_is_named(desk: Desk, given: dict[str, Any], text: str) ->
 
 def test_a_cursor_belongs_to_its_sort(desk: Desk) -> None:
     cursor = desk[1].orders(OrderFilter(limit=1)).next
+    with pytest.raises(FilterError, match="expected `next` of a page with sort profit"):
+        desk[1].orders(OrderFilter(sort="profit", cursor=cursor))
+
+
+@pytest.mark.parametrize(("value", "number"), [(2**64 - 1, 1), (1, 2**64 - 1), (1, -1), (float("nan"), 1)])
+def test_a_cursor_of_numbers_that_no_page_has_is_refused(desk: Desk, value: float, number: int) -> None:
+    cursor = urlsafe_b64encode(msgspec.msgpack.encode(("profit", value, number))).decode()
     with pytest.raises(FilterError, match="expected `next` of a page with sort profit"):
         desk[1].orders(OrderFilter(sort="profit", cursor=cursor))
