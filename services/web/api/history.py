@@ -40,7 +40,6 @@ from services.web.market.bar_store import shown_bar
 from services.web.read_model.filters import DenialFilter, EventFilter, FillFilter, OrderFilter, TradeFilter
 from services.web.read_model.index_file import IndexUnavailableError
 from services.web.read_model.paging import FilterError
-from services.web.read_model.thinning import thin
 
 INDEX_ERRORS: Final[Mapping[int, type[Struct]]] = {503: ErrorView}
 """Errors of every read of the index of the ledger, which may be under construction."""
@@ -137,14 +136,14 @@ async def latency_history(call: Call) -> LatencyHistory:
     """
     asked, live = call.parameters(LatencyParameters), call.backend.live
     await live.watch.refresh()
-    points = await asyncio.to_thread(live.latencies.points, asked.hop, asked.from_ns or 0)
+    points = await asyncio.to_thread(live.latencies.points, asked.hop, asked.from_ns or 0, width=asked.width)
     if not points:
         shown: Any = live.cells.get("latency") or ()
         known = sorted({*shown, *await asyncio.to_thread(live.latencies.hops)})
         if asked.hop not in known:
             expected = f"one of {', '.join(known)}" if known else "one that has been measured"
             raise RequestError(404, f"hop is {asked.hop!r}, expected {expected}")
-    return LatencyHistory(hop=asked.hop, points=thin(points, asked.width))
+    return LatencyHistory(hop=asked.hop, points=points)
 
 
 def quoted_symbol(call: Call) -> str:

@@ -19,6 +19,7 @@ from proto.time import DAY_NS
 from services.web.api.tables import LatencyPoint
 from services.web.desk.portfolio_client import DeskRefusedError, DeskSilentError, PortfolioClient
 from services.web.market.history_file import HistoryFile
+from services.web.read_model.thinning import thin
 
 EVERY_S: Final = 10.0
 """Length of an interval in seconds."""
@@ -70,18 +71,26 @@ class LatencyHistory:
             points = interval_points(before, after)
             await asyncio.to_thread(self._store, points)
 
-    def points(self, hop: str, from_ns: int) -> list[LatencyPoint]:
-        """The points of a hop since wall time `from_ns`, in order, at most the last `READ_POINTS_MAX`.
+    def points(self, hop: str, from_ns: int, *, width: int) -> list[LatencyPoint]:
+        """The points of a hop since wall time `from_ns`, in order, thinned to the extremes of p99.
+
+        At most the last `READ_POINTS_MAX` are read, which takes some tenths of a second: call it in a thread.
+
+        Args:
+            hop: the hop.
+            from_ns: UTC nanoseconds of the wall clock.
+            width: number of intervals that keep their extremes, > 0.
 
         Raises:
             apsw.Error: the file cannot be read.
+            ValueError: the width is not positive.
         """
         rows = self._file.read(
             "SELECT time_ns, count, p50_us, p99_us FROM latencies WHERE hop = ? AND time_ns >= ? "
             "ORDER BY time_ns DESC LIMIT ?",
             (hop, from_ns, READ_POINTS_MAX),
         )
-        return [(time_ns, count, p50_us, p99_us) for time_ns, count, p50_us, p99_us in reversed(rows)]
+        return thin([(time_ns, count, p50_us, p99_us) for time_ns, count, p50_us, p99_us in reversed(rows)], width)
 
     def hops(self) -> list[str]:
         """The names of the hops with points.

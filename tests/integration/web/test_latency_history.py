@@ -62,11 +62,11 @@ def test_a_point_has_the_observations_of_its_interval(file: HistoryFile, tmp_pat
     ]
     history = history_of(file, f"ipc://{tmp_path}/c.ipc", replies, step_ns=10 * SECOND_NS)
     interval = [(100, 2), (200, 1)]
-    assert history.points("tick_to_order", 0) == [
+    assert history.points("tick_to_order", 0, width=100) == [
         (BEGIN_NS + 10 * SECOND_NS, 3, quantile_us(interval, 0.5), quantile_us(interval, 0.99))
     ]
     assert history.hops() == ["order_to_fill", "tick_to_order"]
-    assert history.points("tick_to_order", BEGIN_NS + 11 * SECOND_NS) == []
+    assert history.points("tick_to_order", BEGIN_NS + 11 * SECOND_NS, width=100) == []
 
 
 def test_counts_of_another_process_or_after_silence_begin_again(file: HistoryFile, tmp_path: Path) -> None:
@@ -79,10 +79,20 @@ def test_counts_of_another_process_or_after_silence_begin_again(file: HistoryFil
         a_reply(2, hop=[(100, 10)]),
     ]
     history = history_of(file, f"ipc://{tmp_path}/c.ipc", replies, step_ns=10 * SECOND_NS)
-    assert [count for _, count, _, _ in history.points("hop", 0)] == [2, 1]
+    assert [count for _, count, _, _ in history.points("hop", 0, width=100)] == [2, 1]
 
 
 def test_old_points_are_deleted(file: HistoryFile, tmp_path: Path) -> None:
     replies: list[LatencyReply | None] = [a_reply(hop=[(100, count)]) for count in (1, 2, 3)]
     history = history_of(file, f"ipc://{tmp_path}/c.ipc", replies, step_ns=40 * DAY_NS)
-    assert [time_ns for time_ns, _, _, _ in history.points("hop", 0)] == [BEGIN_NS + 80 * DAY_NS]
+    assert [time_ns for time_ns, _, _, _ in history.points("hop", 0, width=100)] == [BEGIN_NS + 80 * DAY_NS]
+
+
+def test_points_are_thinned_to_the_extremes_of_p99(file: HistoryFile, tmp_path: Path) -> None:
+    replies: list[LatencyReply | None] = [
+        a_reply(hop=[(bucket, 1) for bucket in range(100, 100 + 20 * count, 20)]) for count in range(12)
+    ]
+    history = history_of(file, f"ipc://{tmp_path}/c.ipc", replies, step_ns=10 * SECOND_NS)
+    every, thinned = history.points("hop", 0, width=100), history.points("hop", 0, width=1)
+    assert len(every) == 11
+    assert thinned == [every[0], every[-1]], "p99 rises, so that the extremes are the first and the last point"
