@@ -65,7 +65,11 @@ def serve(
     heartbeat: Heartbeat | None = None,
     on_beat: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve requests until SIGTERM or SIGINT, and call `on_beat` with each heartbeat."""
+    """Serve requests until SIGTERM or SIGINT, and call `on_beat` with each heartbeat.
+
+    Raises:
+        StartError: the certificate or its key cannot be used.
+    """
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -82,6 +86,13 @@ def serve(
         ssl_certfile=settings.web_tls_cert,
         ssl_keyfile=settings.web_tls_key,
     )
+    try:
+        config.load()
+    except OSError as error:  # also of OpenSSL
+        raise StartError(
+            f"WEB_TLS_CERT and WEB_TLS_KEY: values '{settings.web_tls_cert}' and '{settings.web_tls_key}' cannot be "
+            f"used: {error.strerror}; expected a certificate chain and its private key without a password, in PEM"
+        ) from None
     scheme = "http" if settings.web_tls_cert is None else "https"
     _log.info("serving the page", address=f"{scheme}://{settings.web_host}:{settings.web_port}/")
     asyncio.run(_serve(uvicorn.Server(config), bound, heartbeat, on_beat))

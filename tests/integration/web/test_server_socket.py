@@ -1,4 +1,4 @@
-"""The socket of the server: small messages are sent at once, and connections that are not read are dropped."""
+"""The socket of the server: small messages are sent at once, unread connections are dropped, bad TLS is one line."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import socket
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
 
-from services.web.server import UNREAD_MS_MAX, bound_socket
+from common.errors import StartError
+from services.web.server import UNREAD_MS_MAX, bound_socket, serve
 from services.web.settings import WebSettings
 
 
@@ -38,3 +40,16 @@ def test_a_small_message_does_not_wait_for_the_confirmation_of_the_one_before(tm
                 return int(await found)
 
     assert asyncio.run(no_delay_of_a_connection()) == 1
+
+
+@pytest.mark.parametrize("has_files", [False, True])
+def test_a_certificate_that_cannot_be_used_is_one_line(tmp_path: Path, has_files: bool) -> None:
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    if has_files:
+        cert.write_text("no certificate")
+        key.write_text("no key")
+    settings = WebSettings(paperdesk_data_dir=tmp_path, web_tls_cert=cert, web_tls_key=key)
+    with bound_socket(settings) as bound, pytest.raises(StartError, match="expected a certificate chain") as error:
+        serve(Starlette(), settings, bound)
+    assert str(error.value).startswith(f"WEB_TLS_CERT and WEB_TLS_KEY: values '{cert}' and '{key}' cannot be used: ")
+    assert "\n" not in str(error.value)
