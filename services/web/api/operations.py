@@ -150,7 +150,7 @@ OPERATIONS: Final = (
         "pnl",
         "Profit of the server's day, week and month",
         PnlView,
-        reads.desk_value("pnl"),
+        history.pnl,
         errors=DESK_ERRORS,
     ),
     _read(

@@ -67,10 +67,20 @@ class LedgerCells:
             for symbol, tickets in self._model.open_charges().items()
         }
         values: dict[str, object] = {"revisions": revisions, "fills": fills, "denials": denials}
-        if time_ns := self._venue_time_ns():
-            pnl = self._model.pnl(time_ns)
-            values["pnl"] = PnlView(today=pnl.today, week=pnl.week, month=pnl.month, open=self._unrealized())
+        if (pnl := self.pnl()) is not None:
+            values["pnl"] = pnl
         return values
+
+    def pnl(self) -> PnlView | None:
+        """The profit at this moment; None before the venue's time is known. Called in a thread.
+
+        Raises:
+            IndexUnavailableError: the index cannot be read at present.
+        """
+        if not (time_ns := self._venue_time_ns()):
+            return None
+        found = self._model.pnl(time_ns)
+        return PnlView(today=found.today, week=found.week, month=found.month, open=self._unrealized())
 
     def charges_of(self, symbol: str) -> Mapping[int, LegCharges] | None:
         """Swap and commission of the open tickets of a symbol; None while they are not known."""

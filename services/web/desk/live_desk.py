@@ -10,8 +10,7 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Final
 
-from services.web import metrics
-from services.web.api.schemas import AccountState, StateView
+from services.web.api.schemas import AccountState, PnlView, StateView
 from services.web.desk.account_terms import TermsWatch
 from services.web.desk.desk_watch import DeskWatch
 from services.web.desk.latency_history import LatencyHistory
@@ -65,7 +64,7 @@ class LiveDesk:
         self._ledger_cells = LedgerCells(
             self.model,
             settings.paperdesk_data_dir,
-            venue_time_ns=self._venue_time_ns,
+            venue_time_ns=lambda: self.venue_time_ns,
             unrealized=self._unrealized_pnl,
         )
         self.terms = TermsWatch(settings.paperdesk_data_dir)
@@ -137,24 +136,6 @@ class LiveDesk:
             await asyncio.gather(task, return_exceptions=True)
             await asyncio.to_thread(self.close)
 
-    async def read(self, key: str) -> object | None:
-        """The value of a cell, brought up to date first; None without such a cell."""
-        match key.partition(":")[0]:
-            case "sources":
-                return self.sources.view()
-            case "processes":
-                await self.processes.refresh()
-            case "system":
-                await self.watch.refresh()
-                await self.system.refresh()
-            case "quote":
-                return self.quotes.view(key.partition(":")[2])
-            case "bars" | "model" | "fills" | "denials" | "revisions":
-                pass  # also updated without a connected client
-            case _:
-                await self.watch.refresh()
-        return self.cells.get(key)
-
     def close(self) -> None:
         """Write the last bars, and close the sockets and the file."""
         self.bars.collect()
@@ -168,13 +149,25 @@ class LiveDesk:
     async def _store_bars(self) -> None:
         while True:
             await asyncio.sleep(STORE_S)
-            metrics.update(clients=self.sockets.count)
             self.bars.collect()
             await asyncio.to_thread(self.bars.flush)
 
-    def _venue_time_ns(self) -> int:
+    @property
+    def venue_time_ns(self) -> int:
+        """Newest known time of the venue in UTC nanoseconds, 0 before the first.
+
+        Quotes arrive whether or not a client watches; portfolio's state is then that of the last poll.
+        """
         state = self.cells.get("state")
-        return state.venue_time_ns if isinstance(state, StateView) else self.quotes.venue_time_ns
+        return max(state.venue_time_ns if isinstance(state, StateView) else 0, self.quotes.venue_time_ns)
+
+    def pnl(self) -> PnlView | None:
+        """The profit at this moment; None before the venue's time is known. Called in a thread.
+
+        Raises:
+            IndexUnavailableError: the index cannot be read at present.
+        """
+        return self._ledger_cells.pnl()
 
     def _unrealized_pnl(self) -> Decimal | None:
         account = self.cells.get("account")

@@ -87,7 +87,7 @@ class QuoteFeed:
         self.heard_ns = 0
         """Wall time of the last message; 0 before the first."""
         self.venue_time_ns = 0
-        """Venue time of the last message; 0 before the first."""
+        """Latest venue time of the stream's messages; 0 before the first."""
         self.missed = 0
         """Number of ticks that were published and did not arrive."""
         self.malformed = 0
@@ -118,12 +118,12 @@ class QuoteFeed:
                 self._drop(str(error))
                 continue
             self.heard_ns = now_ns
-            self.venue_time_ns = max(self.venue_time_ns, message.time_ns)
             if isinstance(message, MarketHeartbeat):
                 if self._is_complete(message):
                     complete_ns = message.time_ns
             elif (found := self._note(message, now_ns)) is not None:
                 received.append(found)
+            self.venue_time_ns = max(self.venue_time_ns, message.time_ns)
         if received:
             self._on_ticks(received)
         if complete_ns:
@@ -222,10 +222,11 @@ class QuoteFeed:
         )
 
     def _begin(self, stream: tuple[str, str]) -> None:
-        """Forget the ticks of another stream, whose sequences have no meaning in this one."""
+        """Forget the ticks of another stream, whose sequences and times have no meaning in this one."""
         if self._stream != ("", ""):
             get_logger().info("the market feed has a new stream", publisher=stream[0], stream_id=stream[1])
         self._stream = stream
+        self.venue_time_ns = 0
         for recent in self._recent.values():
             recent.clear()
 

@@ -122,9 +122,10 @@ def test_a_repeated_tick_is_read_once(publisher: Socket, reader: Reader) -> None
 
 
 def test_another_stream_begins_without_the_old_quotes(publisher: Socket, reader: Reader) -> None:
-    publish(publisher, a_tick(sequence=50))
-    publish(publisher, a_tick(stream_id="another", sequence=1, symbol="GBPUSD"))
+    publish(publisher, a_tick(sequence=50, time_ns=START_NS + 9))
+    publish(publisher, a_tick(stream_id="another", sequence=1, symbol="GBPUSD", time_ns=START_NS))
     read(reader, 2)
+    assert reader.feed.venue_time_ns == START_NS
     assert reader.feed.view("EURUSD") is None
     assert reader.sequences()[-1] == ("GBPUSD", 1, True)
 
