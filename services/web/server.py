@@ -14,6 +14,7 @@ import uvicorn
 from common.errors import InUseError, StartError
 from common.heartbeat import BEAT_MS, Heartbeat, Progress
 from common.logs import get_logger
+from services.web.http_protocol import HttpProtocol
 from services.web.live.websocket_protocol import CLIENT_MESSAGE_BYTES_MAX, LiveProtocol
 from services.web.security.request_checks import Application
 from services.web.settings import WebSettings
@@ -75,6 +76,7 @@ def serve(
         log_config=None,
         access_log=False,
         lifespan="on",
+        http=HttpProtocol,
         ws=LiveProtocol,
         ws_max_size=CLIENT_MESSAGE_BYTES_MAX,
         ws_per_message_deflate=False,
