@@ -222,7 +222,7 @@ def _head(view: DeskView, width: int) -> list[Text]:
 
 
 def page_address(view: DeskView) -> str:
-    """The address that signs in while it is valid, afterwards the page's plain address."""
+    """The one-time address while it is valid, afterwards the page's plain address."""
     is_valid = bool(view.plan.sign_in_url) and view.up_s < ONCE_S
     return view.plan.sign_in_url if is_valid else view.plan.page_url
 

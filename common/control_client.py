@@ -20,8 +20,8 @@ R = TypeVar("R", bound=ControlReply)
 class ControlClient:
     """One connection to portfolio's control socket.
 
-    Each request has an id, which portfolio repeats in its reply, so a late reply is never taken for that to another
-    request. No reply comes from a desk that is down or dies before it replies; the request can then be repeated.
+    Each request has an id, which portfolio repeats in its reply, so that a late reply to another request is dropped.
+    Without a reply the outcome of a request is unknown; it can be repeated.
     """
 
     def __init__(self, url: str) -> None:

@@ -100,8 +100,8 @@ class Sockets:
     def pub(self, url: str, bind: bool = True, *, keeps_latest: bool = False, setting: str = "") -> Socket:
         """A PUB socket, bound by default. At the high-water mark it drops messages without an error.
 
-        With `keeps_latest` it queues for each subscriber only the latest message, which must have one frame. Such a
-        socket also keeps only the latest subscription of a connection, so that a subscriber must have a single one.
+        With `keeps_latest` it queues only the latest message for each subscriber. The message must have one frame, and
+        a subscriber must have one subscription, because such a socket keeps only the latest one of a connection.
         """
         socket = self._make(zmq.PUB, url)
         if keeps_latest:

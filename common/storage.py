@@ -181,8 +181,8 @@ def open_shared_writer(path: Path, *, application_id: int, schema: str, schema_v
             path.touch(mode=0o600)
         except OSError as error:
             raise StartError(f"cannot write to {path.parent}: {error.strerror}; expected a writable folder") from None
-        # Not for an existing file: the release of the writer lock closes a descriptor of the file, and with it the
-        # process would lose the locks of its other connections.
+        # Not for an existing file: the release of the writer lock closes a descriptor of the file, which would release
+        # the locks of the process's other connections.
         open_writer(
             path, application_id=application_id, schema=schema, schema_version=schema_version, synchronous="FULL"
         ).close()

@@ -1,8 +1,8 @@
 """Bars of one symbol: the ticks of each period as open, high, low and close of the bid.
 
 A period begins at a multiple of its length since 1970-01-01 00:00 UTC, and does not include its end. A period without
-ticks has no bar. Ticks must be in the order of their times, as the gateway publishes them: an earlier tick is refused,
-because the bar that it belongs to may already be in use. Ticks of equal time count in the order of arrival.
+ticks has no bar. Ticks must be in the order of their times, as the gateway publishes them. An earlier tick is refused,
+because its bar may already be in use. Ticks of equal time count in the order of arrival.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class BarBuilder:
         )
 
     def on_tick(self, time_ns: int, bid: float, ask: float, volume: float = 0.0) -> Bar | None:
-        """Add a tick, and return the bar that it completes; None if it completes none.
+        """Add a tick, and return the bar that its arrival completes, or None.
 
         Args:
             time_ns: venue time of the tick, UTC nanoseconds.

@@ -84,7 +84,7 @@ class DeskRunSpec:
     page_url: str = ""
     """Address of the desk's web page; empty without one."""
     sign_in_url: str = ""
-    """Address of the page that signs in once, within `ONCE_S` seconds after the start; empty without one."""
+    """One-time address of the page, valid for `ONCE_S` seconds after the start; empty without one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -284,7 +284,7 @@ def run_desk(plan: DeskRunSpec, screen: Screen) -> tuple[DeskSummary, BaseExcept
 
 
 def _with_sign_in(plan: DeskRunSpec) -> DeskRunSpec:
-    """Add an address that signs in once with role trade; a page beyond loopback has users instead."""
+    """Add a one-time address with role trade; a page beyond loopback needs users instead."""
     if not is_loopback_name(urlsplit(plan.page_url).hostname or ""):
         return plan
     users = UsersFile(Path(plan.settings.get("WEB_USERS_FILE") or plan.data_dir / "web_users.toml"))

@@ -132,7 +132,7 @@ class SignalHello(Struct, frozen=True, tag="hello", forbid_unknown_fields=True):
 
 
 class StrategyReport(Struct, frozen=True, kw_only=True, tag="strategy", forbid_unknown_fields=True):
-    """The newest tick of a symbol as its strategy sees it, once a second; for people only, and it may be lost.
+    """The values of a symbol's strategy at its newest tick, once a second; for people only, and it may be lost.
 
     `time_ns` and `ordinal` are those of the newest tick that the strategy has processed since the start of the process,
     0 before the first; `direction`, `confidence` and `reason` are as in its `Signal`. After a fault the reason is
@@ -140,8 +140,8 @@ class StrategyReport(Struct, frozen=True, kw_only=True, tag="strategy", forbid_u
 
     `model` is the name of the model's folder, and `model_sha256` the hash of its file. `probabilities` are those of
     `sell`, `hold` and `buy`, and `features` the model's inputs. `thresholds` are the lowest probabilities for a signal
-    `sell` or `buy`. `threshold` is the one with which the newest tick was compared, that of the more probable of the
-    two; None without probabilities. All are empty for a strategy without a model.
+    `sell` or `buy`. `threshold` is that of the more probable of the two at the newest tick; None without probabilities.
+    All are empty for a strategy without a model.
 
     `counts` are numbers of processed ticks since the start of the process: `ticks` = `buy` + `sell` + `hold` +
     `warming_up`. `peaks` is the highest confidence since the last report for each of `buy`, `sell` and `hold` that was
@@ -205,7 +205,7 @@ class CourierHello(Struct, frozen=True, tag="courier", forbid_unknown_fields=Tru
 class LedgerCommit(Struct, frozen=True, tag="ledger_commit", forbid_unknown_fields=True):
     """Portfolio has committed to its ledger; `event` is the number of the ledger's last event.
 
-    It is a hint for readers of the ledger, and may be lost.
+    It shortens the delay of readers of the ledger, and may be lost.
     """
 
     event: Cursor

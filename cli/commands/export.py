@@ -85,7 +85,7 @@ def _rows(desk: DeskClient, what: ExportKind) -> Sequence[dict[str, Any]]:
         return fill_rows(desk, trades_only=True)[0]
     if what is ExportKind.TRADES:
         return trade_rows(desk)
-    # The points first: a later one would be after the current state, which is the last row.
+    # The points are read first: a later point would be newer than the current state, which is the last row.
     points = equity_point_rows(desk)
     account, (deals, _) = account_fields(desk), fill_rows(desk, trades_only=False)
     return [plain_fields(row) for row in equity_rows(deals, account, points)]

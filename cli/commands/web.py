@@ -1,7 +1,7 @@
 """`paperdesk web user`, `token` and `address`: who may use the web page and the HTTP API of a desk.
 
 Users are in one file, tokens and one-time addresses in the store of the desk's data directory. A running web process
-sees each change at once.
+applies each change at once.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def list_tokens(data_dir: o.RunningDesk = None, as_json: o.AsJson = False) -> in
 
 @token_group.command("revoke", epilog=EXAMPLE.format("token revoke grafana"))
 def revoke_token(name: TokenName, data_dir: o.RunningDesk = None) -> int:
-    """Remove a token; requests with it are refused from this moment.
+    """Remove a token; requests with it are refused at once.
 
     Raises:
         StartError: there is no such token.
@@ -156,7 +156,7 @@ def address(
     role: Annotated[Role, typer.Option("--role", help="Role of the session.")] = Role.TRADE,
     data_dir: o.RunningDesk = None,
 ) -> int:
-    """Print an address of the running desk's page that signs in once, within 10 minutes, on this host."""
+    """Print a one-time address of the page, which signs in once, within 10 minutes, in a browser on this host."""
     folder = _folder(data_dir)
     page = _page_address(folder)
     with closing(_store(folder)) as store:
@@ -187,7 +187,7 @@ def _store(data_dir: Path | None) -> AuthStore:
 
 
 def _page_address(folder: Path) -> str:
-    """Address of the page of the desk in `folder`, checked by a connection."""
+    """Address of the page of the desk in `folder`, which accepts a connection."""
     found = read_address(folder, WEB_FILE)
     if found is None and is_configured_desk(folder):
         settings = load(WebSettings)
@@ -196,7 +196,7 @@ def _page_address(folder: Path) -> str:
         raise StartError(f"the address of the page of {folder} is not known, expected a running desk with a web page")
     host, port = urlsplit(found).hostname or "", urlsplit(found).port
     if not is_loopback_name(host):
-        raise StartError(f"the page is at {found}, expected an address of loopback, on which one-time addresses work")
+        raise StartError(f"the page is at {found}, expected a loopback address; one-time addresses need one")
     try:
         socket.create_connection((host, port or 0), timeout=CONNECT_S).close()
     except OSError as error:

@@ -424,7 +424,7 @@ def trades_nothing(conditions: Iterable[Condition], symbols: Iterable[str]) -> b
 
 
 def headline(conditions: Iterable[Condition], symbols: Iterable[str]) -> str:
-    """The desk's state in one to three words: TRADING if no condition prevents trading in any symbol.
+    """The effect of all conditions on trading; TRADING if none prevents trading in any symbol.
 
     Args:
         conditions: current conditions.

@@ -197,7 +197,7 @@ class AccountQuery(Struct, frozen=True, tag_field="command", tag="ACCOUNT", forb
 
 
 class EquityQuery(Struct, frozen=True, kw_only=True, tag_field="command", tag="EQUITY", forbid_unknown_fields=True):
-    """Request the first `limit` points of the equity curve that are later than the venue time `after`."""
+    """Request the first `limit` equity points that are later than the venue time `after`."""
 
     after: TimeNs
     limit: PageRows
@@ -221,7 +221,7 @@ class WhyQuery(Struct, frozen=True, tag_field="command", tag="WHY", forbid_unkno
 
 
 class LatencyQuery(Struct, frozen=True, tag_field="command", tag="LATENCY", forbid_unknown_fields=True):
-    """Request the counts of latencies since portfolio started, from which a client computes those of an interval."""
+    """Request the counts of latencies since portfolio started; the difference of two replies is that of an interval."""
 
 
 ViewQuery = (

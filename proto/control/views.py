@@ -179,7 +179,7 @@ class EquityPointRow(Struct, frozen=True, kw_only=True):
 
 
 class EquityReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="equity"):
-    """A page of stored points of the equity curve by time; `next` is the time of the last, 0 if no point follows."""
+    """A page of equity points by time; `next` is the time of the last, 0 if no point follows."""
 
     next: TimeNs
     rows: list[EquityPointRow]

@@ -1,8 +1,8 @@
 """The table of equity points in the ledger.
 
 A commit stores its points together with the tick cursor. The time from which the next point is due follows from the
-last row, so that a restarted desk, too, has one point for each minute. Each row has a checksum. The points are no part
-of the hash chain and the signature, because no decision depends on them.
+last row, also after a restart. Each row has a checksum. The points are not part of the hash chain and the signature,
+because no decision depends on them.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ class Strategy(Protocol):
 
 
 class ModelReport(NamedTuple):
-    """What a strategy with a model shows of it; the fields are those of `StrategyReport`."""
+    """Values of a strategy's model for people; the fields are those of `StrategyReport`."""
 
     model: str
     model_sha256: str
@@ -68,11 +68,11 @@ class ModelReport(NamedTuple):
 
 
 class ModelStrategy(ABC):
-    """Base of the desk's own strategies that show the numbers of their model."""
+    """Base of the desk's own strategies that report the values of their model."""
 
     @abstractmethod
     def model_report(self, window: TickBuffer) -> ModelReport:
-        """Compute the numbers for the newest tick of `window`, without a change of the state and without errors.
+        """Compute the values for the newest tick of `window`; the state does not change, and no error is raised.
 
         It is called once a second, not for each tick. Probabilities and features are empty during the warm-up.
         """

@@ -1,4 +1,4 @@
-"""The report of a symbol's strategy for people: its newest signal, its model, and counts of its signals."""
+"""The report of a symbol's strategy for people: its latest signal, its model, and counts of its signals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NO_MODEL: Final = ModelReport("", "", {}, {}, {})
 
 
 def strategy_report(engine: SymbolEngine, *, publisher: str, boot_id: str, stream_id: str) -> StrategyReport:
-    """Make the report, with the highest confidences since the report before."""
+    """Make the report, with the highest confidences since the previous report."""
     tick, shown = engine.newest, _shown(engine)
     if tick is None:  # the window may have ticks of before a restart, whose numbers are not known
         shown = shown._replace(probabilities={}, features={})
@@ -45,7 +45,7 @@ def strategy_report(engine: SymbolEngine, *, publisher: str, boot_id: str, strea
 
 
 def _shown(engine: SymbolEngine) -> ModelReport:
-    """What the strategy shows of its model; empty without a model, and after a fault."""
+    """Values of the strategy's model; empty without a model, and after a fault."""
     strategy = engine.strategy
     if engine.fault is None and isinstance(strategy, ModelStrategy):
         return strategy.model_report(engine.buffer)

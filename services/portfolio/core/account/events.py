@@ -255,7 +255,7 @@ class StateCommand(Struct, frozen=True, kw_only=True):
     """A person's command that changed the trading state.
 
     `key` is the command's key, empty for none; `asked` its digest; `person` the login name sent with it, empty if
-    unknown. `state`, `reason` and `closing` are those of the reply, which answers a repetition: the new state, the
+    unknown. `state`, `reason` and `closing` are those of the reply, also to a repeated command: the new state, the
     person's reason, and the symbols that FLATTEN closes.
     """
 

@@ -1,6 +1,6 @@
-"""Points of the equity curve: balance, equity and margin at the first decided tick of each minute of venue time.
+"""Equity points: balance, equity and margin at the first decided tick of each minute of venue time.
 
-A minute has no point if no tick was decided in it, or if the equity was not known at any of its ticks. In a lock-step
+If the equity is not known at a tick, the next one is tried; a minute without such a tick has no point. In a lock-step
 stream the points depend only on the ticks and the deals: a desk that processes a tick again after a crash computes the
 same point. In a live stream they also depend on the time at which the deals are reported.
 """
@@ -46,7 +46,7 @@ class EquityCurve(Struct):
         self.due_ns = next_due_ns(point.time_ns)
 
     def mark_stored(self) -> None:
-        """Forget the points, after the ledger has stored them."""
+        """Drop the points, after the ledger has stored them."""
         self.unstored.clear()
 
 

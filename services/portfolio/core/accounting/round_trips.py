@@ -1,7 +1,7 @@
 """Round trips: each pair of an opening and a closing fill, with its profit and costs.
 
-A `LotMatcher` takes the deals in the order of their numbers and makes the round trips. A `RoundTripTracker` gives it
-the deals of a book, in portions whose size the caller limits, and keeps the round trips. Within a ticket, lots are
+A `LotMatcher` takes the deals in the order of their numbers and makes the round trips. A `RoundTripTracker` adds the
+deals of a book to it, in portions whose size the caller limits, and keeps the round trips. Within a ticket, lots are
 closed first in, first out. The costs of a fill are divided among the lots in proportion to volume by the largest
 remainder method. So profit - commission - swap, summed over round trips, open lots and unassigned amounts, is exactly
 the cash of the deals without deposits and corrections.
@@ -136,7 +136,7 @@ def track_round_trips(book: Book) -> RoundTripTracker:
 
 
 class OpenLotsState(Struct, frozen=True, kw_only=True):
-    """State of `LotMatcher` as plain values: what later deals need of the earlier ones.
+    """State of `LotMatcher` as plain values.
 
     `lots` and `legs` are those of each position by symbol, `terms` the terms that each symbol's profit was computed
     with. The other fields are by the number of a lot's opening deal: the deal, the id of its order, the costs so far
@@ -154,10 +154,10 @@ class OpenLotsState(Struct, frozen=True, kw_only=True):
 
 
 class LotMatcher:
-    """Makes the round trips that each deal completes. It keeps the open lots only, and no deal that is closed.
+    """Makes the round trips that each deal completes, and keeps only the open lots.
 
-    Of the book it uses the stream, the instruments, and the orders of the added deal and of the open lots with their
-    entries in `order_of_deal`. So a caller with little memory can drop all other orders.
+    It reads from the book the stream, the instruments, and the orders of the added deal and of the open lots with their
+    entries in `order_of_deal`. The caller may drop all other orders.
     """
 
     def __init__(self, book: Book, state: OpenLotsState | None = None) -> None:
@@ -202,7 +202,7 @@ class LotMatcher:
 
     @property
     def has_current_terms(self) -> bool:
-        """Whether no symbol's terms have changed since its first deal, so that the round trips are still right."""
+        """Whether no symbol's terms have changed since its first deal, so that the round trips are still valid."""
         return all(
             _profit_terms(terms) == _profit_terms(self._book.instruments[symbol])
             for symbol, terms in self._terms.items()

@@ -1,7 +1,7 @@
 """Idempotent commands: a repeated command gets the stored reply; its key with a different command gets an error.
 
 Each order, cancel, change, denial or trading state that a command causes is stored with the command's key and digest. A
-record of an earlier version has no digest: its reply answers every command with the same key.
+record of an earlier version has no digest: its reply is sent to every command with the same key.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Commands on the trading state: halt, reduce only, resume, flatten.
 
 Each command is recorded as one event, and its reply is sent when the event is durable. A refused command has no event,
-so its repetition is judged again. FLATTEN only sets the trading state; while that state lasts, also after a restart,
+so a repeat is decided again. FLATTEN only sets the trading state; while that state lasts, also after a restart,
 `live_scheduler.py` closes the positions.
 """
 

@@ -150,7 +150,7 @@ def test_an_address_of_a_desk_without_a_page_is_refused(tmp_path: Path, capsys: 
     problems = {
         None: "is not known, expected a running desk with a web page",
         "http://127.0.0.1:1": "does not answer: Connection refused; expected a running desk",
-        "https://desk.example.com": "expected an address of loopback",
+        "https://desk.example.com": "expected a loopback address",
     }
     for url, problem in problems.items():
         if url is not None:
