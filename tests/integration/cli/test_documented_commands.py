@@ -38,6 +38,7 @@ PROGRAMS: Final = (
 
 NOT_RUN: Final = {
     "make": "changes this checkout or runs these tests; a test calls each target with `make -n`",
+    "curl": "needs the HTTP API of a running desk and a token: tests/system/test_web_api.py runs it",
     "docker-compose": "needs a Docker Engine: tests/docker runs it",
     ".venv/bin/supervisord": "uses this checkout's var/: tests/system/test_trading_vm.py runs it",
     "paperdesk run  #": "uses the account in this checkout's var/: tests/system/test_run.py runs other desks",
@@ -124,8 +125,10 @@ def commands_of(page: Path) -> list[Command]:
         text = line.strip() if not fence else line
         if text.startswith("$ ") if is_console else _is_command(text):
             text = text.removeprefix("$ ")
+            last = number
             while text.endswith("\\"):
-                text = text[:-1] + lines[number].strip()
+                text = text[:-1] + lines[last].strip()
+                last += 1
             found.append(Command(page, number, text + "\n", ""))
             is_output = is_console
         elif is_output and text:
