@@ -314,7 +314,8 @@ def test_commands_and_options_in_prose_exist() -> None:
             if text.startswith(NO_COMMANDS):
                 continue
             words = text.split()
-            command = " ".join(words[:2]) if " ".join(words[:2]) in known else words[0]
+            starts = (" ".join(words[:count]) for count in (3, 2, 1))
+            command = next((start for start in starts if start in known), words[0])
             assert command in known or f"{command} " in " ".join(known), f"{page.name}: paperdesk {text}"
             named = set(re.findall(r"--[a-z-]+", text))
             assert named <= known.get(command, named), f"{page.name}: paperdesk {text}"
