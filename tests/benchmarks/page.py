@@ -70,7 +70,7 @@ WATCH: Final = """
   globalThis.takeDrawings = () => JSON.stringify(drawings.splice(0));
 })()
 """
-"""Notes each drawing after its painting. It gets the page's own module, which the browser has loaded already."""
+"""Records each drawing after its painting. It gets the page's own module, which the browser has already loaded."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -100,11 +100,11 @@ class Drawings:
             self.venue_ms.append(min(venue_ms for _, venue_ms in quotes))
 
     def ages_ms(self) -> Floats:
-        """Age of what is on the screen at each `GRID_MS`, from the arrival of the newest quotes."""
+        """Age of the drawn quotes at each `GRID_MS`, since their arrival."""
         return self._since(np.asarray(self.received_ms))
 
     def delays_ms(self) -> Floats:
-        """Age of what is on the screen at each `GRID_MS` from the venue's time, whose shortest delay counts as 0."""
+        """Age of the drawn quotes at each `GRID_MS`, since their venue time; the shortest delay counts as 0."""
         venue_ms = np.asarray(self.venue_ms)
         return self._since(venue_ms + np.min(np.asarray(self.received_ms) - venue_ms))
 
@@ -241,7 +241,7 @@ def _heap_mb(page: Page, session: CDPSession) -> float:
 
 
 def _merging(messages: Messages, drawings: int) -> dict[str, Any]:
-    """How many states of the server were merged before sending, and how many messages before drawing."""
+    """Number of states that were merged before sending, and of messages that were merged before drawing."""
     return {
         "states of the server": messages.last - messages.first,
         "messages": messages.count,

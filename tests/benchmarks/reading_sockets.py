@@ -34,10 +34,10 @@ _decode = msgspec.json.Decoder(_Message).decode
 
 
 class Readers:
-    """The sockets, and the counts of what they read."""
+    """The sockets, and the numbers of messages and bytes that they have read."""
 
     def __init__(self, url: str, token: str, count: int) -> None:
-        """Open nothing yet; `count` is the number of sockets."""
+        """Prepare `count` sockets; `run` opens them."""
         self._url = url
         self._headers = {"Authorization": f"Bearer {token}"}
         self._count = count

@@ -47,7 +47,7 @@ class Usage:
     """Use of the processor and of memory by one process since the start of the measurement."""
 
     def __init__(self, process: psutil.Process) -> None:
-        """Start at the present use."""
+        """Start at the current use."""
         self._process = process
         self._begin = (monotonic(), _cpu_s(process))
 
@@ -85,12 +85,12 @@ class WebDesk:
         return reply.hops.get(HOP, [])
 
     def token(self) -> str:
-        """A token of a script that reads."""
+        """A token with the role read."""
         with closing(self._store()) as store:
             return store.new_token("benchmark", Role.READ, wall_ns() + DAY_NS)
 
     def sign_in_address(self) -> str:
-        """An address of the page that signs in once, with the role of a trader."""
+        """A one-time address of the page with the role trade."""
         with closing(self._store()) as store:
             return one_time_address(self.url, store.new_once(Role.TRADE))
 
@@ -163,7 +163,7 @@ def pause(seconds: float) -> None:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures depend on: processor, number of cores, their load in the last minute, and Python."""
+    """Conditions of the figures: processor, number of cores, their load in the last minute, and Python."""
     load, _, _ = os.getloadavg()
     return {
         "machine": platform.machine(),

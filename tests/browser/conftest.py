@@ -23,14 +23,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def busy_desk(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedDesk]:
-    """A desk that trades by itself."""
+    """A desk with a strategy that trades."""
     with a_busy_desk(tmp_path_factory.mktemp("busy")) as desk:
         yield desk
 
 
 @pytest.fixture(scope="package")
 def hand_desk(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HandDesk]:
-    """A desk with orders by hand only, of which a test may end processes."""
+    """A desk with orders by hand only, whose processes a test may end."""
     with a_hand_desk(tmp_path_factory.mktemp("hand")) as desk:
         yield desk
 
@@ -44,7 +44,7 @@ def replay(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture
 def visiting(browser: Browser) -> Iterator[Visiting]:
-    """Opens visits of a desk; the test fails if the browser complained during one of them."""
+    """Opens visits of a desk; the test fails if the browser reported an unexpected error during one of them."""
     visits = list[Visit]()
 
     def visit(desk: ServedDesk, **options: Any) -> Visit:

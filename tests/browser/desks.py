@@ -92,7 +92,7 @@ class ServedDesk:
     kept: dict[str, Any] = field(default_factory=dict)
 
     def one_time_address(self, role: Role) -> str:
-        """A new address that signs in once."""
+        """A new one-time address."""
         with closing(self.auth()) as store:
             return one_time_address(self.url, store.new_once(role))
 
@@ -101,7 +101,7 @@ class ServedDesk:
         return AuthStore(self.data_dir, UsersFile(self.data_dir / "web_users.toml"), **options)
 
     def read(self, path: str) -> Any:
-        """The value of a path of the API; None if it has no answer."""
+        """The value of a path of the API; None without a reply."""
         if path in self.kept:
             return self.kept[path]
         with self.client() as api:
@@ -169,7 +169,7 @@ def _printed_url(output: Path, command: subprocess.Popen[bytes]) -> str:
 
 
 def serves(url: str) -> bool:
-    """Whether a web process answers."""
+    """Whether a web process replies."""
     try:
         return httpx.get(url).status_code == 200
     except httpx.TransportError:
@@ -214,7 +214,7 @@ def a_hand_desk(folder: Path) -> Iterator[HandDesk]:
 
 @contextmanager
 def an_ended_replay(folder: Path) -> Iterator[ServedDesk]:
-    """Run a replay to its end, with its web process, which serves what it has during the block."""
+    """Run a replay to its end, with its web process, which also serves during the block."""
     folder.mkdir(parents=True, exist_ok=True)
     data_dir = folder / "desk"
     ticks = a_tick_file(folder / "ticks.parquet", rows=1_200)
@@ -258,7 +258,7 @@ def _a_web_process(data_dir: Path, runtime: Path, port: int) -> Iterator[None]:
 
 
 def _keep(served: ServedDesk) -> bool:
-    """Read what a page shows of a running desk, so that the web process has it when the desk has ended."""
+    """Read the values of a running desk, so that the web process has them after the end of the desk."""
     with served.client() as api:
         for path in ("/state", "/account", "/risk", "/latency", "/models", "/positions", "/processes", "/system"):
             if (reply := api.get(path)).is_success:

@@ -128,7 +128,7 @@ def side(value: str) -> str:
 
 
 def words(name: str) -> str:
-    """A name of the protocol as words."""
+    """A name of the protocol in lower case without underscores."""
     return name.replace("_", " ").lower()
 
 

@@ -1,4 +1,4 @@
-"""Strategies of the desks whose page the browser tests look at."""
+"""Strategies of the desks of the browser tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands of the page: what portfolio and the ledger have after each, with a desk on which nobody else trades."""
+"""Commands of the page, and the state of portfolio and ledger after each, with a desk without other orders."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def command(desk: HandDesk, name: str) -> None:
 
 
 def trading_state(desk: HandDesk) -> str:
-    """What portfolio answers; empty if it does not."""
+    """Portfolio's reply; empty without one."""
     with ControlClient(desk.processes.control_url) as client:
         status = client.request(StatusQuery(), StatusReply, timeout_s=2.0)
     return "" if status is None else str(status.trading_state)
@@ -49,13 +49,13 @@ def wait_for_state(desk: HandDesk, wanted: str) -> None:
 
 
 def order(desk: HandDesk, order_id: str) -> dict[str, Any]:
-    """An order as the ledger has it."""
+    """An order of the ledger."""
     [found] = [row for row in ledger_views.orders(desk.served.data_dir) if row["order_id"] == order_id]
     return found
 
 
 def net_volume(desk: HandDesk) -> Decimal:
-    """The position that portfolio has."""
+    """The position in portfolio's reply."""
     position = (desk.served.read("/positions") or {}).get(SYMBOL)
     return Decimal(position["net_volume"]) if position else Decimal(0)
 
@@ -203,7 +203,7 @@ def test_modify_and_cancel_a_resting_order(hand_desk: HandDesk, visit: Visit) ->
     expect(details.get_by_role("button", name="Cancel order …")).to_be_hidden()
 
 
-def test_a_command_without_an_answer_is_repeated_with_its_key(hand_desk: HandDesk, visit: Visit) -> None:
+def test_a_command_without_a_reply_is_repeated_with_its_key(hand_desk: HandDesk, visit: Visit) -> None:
     visit.permit(*UNANSWERED, *LOST)
     page = visit.open()
     keys = list[str]()

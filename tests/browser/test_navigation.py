@@ -14,7 +14,7 @@ from tests.browser.visits import UNANSWERED
 PAGES = ("desk", "orders", "trades", "risk", "latency", "model", "journal", "system")
 
 
-def test_an_address_names_a_page_and_hasty_changes_show_the_last_one(busy_desk: ServedDesk, visiting: Visiting) -> None:
+def test_an_address_names_a_page_and_quick_changes_show_the_last_one(busy_desk: ServedDesk, visiting: Visiting) -> None:
     page = visiting(busy_desk).open()
     page.evaluate("for (const name of ['journal', 'risk', 'journal', 'risk', 'journal']) location.hash = `#/${name}`")
     expect(page.locator("page-journal")).to_be_visible()

@@ -1,4 +1,4 @@
-"""Visits of a page with Chromium, which record everything that a browser complains about.
+"""Visits of a page with Chromium, which record every error that the browser reports.
 
 The page's content security policy forbids scripts from outside, so a test waits with locators and `expect`, and never
 with a function that the page would have to evaluate repeatedly.
@@ -59,7 +59,7 @@ def sandbox() -> list[str]:
 
 
 class Visit:
-    """A browser context with a page, and what the browser complained about."""
+    """A browser context with a page, and the errors that the browser reported."""
 
     def __init__(self, browser: Browser, desk: ServedDesk, **options: Any) -> None:
         """Open a context; `options` are those of Playwright."""
@@ -94,7 +94,7 @@ class Visit:
         self._permitted += patterns
 
     def close(self) -> None:
-        """Close the context; fail if the browser complained about anything that was not expected.
+        """Close the context; fail if the browser reported an error that was not expected.
 
         Raises:
             AssertionError: it did.
@@ -121,7 +121,7 @@ LOST: Final = (
     r"ERR_TIMED_OUT",
     r"ERR_SOCKET_NOT_CONNECTED",
 )
-"""Console errors of requests to a web process that is not there."""
+"""Console errors of requests to a web process that does not run."""
 
 UNANSWERED: Final = (r"status of 503",)
-"""Console errors of requests that need a portfolio which does not answer."""
+"""Console errors of requests that need a reply of portfolio."""

@@ -51,7 +51,7 @@ class WebDesk:
         return httpx.Client(base_url=f"{self.url}/api/v1", headers=self.headers(role), timeout=TIMEOUT_S)
 
     def once(self, role: Role = Role.TRADE) -> str:
-        """A new token that signs in once."""
+        """A new one-time token."""
         with closing(_store(self.data_dir)) as store:
             return store.new_once(role)
 

@@ -1,4 +1,4 @@
-"""The shown state of a real desk over a WebSocket, while portfolio and gateway are killed and come back.
+"""The cells of a real desk over a WebSocket, while portfolio and gateway are killed and restarted.
 
 Under a minute on two cores:
 
@@ -34,7 +34,7 @@ SHOWN_S = 30.0
 
 
 class Page:
-    """What a page that answers every message has of the state."""
+    """The state of a page that answers every message."""
 
     def __init__(self, client: ClientConnection) -> None:
         self._client = client
@@ -176,7 +176,7 @@ def test_every_cell_of_a_trading_desk_arrives(page: Page) -> None:
     assert problem(page, "ledger") == ""
 
 
-def test_portfolio_is_killed_and_comes_back(page: Page, desk: DeskProcesses) -> None:
+def test_portfolio_is_killed_and_restarted(page: Page, desk: DeskProcesses) -> None:
     desk.kill("portfolio")
     page.wait(lambda: problem(page, "portfolio"), "the silence of portfolio")
     answered_ns = page.cells["sources"]["portfolio"]["answered_ns"]
@@ -187,7 +187,7 @@ def test_portfolio_is_killed_and_comes_back(page: Page, desk: DeskProcesses) -> 
     assert page.cells["sources"]["portfolio"]["answered_ns"] > answered_ns
 
 
-def test_the_gateway_is_killed_and_comes_back(page: Page, desk: DeskProcesses) -> None:
+def test_the_gateway_is_killed_and_restarted(page: Page, desk: DeskProcesses) -> None:
     page.wait(lambda: "quote:EURUSD" in page.cells and not problem(page, "gateway"), "a quote")
     desk.kill("mt5")
     page.wait(lambda: problem(page, "gateway"), "the silence of the gateway")
@@ -197,7 +197,7 @@ def test_the_gateway_is_killed_and_comes_back(page: Page, desk: DeskProcesses) -
     page.wait(lambda: page.cells["quote:EURUSD"]["received_ns"] > received_ns, "a newer quote")
 
 
-def test_a_page_that_comes_back_gets_only_what_changed(desk: DeskProcesses) -> None:
+def test_a_page_that_reconnects_gets_only_the_changes(desk: DeskProcesses) -> None:
     with serving(desk) as server:
         url = server.url
         with connect(url, max_size=None, close_timeout=1) as client:

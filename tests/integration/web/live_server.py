@@ -1,4 +1,4 @@
-"""A real uvicorn server with the WebSocket of the shown state, in a thread of the test, and a client of it."""
+"""A real uvicorn server with the WebSocket of the cells, in a thread of the test, and a client of it."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class LiveServer:
         self.call(self.cells.set, key, value)
 
     def advance(self, seconds: float) -> None:
-        """Let the clocks of the server's connections jump."""
+        """Advance the clocks of the server's connections."""
         self.offset_ns[0] += int(seconds * 1e9)
 
     def connect(self, query: str = "") -> ClientConnection:
@@ -145,7 +145,7 @@ def next_message(client: ClientConnection) -> dict[str, Any]:
 
 
 def next_delta_with(client: ClientConnection, key: str) -> dict[str, Any]:
-    """The next delta that sets `key`; each message before is answered as drawn."""
+    """The next delta that sets `key`; each message before it is answered as drawn."""
     while key not in (message := next_message(client)).get("set", {}):
         draw(client, message)
     return message

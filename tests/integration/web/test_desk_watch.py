@@ -1,4 +1,4 @@
-"""Polls of portfolio over a real control socket: one request at a time, silence and refusal are shown, on demand."""
+"""Polls of portfolio over a real control socket: one request at a time, on demand, with shown silence and refusals."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_many_readers_make_one_poll(url: str) -> None:
     assert len(asked) == 4
 
 
-def test_portfolio_is_polled_only_while_a_client_watches(url: str) -> None:
+def test_portfolio_is_polled_only_while_a_client_is_connected(url: str) -> None:
     async def main(desk: Watching, asked: list[ControlRequest]) -> None:
         task = asyncio.create_task(desk.watch.run())
         with pytest.raises(AssertionError, match="a request"):
@@ -152,7 +152,7 @@ def test_a_slow_portfolio_gets_one_request_at_a_time(url: str) -> None:
     assert sum(isinstance(request, StatusQuery) for request in asked) == 1
 
 
-def test_a_refusal_is_shown_and_the_state_stays(url: str) -> None:
+def test_a_refusal_is_shown_and_the_state_does_not_change(url: str) -> None:
     def refuses_accounts(request: ControlRequest) -> ControlReply:
         return ControlError(error="not yet") if isinstance(request, AccountQuery) else answer(request)
 

@@ -28,7 +28,7 @@ def file(tmp_path: Path) -> Iterator[HistoryFile]:
 
 
 def history_of(file: HistoryFile, url: str, replies: list[LatencyReply | None], *, step_ns: int) -> LatencyHistory:
-    """A history that has asked once for each of the replies; None is no answer."""
+    """A history after a query for each of the replies; None is a missing reply."""
     left = iter(replies)
     now_ns = [BEGIN_NS]
 
@@ -69,7 +69,7 @@ def test_a_point_has_the_observations_of_its_interval(file: HistoryFile, tmp_pat
     assert history.points("tick_to_order", BEGIN_NS + 11 * SECOND_NS, width=100) == []
 
 
-def test_counts_of_another_process_or_after_silence_begin_again(file: HistoryFile, tmp_path: Path) -> None:
+def test_another_process_and_a_missing_reply_begin_a_new_interval(file: HistoryFile, tmp_path: Path) -> None:
     replies = [
         a_reply(1, hop=[(100, 5)]),
         a_reply(2, hop=[(100, 1)]),

@@ -1,4 +1,4 @@
-"""Reading of ledger events: woken by hints over a real socket, at least once a second, and errors are shown."""
+"""Reading of ledger events: after a notification over a real socket, at least once a second, and with shown errors."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_new_events_set_the_cells(ledger: Ledger) -> None:
 
 
 class BusyLedger(Ledger):
-    """A ledger that gets a new event during each reading; `steps` are the readings until its present end."""
+    """A ledger that gets a new event during each read; `steps` is the number of reads until its current end."""
 
     steps = 1
 
@@ -76,7 +76,7 @@ class BusyLedger(Ledger):
 
 
 @pytest.mark.parametrize("steps", [1, 4])
-def test_a_reading_ends_at_the_end_of_the_ledger_although_events_are_written(url: str, steps: int) -> None:
+def test_a_refresh_ends_at_the_end_of_the_ledger_although_events_are_written(url: str, steps: int) -> None:
     ledger = BusyLedger(url)
     ledger.steps = steps
     with closing(ledger.watch):
@@ -93,11 +93,11 @@ def test_an_unreadable_ledger_is_shown_until_it_can_be_read(ledger: Ledger) -> N
     assert ledger.sources.view().ledger.problem == ""
 
 
-def test_it_is_read_once_a_second_without_hints_and_at_once_after_one(ledger: Ledger, url: str) -> None:
+def test_it_is_read_once_a_second_and_at_once_after_a_notification(ledger: Ledger, url: str) -> None:
     async def main() -> None:
         task = asyncio.create_task(ledger.watch.run())
         await until(lambda: ledger.reads >= 2, "the first reading")
-        await until(lambda: ledger.reads >= 3, "a reading without a hint", seconds=3)
+        await until(lambda: ledger.reads >= 3, "a read without a notification", seconds=3)
         sockets = Sockets()
         hints = sockets.pub(url)
         before = ledger.reads
@@ -107,7 +107,7 @@ def test_it_is_read_once_a_second_without_hints_and_at_once_after_one(ledger: Le
             send(hints, [encode(LedgerCommit(ledger.event))])
             return ledger.reads >= before + 3
 
-        await until(is_woken, "readings after hints", seconds=3)
+        await until(is_woken, "reads after notifications", seconds=3)
         sockets.close()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -137,7 +137,7 @@ def test_a_number_of_another_start_gets_a_snapshot(server: LiveServer, query: st
         (b"\x00", "a binary message, expected text"),
     ],
 )
-def test_nonsense_is_closed_with_one_line(server: LiveServer, sent: str | bytes, expected: str) -> None:
+def test_a_malformed_message_is_closed_with_one_line(server: LiveServer, sent: str | bytes, expected: str) -> None:
     with server.connect() as client:
         next_message(client)
         client.send(sent)
@@ -162,7 +162,7 @@ def test_a_long_message_is_refused(server: LiveServer) -> None:
         assert close_of(client)[0] == 1009
 
 
-def test_nobody_who_is_not_signed_in_sees_the_state(server: LiveServer) -> None:
+def test_a_client_without_a_session_gets_no_state(server: LiveServer) -> None:
     server.visitor[0] = None
     with server.connect() as client:
         with pytest.raises(ConnectionClosed):

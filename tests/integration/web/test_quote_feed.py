@@ -1,4 +1,4 @@
-"""The quote feed over a real tick socket: newest quotes, gaps, repeats, another stream, garbage, a dead gateway."""
+"""The quote feed over a real tick socket: latest quotes, gaps, repeats, another stream, garbage, a dead gateway."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WALL_NS = 1_000 * SECOND_NS
 
 
 class Reader:
-    """A feed with what it has passed on."""
+    """A feed and the ticks and times that it has reported."""
 
     def __init__(self, url: str) -> None:
         self.received = list[Received]()
@@ -88,7 +88,7 @@ def read(reader: Reader, count: int) -> None:
     wait_for(lambda: reader.feed.drain() >= 0 and len(reader.received) >= count, f"{count} ticks")
 
 
-def test_the_newest_quote_is_shown(publisher: Socket, reader: Reader) -> None:
+def test_the_latest_quote_is_shown(publisher: Socket, reader: Reader) -> None:
     publish(publisher, a_tick())
     publish(publisher, a_tick(sequence=2, bid=1.2, ask=1.20015, time_ns=START_NS + 5))
     read(reader, 2)
@@ -104,7 +104,7 @@ def test_the_newest_quote_is_shown(publisher: Socket, reader: Reader) -> None:
     assert reader.feed.view("GBPUSD") is None
 
 
-def test_missed_ticks_are_noted(publisher: Socket, reader: Reader) -> None:
+def test_missed_ticks_are_counted_and_marked(publisher: Socket, reader: Reader) -> None:
     for sequence in (7, 8, 12):
         publish(publisher, a_tick(sequence=sequence))
     publish(publisher, a_tick(symbol="GBPUSD", sequence=3))
@@ -154,7 +154,7 @@ def test_a_silent_feed_is_a_problem(reader: Reader) -> None:
     assert reader.feed.problem == "no message of the market feed for 4 s"
 
 
-def test_a_gateway_comes_back(url: str) -> None:
+def test_a_restarted_gateway_is_read_again(url: str) -> None:
     reader = Reader(url)
     assert reader.feed.problem == "no message of the market feed yet"
     for _ in range(2):

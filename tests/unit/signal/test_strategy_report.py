@@ -1,4 +1,4 @@
-"""The report of a strategy: newest signal, counts and peaks, and the numbers of the model at the newest tick."""
+"""The report of a strategy: latest signal, counts and peaks, and the values of the model at the newest tick."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_a_strategy_with_a_fault_has_no_signal() -> None:
     assert report.counts["ticks"] == 2
 
 
-def test_a_strategy_with_a_model_shows_its_numbers_at_the_newest_tick(tmp_path: Path) -> None:
+def test_a_strategy_with_a_model_reports_its_values_at_the_newest_tick(tmp_path: Path) -> None:
     folder = a_model(tmp_path / "small")
     engine = played(strategy_factory("xgboost", model=folder)(), a_walk(WINDOW_TICKS + 20))
     report = report_of(engine)
@@ -147,7 +147,7 @@ def test_a_report_does_not_change_later_signals(tmp_path: Path) -> None:
     assert reported.snapshot() == plain.snapshot()
 
 
-def test_a_model_shows_no_probabilities_until_the_window_is_full_or_after_a_restart(tmp_path: Path) -> None:
+def test_a_model_reports_no_probabilities_until_the_window_is_full_or_after_a_restart(tmp_path: Path) -> None:
     make = strategy_factory("xgboost", model=a_model(tmp_path / "m"))
     ticks = a_walk(WINDOW_TICKS + 1)
     short = report_of(played(make(), ticks[: WINDOW_TICKS - 1]))

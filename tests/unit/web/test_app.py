@@ -1,4 +1,4 @@
-"""The composition of the application: checks around everything, also around internal errors."""
+"""The composition of the application: the checks also enclose internal errors."""
 
 from __future__ import annotations
 

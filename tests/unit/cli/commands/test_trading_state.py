@@ -1,4 +1,4 @@
-"""A halt fails early if no process listens; a listening portfolio gets the full time and, if asked again, the key."""
+"""A halt fails early if no process listens; a listening portfolio gets the full time, and a repeat has the same key."""
 
 from __future__ import annotations
 

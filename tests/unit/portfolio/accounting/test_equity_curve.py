@@ -100,7 +100,7 @@ def test_a_desk_that_is_killed_before_its_commits_has_the_same_points(tmp_path: 
     assert played(tmp_path / "often.db", killed_at=(3, 61, 121, 125)) == undisturbed
 
 
-def test_a_tick_at_which_a_position_cannot_be_valued_is_passed_over() -> None:
+def test_the_next_tick_is_tried_if_a_position_cannot_be_valued() -> None:
     book = a_book()
     cursor = TickCursor(ordinal=7, time_ns=START_NS, marks={})
     assert equity_point(book, cursor) == EquityPoint(

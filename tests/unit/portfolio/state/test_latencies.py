@@ -9,7 +9,7 @@ from tests.support.builders import a_gateway, a_stream
 from tests.support.desk_harness import DeskHarness
 
 
-def test_a_start_sets_the_begin_of_the_counts() -> None:
+def test_the_start_sets_the_time_of_the_first_count() -> None:
     driven = DeskHarness(a_gateway(a_stream((1.1, 1.1001))))
     driven.mono_ns += 7
     driven.start()

@@ -1,1 +1,1 @@
-"""Tests of the sources of the shown state."""
+"""Tests of the sources of the cells."""

@@ -1,4 +1,4 @@
-"""The account's terms, as they are read from a ledger while portfolio writes to it."""
+"""The account's terms, read from a ledger while portfolio writes to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shown values of the desk, made from portfolio's replies."""
+"""Values of the cells of the desk, made from portfolio's replies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The processes by their heartbeat files and by supervisord."""
+"""The processes, from their heartbeat files and supervisord."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_without_supervisord_the_heartbeats_are_shown(tmp_path: Path) -> None:
     assert look(watch, cells)[0].beat_age_ms == 0
 
 
-def test_a_look_within_a_second_is_not_repeated(tmp_path: Path) -> None:
+def test_a_poll_is_not_repeated_within_a_second(tmp_path: Path) -> None:
     cells = Cells("boot")
     watch = ProcessWatch(cells, tmp_path, "", mono_ns=lambda: SECOND_NS)
     asyncio.run(watch.refresh())

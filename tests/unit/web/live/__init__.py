@@ -1,1 +1,1 @@
-"""Tests of the shown state and of its flow control."""
+"""Tests of the cells and of flow control."""

@@ -1,4 +1,4 @@
-"""Numbered cells: what a client with an old number gets, and what is encoded once."""
+"""Numbered cells: the message for a client with an old number, and the encoding once for all clients."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_an_equal_value_gets_no_number() -> None:
     assert changed_since(cells, number) == ({}, [])
 
 
-def test_a_removed_cell_is_gone_until_it_is_set_again() -> None:
+def test_a_removed_cell_is_reported_until_it_is_set_again() -> None:
     cells = Cells("boot")
     cells.set("order:1", 1)
     first = cells.turn()
@@ -67,7 +67,7 @@ def test_the_removed_keys_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert changed_since(cells, numbers[0]) == ({}, ["b", "c"])
 
 
-def test_a_number_of_the_future_is_unknown() -> None:
+def test_a_number_above_the_current_one_is_unknown() -> None:
     cells = Cells("boot")
     assert cells.delta(1) is None
 

@@ -23,7 +23,7 @@ def test_a_turn_publishes_and_closes_a_number_only_after_a_change_or_a_second() 
     assert numbers == [1, 1, 2, 2, 2, 2, 2, 3, 3]
 
 
-def test_a_turn_wakes_everyone_who_waits_for_it() -> None:
+def test_a_turn_wakes_every_task_that_waits_for_it() -> None:
     async def main() -> None:
         turns = Turns(Cells("boot"))
         waiting = [asyncio.create_task(turns.next()) for _ in range(3)]

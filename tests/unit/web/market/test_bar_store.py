@@ -1,4 +1,4 @@
-"""Stored bars: what is merged, what survives a restart, and which time is covered without a gap."""
+"""Stored bars: merging, restarts, and the time that is covered without a gap."""
 
 from __future__ import annotations
 

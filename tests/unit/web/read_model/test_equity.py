@@ -1,4 +1,4 @@
-"""The equity curve has the stored points of the ledger; thinned, it keeps the extremes."""
+"""The equity curve has the ledger's equity points; a thinned curve keeps the extremes."""
 
 from __future__ import annotations
 

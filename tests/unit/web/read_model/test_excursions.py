@@ -1,4 +1,4 @@
-"""MAE and MFE of trades: computed by hand, unknown without bars, and written when the bars come later."""
+"""MAE and MFE of trades: computed by hand, unknown without bars, and written when later bars cover the trade."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ D = Decimal
 
 
 class Bars:
-    """Bars that cover everything once they are there, with the same extremes."""
+    """Returns `extremes` for every interval, None at first, and records the requests."""
 
     def __init__(self) -> None:
         self.extremes: tuple[float, float] | None = None
@@ -86,7 +86,7 @@ def test_a_trade_of_a_foreign_order_has_no_excursions(tmp_path: Path) -> None:
     assert (trade.mae, trade.mfe, trade.entry_slippage) == (None, None, None)
 
 
-def test_bars_that_come_later_complete_a_trade(tmp_path: Path) -> None:
+def test_later_bars_complete_a_trade(tmp_path: Path) -> None:
     bars = Bars()
     with ledger_by_hand(tmp_path) as ledger:
         a_trade(ledger, "EURUSD", Side.BUY, "1.1", "1.2")
@@ -103,7 +103,7 @@ def test_bars_that_come_later_complete_a_trade(tmp_path: Path) -> None:
             assert model.trades(TradeFilter()).rows == [trade]
 
 
-def test_bars_are_asked_for_a_limited_number_of_times(tmp_path: Path) -> None:
+def test_bars_are_read_a_limited_number_of_times(tmp_path: Path) -> None:
     bars = Bars()
     with ledger_by_hand(tmp_path) as ledger:
         a_trade(ledger, "EURUSD", Side.BUY, "1.1", "1.2")

@@ -105,7 +105,7 @@ def test_a_ledger_that_appears_later_is_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", AccountMode)
-def test_a_late_deal_makes_the_trades_again(tmp_path: Path, mode: AccountMode) -> None:
+def test_trades_are_computed_again_after_a_late_deal(tmp_path: Path, mode: AccountMode) -> None:
     with ledger_by_hand(tmp_path, mode=mode) as ledger:
         for number, side, volume in ((1, Side.BUY, "0.02"), (3, Side.BUY, "0.01"), (4, Side.SELL, "0.02")):
             ledger.commit(*booked_deals(a_deal(number, side, volume, f"1.{number}", position=1)))
@@ -120,7 +120,7 @@ def test_a_late_deal_makes_the_trades_again(tmp_path: Path, mode: AccountMode) -
             assert day.trades == len(trades_of(model))
 
 
-def test_changed_terms_make_the_trades_again(tmp_path: Path) -> None:
+def test_trades_are_computed_again_after_a_change_of_terms(tmp_path: Path) -> None:
     with ledger_by_hand(tmp_path) as ledger:
         a_round_trip(ledger, 1)
         with followed(tmp_path) as model:
@@ -136,8 +136,8 @@ def test_changed_terms_make_the_trades_again(tmp_path: Path) -> None:
             assert trades_of(model)[0]["gross"] != before[0]["gross"]
 
 
-def test_a_restored_backup_is_noticed(tmp_path: Path) -> None:
-    """The backup ends before the last followed event, then goes on with other events."""
+def test_a_restored_backup_is_detected(tmp_path: Path) -> None:
+    """The backup ends before the last followed event and continues with other events."""
     with ledger_by_hand(tmp_path) as ledger:
         a_round_trip(ledger, 1)
     backup = tmp_path / "backup.db"
@@ -193,7 +193,7 @@ def change_kept(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [overwrite_pages, change_version, write_text, change_kept])
-def test_a_damaged_index_is_made_again(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+def test_a_damaged_index_is_rebuilt(tmp_path: Path, damage: Callable[[Path], None]) -> None:
     with ledger_by_hand(tmp_path) as ledger:
         a_round_trip(ledger, 1)
         with followed(tmp_path):
@@ -205,7 +205,7 @@ def test_a_damaged_index_is_made_again(tmp_path: Path, damage: Callable[[Path], 
 
 
 @pytest.mark.parametrize("way", ["removed", "damaged row"])
-def test_an_index_damaged_while_in_use_is_made_again(tmp_path: Path, way: str) -> None:
+def test_an_index_damaged_while_in_use_is_rebuilt(tmp_path: Path, way: str) -> None:
     with ledger_by_hand(tmp_path) as ledger:
         a_round_trip(ledger, 1)
         with followed(tmp_path) as model:
@@ -235,7 +235,7 @@ def test_a_second_process_is_refused_and_deletes_nothing(tmp_path: Path) -> None
             require_equal(model, tmp_path)
 
 
-def test_a_damaged_ledger_is_a_problem_and_not_followed_past(tmp_path: Path) -> None:
+def test_a_damaged_ledger_is_a_problem_and_followed_only_up_to_the_damage(tmp_path: Path) -> None:
     with ledger_by_hand(tmp_path) as ledger:
         a_round_trip(ledger, 1)
         with closing(apsw.Connection(str(tmp_path / LEDGER_FILE_NAME))) as db:
@@ -266,7 +266,7 @@ def test_the_writer_can_truncate_its_log_while_the_index_is_built(tmp_path: Path
         truncated.append(row)  # type: ignore[arg-type]  # three numbers
 
     def bars_of(_symbol: str, _from_ns: int, _to_ns: int) -> None:
-        truncate()  # the index asks for bars while it processes the deals
+        truncate()  # the index reads bars while it processes the deals
 
     with closing(db), closing(ReadModel(tmp_path, extremes=bars_of)) as model:
         while not model.is_complete:
@@ -288,7 +288,7 @@ def test_an_open_page_does_not_stop_the_step(tmp_path: Path) -> None:
             assert [row.number for row in first.rows + second.rows] == [5, 4, 3, 2]
 
 
-def test_a_failed_step_leaves_nothing_half_done(tmp_path: Path) -> None:
+def test_a_failed_step_changes_nothing(tmp_path: Path) -> None:
     """The bars fail in the middle of a step: the step is repeated as a whole."""
     failures = [RuntimeError("no bars today")]
 

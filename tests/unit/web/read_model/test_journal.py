@@ -1,4 +1,4 @@
-"""Each type of event has a line of plain words, its symbol, tag, code and order, and an id that WHY explains."""
+"""Each type of event has a line of text, its symbol, tag, code and order, and an id that WHY explains."""
 
 from __future__ import annotations
 

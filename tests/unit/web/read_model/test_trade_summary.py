@@ -55,7 +55,7 @@ def test_the_sums_are_those_of_the_rows(model: ReadModel) -> None:
         assert found.points == [(row.close_time_ns, net) for row, net in zip(rows, nets, strict=True)]
 
 
-def test_the_course_is_thinned_and_keeps_its_extremes(model: ReadModel) -> None:
+def test_the_curve_is_thinned_and_keeps_its_extremes(model: ReadModel) -> None:
     whole = model.trade_summary(TradeFilter(), width=10_000).points
     thinned = model.trade_summary(TradeFilter(), width=10).points
     assert len(thinned) <= 40 < len(whole)

@@ -214,7 +214,7 @@ def test_a_wrong_role_is_refused_and_a_new_role_ends_the_session(tmp_path: Path)
     run(work)
 
 
-def test_nobody_is_signed_in_as_a_user_while_the_file_of_users_is_invalid(tmp_path: Path) -> None:
+def test_no_session_of_a_user_is_valid_while_the_file_of_users_is_invalid(tmp_path: Path) -> None:
     access = access_of(tmp_path)
 
     async def work() -> None:

@@ -38,7 +38,7 @@ def test_the_headers_of_the_proxy_are_read() -> None:
 @pytest.mark.parametrize(
     ("forwarded", "address", "is_loopback"),
     [
-        ("127.0.0.1, 192.0.2.7", "192.0.2.7", False),  # the sender invented the first address
+        ("127.0.0.1, 192.0.2.7", "192.0.2.7", False),  # the sender forged the first address
         (["127.0.0.1", "192.0.2.7"], "192.0.2.7", False),
         ("192.0.2.7, 10.0.0.9", "192.0.2.7", False),
         ("192.0.2.7:5000", "192.0.2.7", False),

@@ -135,7 +135,7 @@ def test_a_body_is_a_password_or_a_one_time_token(tmp_path: Path, body: dict[str
     run(work)
 
 
-def test_failures_slow_the_source_down_and_leave_sessions_alone(tmp_path: Path) -> None:
+def test_failures_delay_the_source_and_do_not_affect_sessions(tmp_path: Path) -> None:
     clock = Clock()
     access = access_of(tmp_path, clock=clock)
     wrong = {"user": "alice", "password": "wrong password"}
@@ -177,7 +177,7 @@ def test_behind_a_proxy_the_sender_waits_and_not_the_proxy(tmp_path: Path) -> No
 
     async def work() -> None:
         async with client_of(access, peer=("10.0.0.5", 1)) as client:
-            for number in range(20):  # an invented first address does not change the source
+            for number in range(20):  # a forged first address does not change the source
                 last = await posted(client, wrong, **{"X-Forwarded-For": f"198.51.100.{number}, 192.0.2.7"})
             assert last.status_code == 429
             reply = await posted(client, {"user": "alice", "password": PASSWORD}, **{"X-Forwarded-For": "192.0.2.8"})

@@ -60,7 +60,7 @@ def test_attempts_at_the_same_time_are_counted_before_they_end() -> None:
     assert allowed == FREE_FAILURES + 1
 
 
-def test_a_success_with_an_own_account_does_not_clear_the_failures_of_its_source() -> None:
+def test_a_success_does_not_clear_the_failures_of_its_source() -> None:
     clock = Clock()
     throttle = Throttle(clock)
     for _ in range(6):
@@ -81,7 +81,7 @@ def test_successes_cause_no_delay() -> None:
         throttle.succeed(HERE, "alice")
 
 
-def test_old_failures_are_forgotten() -> None:
+def test_old_failures_do_not_count() -> None:
     clock = Clock()
     throttle = Throttle(clock)
     fail(throttle, 8)
