@@ -1,7 +1,7 @@
-"""uvicorn's HTTP protocol with a limit of time for each request, and a limit of connections.
+"""uvicorn's HTTP protocol with a time limit for each request and a limit of connections.
 
-uvicorn waits without an end for the rest of a request. So connections that send half a request would use up the file
-descriptors of the process, with which it also writes its heartbeat and reads the ledger.
+uvicorn has no time limit for receiving a request. Connections with incomplete requests could use all file descriptors
+of the process, which it also needs for its heartbeat and the ledger.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _RECEIVING: Final = (h11.IDLE, h11.SEND_BODY)
 
 
 class HttpProtocol(H11Protocol):
-    """A connection that is dropped if a request is not complete in time."""
+    """A connection that is dropped if a request is not complete within `request_s`."""
 
     request_s: ClassVar[float] = REQUEST_S
     connections_max: ClassVar[int] = CONNECTIONS_MAX
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        """Expect a request, or drop the connection if there are too many."""
+        """Start the time limit of a request, or drop the connection above the limit of connections."""
         super().connection_made(transport)
         if len(self.connections) > self.connections_max:
             transport.abort()

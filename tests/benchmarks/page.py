@@ -225,7 +225,7 @@ def _minute(
         shares_pct.append(usage.take()[0])
         before_s, task_s = task_s, _metrics(session)["TaskDuration"]
         tasks_ms.append(1_000 * (task_s - before_s) / max(1, len(rows)))
-    # The collections are tasks of their own, which come after the last measurement of the minute.
+    # The garbage collections run after the last measurement of the minute.
     return {
         "renderer CPU %": _mean_and_max(shares_pct),
         "task ms an update": _mean_and_max(tasks_ms),
@@ -234,7 +234,7 @@ def _minute(
 
 
 def _heap_mb(page: Page, session: CDPSession) -> float:
-    """The heap after a garbage collection, with compiled code and with what an update under way needs."""
+    """The heap after a garbage collection, with compiled code and the values of an unfinished update."""
     page.wait_for_timeout(COLLECTION_PAUSE_MS)
     session.send("HeapProfiler.collectGarbage")
     return _metrics(session)["JSHeapUsedSize"] / 1e6

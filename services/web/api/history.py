@@ -94,7 +94,7 @@ async def pnl(call: Call) -> PnlView:
     """
     await refreshed(call)
     if (found := await _read(call, call.backend.live.pnl)) is None:
-        raise RequestError(503, "the venue's time is not known yet, expected a moment later")
+        raise RequestError(503, "the venue's time is not known yet; try again later")
     return found
 
 

@@ -172,7 +172,7 @@ OPERATIONS: Final = (
     _read(
         "/latency",
         "latency",
-        "Latency of each hop since the start",
+        "Latency of each hop since the start of portfolio",
         dict[str, HopLatency],
         reads.desk_value("latency"),
         errors=DESK_ERRORS,
@@ -276,7 +276,7 @@ OPERATIONS: Final = (
     _read(
         "/events",
         "events",
-        "Journal of the ledger, newest first",
+        "Events of the ledger, newest first",
         EventsPage,
         history.events,
         query=EventsParameters,
@@ -300,7 +300,12 @@ OPERATIONS: Final = (
         errors=DESK_ERRORS,
     ),
     _command(
-        "halt", "Send no further order", ReasonBody, TradingReply, commands.halt, ReasonBody(reason="news at 14:30")
+        "halt",
+        "Send no order except a person's closes",
+        ReasonBody,
+        TradingReply,
+        commands.halt,
+        ReasonBody(reason="news at 14:30"),
     ),
     _command(
         "reduce_only",

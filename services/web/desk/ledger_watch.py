@@ -98,7 +98,7 @@ class LedgerWatch:
     async def refresh(self) -> None:
         """Read until the end of the ledger, and set the cells if there were new events.
 
-        Events that are written meanwhile are left to the next reading: a busy desk always writes some.
+        Events that are written during the call are left to the next one, because a busy desk always writes some.
         """
         try:
             has_more = True

@@ -156,7 +156,7 @@ class LiveDesk:
     def venue_time_ns(self) -> int:
         """Newest known time of the venue in UTC nanoseconds, 0 before the first.
 
-        Quotes arrive whether or not a client watches; portfolio's state is then that of the last poll.
+        Without a connected client, portfolio's state is that of the last poll, but quotes arrive.
         """
         state = self.cells.get("state")
         return max(state.venue_time_ns if isinstance(state, StateView) else 0, self.quotes.venue_time_ns)

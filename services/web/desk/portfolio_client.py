@@ -1,8 +1,8 @@
 """Requests to portfolio's control socket from the event loop, over a few threads with one connection each.
 
 Commands, queries and explanations have threads of their own, so a command never waits behind queries that portfolio
-does not answer. An explanation (WHY) reads the ledger in portfolio's thread. So only one is asked for at a time, and
-the next one waits for a multiple of the time that it took: readers of the page cannot take the time of trading.
+does not answer. An explanation (WHY) reads the ledger in portfolio's thread. So only one is requested at a time, and
+the next one waits for a multiple of its duration, so that readers of the page do not delay trading.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ WAITING_MAX: Final = 100
 """Largest number of requests of a kind that wait for a thread or for portfolio; further ones are refused at once."""
 
 EXPLANATION_PAUSE: Final = 4
-"""Pause after an explanation, as a multiple of the time that it took."""
+"""Pause after an explanation, as a multiple of its duration."""
 
 PAUSE_S_MAX: Final = 1.0
 """Longest pause in seconds."""

@@ -222,7 +222,7 @@ class QuoteFeed:
         )
 
     def _begin(self, stream: tuple[str, str]) -> None:
-        """Forget the ticks of another stream, whose sequences and times have no meaning in this one."""
+        """Drop the ticks of the previous stream, whose sequences and times have no meaning in this one."""
         if self._stream != ("", ""):
             get_logger().info("the market feed has a new stream", publisher=stream[0], stream_id=stream[1])
         self._stream = stream
