@@ -42,6 +42,7 @@ from services.portfolio.core.state.config import WATCHED_SETTING
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
 from services.portfolio.settings import PortfolioSettings
 from services.signal.strategy_loader import DEFAULT_MODEL, MODEL_STRATEGIES, uses_model
+from services.web.settings import WebSettings
 
 RECORDED_DATA_DIR: Final = Path("var") / "recorded"
 """Parent of the data directories for recorded ticks. Each recording has its own account, because the dates differ."""
@@ -118,7 +119,7 @@ def desk_spec(options: DeskOptions) -> DeskRunSpec:
     plan = options.plan or (Path(settings["PLAN"]) if "PLAN" in settings else None)
     settings["PLAN"] = plan_option(plan)
     require_plan(settings["PLAN"], market.symbols)
-    page = choose_page_address(settings)
+    page = choose_page_address(load(WebSettings))
     settings["WEB_PORT"] = str(page.port)
     if gateway is None:  # the desk reads the contract terms of another gateway when it connects
         require_rates(market.symbols, market.watched, settings.get("MT5_CURRENCY", DEFAULT_CURRENCY), instruments)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from common.errors import StartError
+from services.web.settings import WebSettings
 
 DEFAULT_PAGE_PORT: Final = 8_642
 """Port of the page if WEB_PORT is not set."""
-
-_EVERY_ADDRESS: Final = ("0.0.0.0", "::", "")  # noqa: S104 - compared with the setting, not bound
 
 
 class PageAddress(NamedTuple):
@@ -21,28 +19,22 @@ class PageAddress(NamedTuple):
     url: str
 
 
-def choose_page_address(settings: Mapping[str, str]) -> PageAddress:
+def choose_page_address(settings: WebSettings) -> PageAddress:
     """Choose the port of the page: WEB_PORT, or else 8642, or a free port if another process has 8642.
 
-    Args:
-        settings: the settings of the run by name.
-
     Raises:
-        StartError: WEB_PORT is set and not free.
+        StartError: WEB_PORT is set and not free, or the host has no address WEB_HOST.
     """
-    host = settings.get("WEB_HOST", "127.0.0.1")
-    given = settings.get("WEB_PORT")
-    if given is not None and int(given) == 0:
+    host, is_given = settings.web_host, "web_port" in settings.model_fields_set
+    if is_given and settings.web_port == 0:
         return PageAddress(0, "")
-    port = _free_port(host, DEFAULT_PAGE_PORT if given is None else int(given))
-    if port is None and given is not None:
-        raise StartError(f"WEB_PORT: value '{given}', expected a free port of {host}; 0 means no page")
+    port = _free_port(host, settings.web_port if is_given else DEFAULT_PAGE_PORT)
+    if port is None and is_given:
+        raise StartError(f"WEB_PORT: value '{settings.web_port}', expected a free port of {host}; 0 means no page")
     port = port or _free_port(host, 0)
     if port is None:
         raise StartError(f"WEB_HOST: value '{host}', expected an address of this host with a free port")
-    scheme = "https" if settings.get("WEB_TLS_CERT") else "http"
-    shown = "127.0.0.1" if host in _EVERY_ADDRESS else f"[{host}]" if ":" in host else host
-    return PageAddress(port, f"{scheme}://{shown}:{port}/")
+    return PageAddress(port, f"{settings.model_copy(update={'web_port': port}).local_url}/")
 
 
 def _free_port(host: str, port: int) -> int | None:

@@ -2,11 +2,13 @@
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from cli.page_address import DEFAULT_PAGE_PORT, PageAddress, choose_page_address
 from common.errors import StartError
+from services.web.settings import WebSettings
 from tests.support.ports import free_port
 
 
@@ -20,38 +22,41 @@ def taken() -> Iterator[int]:
 
 
 def test_a_desk_has_no_page_with_port_0() -> None:
-    assert choose_page_address({"WEB_PORT": "0"}) == PageAddress(0, "")
+    assert choose_page_address(WebSettings(web_port=0)) == PageAddress(0, "")
 
 
 @pytest.mark.parametrize(
-    ("settings", "beginning"),
+    ("host", "cert", "beginning"),
     [
-        ({}, "http://127.0.0.1"),
-        ({"WEB_TLS_CERT": "cert.pem"}, "https://127.0.0.1"),
-        ({"WEB_HOST": "localhost"}, "http://localhost"),
-        ({"WEB_HOST": "0.0.0.0"}, "http://127.0.0.1"),
+        ("127.0.0.1", None, "http://127.0.0.1"),
+        ("127.0.0.1", Path("cert.pem"), "https://127.0.0.1"),
+        ("localhost", None, "http://localhost"),
+        ("0.0.0.0", None, "http://127.0.0.1"),
     ],
 )
-def test_the_address_of_a_free_port_is_that_of_the_settings(settings: dict[str, str], beginning: str) -> None:
+def test_the_address_of_a_free_port_is_that_of_the_settings(host: str, cert: Path | None, beginning: str) -> None:
     port = free_port()
-    assert choose_page_address({"WEB_PORT": str(port), **settings}) == PageAddress(port, f"{beginning}:{port}/")
+    settings = WebSettings(web_host=host, web_port=port, web_tls_cert=cert)
+    assert choose_page_address(settings) == PageAddress(port, f"{beginning}:{port}/")
 
 
 def test_a_port_of_the_settings_that_is_not_free_is_refused(taken: int) -> None:
     with pytest.raises(StartError, match=f"^WEB_PORT: value '{taken}', expected a free port of 127.0.0.1; 0 means no"):
-        choose_page_address({"WEB_PORT": str(taken)})
+        choose_page_address(WebSettings(web_port=taken))
 
 
-def test_a_host_of_the_settings_that_is_not_here_is_refused() -> None:
+def test_a_host_of_the_settings_that_is_not_here_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WEB_PORT")
     with pytest.raises(StartError, match=r"^WEB_HOST: value '192\.0\.2\.1', expected an address of this host"):
-        choose_page_address({"WEB_HOST": "192.0.2.1"})
+        choose_page_address(WebSettings(web_host="192.0.2.1"))
 
 
 def test_without_a_port_in_the_settings_a_free_one_replaces_the_usual_one_if_that_is_taken(
     taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("WEB_PORT")
     monkeypatch.setattr("cli.page_address.DEFAULT_PAGE_PORT", taken)
-    page = choose_page_address({})
+    page = choose_page_address(WebSettings())
     assert page.port not in (0, taken)
     assert page.url == f"http://127.0.0.1:{page.port}/"
 
@@ -59,5 +64,6 @@ def test_without_a_port_in_the_settings_a_free_one_replaces_the_usual_one_if_tha
 def test_without_a_port_in_the_settings_the_usual_one_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     assert DEFAULT_PAGE_PORT == 8_642
     port = free_port()
+    monkeypatch.delenv("WEB_PORT")
     monkeypatch.setattr("cli.page_address.DEFAULT_PAGE_PORT", port)
-    assert choose_page_address({}) == PageAddress(port, f"http://127.0.0.1:{port}/")
+    assert choose_page_address(WebSettings()) == PageAddress(port, f"http://127.0.0.1:{port}/")
