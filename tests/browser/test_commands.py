@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from common.control_client import ControlClient
 from proto.control import StatusQuery, StatusReply
@@ -201,6 +201,24 @@ def test_modify_and_cancel_a_resting_order(hand_desk: HandDesk, visit: Visit) ->
     expect(page.locator("tbody tr").first).to_contain_text("canceled")
     assert order(hand_desk, order_id)["status"] == "CANCELED"
     expect(details.get_by_role("button", name="Cancel order …")).to_be_hidden()
+
+
+def test_an_order_whose_reply_a_proxy_lost_is_placed_once(hand_desk: HandDesk, visit: Visit) -> None:
+    visit.permit(r"status of 502")
+    page = visit.open()
+
+    def lose_reply(route: Route) -> None:
+        assert route.fetch().ok, "the order is placed"
+        route.fulfill(status=502, body="Bad Gateway")
+
+    page.route("**/commands/order", lose_reply)
+    fill_ticket(page, kind="Market", side="▲ Buy", volume="0.01")
+    expect(page.locator("order-ticket .answer")).to_contain_text("The order may have been placed")
+    page.unroute("**/commands/order")
+    page.get_by_role("button", name="Repeat the order").click()
+    order_id = placed(page)
+    wait_for_volume(hand_desk, "0.01")
+    assert hand_desk.served.read("/orders?limit=1")["rows"][0]["order_id"] == order_id
 
 
 def test_a_command_without_a_reply_is_repeated_with_its_key(hand_desk: HandDesk, visit: Visit) -> None:

@@ -159,7 +159,7 @@ async def _send(call: Call, command: DeskCommand, expected: type[R]) -> R:
 
 def _unanswered(call: Call, error: DeskSilentError) -> UnknownOutcomeView:
     if not error.was_sent:
-        return UnknownOutcomeView(error=f"{error}; the command was not carried out", outcome="not_sent")
+        return UnknownOutcomeView(error=f"{error}; this request did not reach portfolio", outcome="not_sent")
     return UnknownOutcomeView(
         error=f"portfolio did not answer within {COMMAND_TIMEOUT_S:g} s: the command may have been carried out; "
         f"repeat it with {KEY_HEADER} {call.key}",

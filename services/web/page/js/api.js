@@ -16,7 +16,7 @@ export class ApiError extends Error {
 
   /** Whether the outcome of a command is unknown: it may have been carried out. */
   get isUnknown() {
-    return this.status === 0 || this.status === 503 || this.body.outcome === "unknown";
+    return this.status === 0 || this.status >= 500; // a proxy in between answers 502 or 504 to a command that arrived
   }
 }
 
