@@ -9,17 +9,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Final, Protocol
-from urllib.parse import urlsplit
 
 from common.control_client import ControlClient
 from common.errors import StartError
 from orchestration.address_files import announced, control_url, published_addresses
 from orchestration.environment import desk_environment
+from orchestration.page_sign_in import sign_in_address
 from orchestration.start_checks import require_startable
 from orchestration.stopped_desk_audit import VENUE_BOOK, reconcile_stopped
 from orchestration.supervisor import DeskSupervisor, ProcessState
@@ -40,11 +39,6 @@ from services.portfolio.core.queries.views import account_cash
 from services.portfolio.ledger import ledger
 from services.portfolio.ledger.event_search import modification_counts
 from services.watchdog.core.watchdog import ALIVE
-from services.web.security.auth_store import AuthStore
-from services.web.security.identity import Role
-from services.web.security.requester import is_loopback_name
-from services.web.security.sign_in import one_time_address
-from services.web.security.users import UsersFile
 
 POLL_EVERY_S: Final = 0.25
 CHECK_EVERY_S: Final = 1.0
@@ -249,7 +243,9 @@ def run_desk(plan: DeskRunSpec, screen: Screen) -> tuple[DeskSummary, BaseExcept
         StartError: a process could not be started, or has ended for good.
     """
     require_startable(plan.data_dir)
-    plan = _with_sign_in(plan)
+    users_file = plan.settings.get("WEB_USERS_FILE")
+    sign_in_url = sign_in_address(plan.page_url, plan.data_dir, Path(users_file) if users_file else None)
+    plan = replace(plan, sign_in_url=sign_in_url)
     before = read_account_totals(plan.data_dir)
     interrupt: BaseException | None = None
     has_gateway, has_web = plan.gateway is None, bool(plan.page_url)
@@ -281,15 +277,6 @@ def run_desk(plan: DeskRunSpec, screen: Screen) -> tuple[DeskSummary, BaseExcept
         conditions=monitor.conditions,
         earlier=monitor.earlier_conditions(),
     ), interrupt
-
-
-def _with_sign_in(plan: DeskRunSpec) -> DeskRunSpec:
-    """Add a one-time address with role trade; a page beyond loopback needs users instead."""
-    if not is_loopback_name(urlsplit(plan.page_url).hostname or ""):
-        return plan
-    users = UsersFile(Path(plan.settings.get("WEB_USERS_FILE") or plan.data_dir / "web_users.toml"))
-    with closing(AuthStore(plan.data_dir, users)) as store:
-        return replace(plan, sign_in_url=one_time_address(plan.page_url, store.new_once(Role.TRADE)))
 
 
 def _has_both_books(data_dir: Path) -> bool:
