@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Any, Final
 
 from common.storage import open_writer, transaction
+from services.web.disk_reserve import RESERVE_BYTES, keep_reserve
 
 FILE_NAME: Final = "web_history.db"
 APPLICATION_ID: Final = 0x70647748
@@ -33,12 +34,17 @@ Rows = Iterable[tuple[Any, ...]]
 class HistoryFile:
     """The open file."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *, reserve_bytes: int = RESERVE_BYTES) -> None:
         """Open or create the file in the data directory.
+
+        Nothing is written while the disk has less than `reserve_bytes` free.
 
         Raises:
             StartError: another process writes to it, or it cannot be read or written.
         """
+        self._folder = data_dir
+        self.reserve_bytes = reserve_bytes
+        """Free space of the disk below which nothing is written."""
         self._lock = Lock()
         self._db = open_writer(
             data_dir / FILE_NAME,
@@ -53,8 +59,9 @@ class HistoryFile:
         """Execute statements, each once for every row of its values, in one transaction.
 
         Raises:
-            apsw.Error: the file cannot be written; nothing is changed.
+            apsw.Error: the file cannot be written, or the disk is almost full; nothing is changed.
         """
+        keep_reserve(self._folder, self.reserve_bytes)
         with self._lock, transaction(self._db):
             for statement, rows in statements:
                 self._db.executemany(statement, rows)

@@ -35,6 +35,7 @@ from services.web.api.tables import (
     TradesSummary,
     TradeView,
 )
+from services.web.disk_reserve import RESERVE_BYTES, keep_reserve
 from services.web.read_model.equity import last_point_ns, read_equity
 from services.web.read_model.excursions import Extremes
 from services.web.read_model.filters import (
@@ -70,17 +71,19 @@ def no_bars(_symbol: str, _from_ns: int, _to_ns: int) -> None:
 class ReadModel:
     """Serves pages from the index and follows the ledger. All methods may be called in any thread."""
 
-    def __init__(self, data_dir: Path, *, extremes: Extremes = no_bars) -> None:
+    def __init__(self, data_dir: Path, *, extremes: Extremes = no_bars, reserve_bytes: int = RESERVE_BYTES) -> None:
         """Open the index in the data folder of a desk, or create it; the ledger need not exist yet.
 
         Args:
             data_dir: folder of the ledger and the index.
             extremes: lowest and highest bid of a symbol in an interval, for MAE and MFE of trades.
+            reserve_bytes: free space of the disk below which the index gets no more rows.
 
         Raises:
             StartError: another process writes to the index, or the disk or folder cannot be written.
         """
         self._extremes = extremes
+        self._reserve_bytes = reserve_bytes
         self._ledger = data_dir / LEDGER_FILE_NAME
         self._follower = LedgerFollower(self._ledger)
         self._following = Lock()
@@ -275,6 +278,7 @@ class ReadModel:
         writer = self._writer
         new = self._follower.read_events(writer.position, limit)
         if new.events:
+            keep_reserve(self._file.path.parent, self._reserve_bytes)
             writer.add_events(new)
         behind = new.ledger_event - writer.position.number
         deals = [] if behind else writer.next_deals(limit)

@@ -190,3 +190,15 @@ def test_memory_does_not_grow_with_the_ticks(file: HistoryFile) -> None:
     assert [bar.ticks for bar in newest] == [60] * 20
     assert store.pending == 0
     assert store.held <= 120
+
+
+def test_bars_wait_while_the_disk_is_almost_full(tmp_path: Path) -> None:
+    file = HistoryFile(tmp_path, reserve_bytes=2**62)
+    store = BarStore(file, ["EURUSD"])
+    store.add(ticks([1.0, 2.0]))
+    store.collect()
+    waiting = store.pending
+    with pytest.raises(apsw.FullError, match="MiB free, which are left to the ledger"):
+        store.flush()
+    assert store.pending == waiting > 0
+    file.close()

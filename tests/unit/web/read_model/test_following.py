@@ -305,3 +305,14 @@ def test_a_failed_step_changes_nothing(tmp_path: Path) -> None:
             follow_to_end(model)
             require_equal(model, tmp_path)
             assert model.pnl(START_NS).today.trades == 2
+
+
+def test_the_index_leaves_the_last_space_of_the_disk_to_the_ledger(tmp_path: Path) -> None:
+    with ledger_by_hand(tmp_path) as ledger:
+        a_round_trip(ledger, 1)
+    with closing(ReadModel(tmp_path, reserve_bytes=2**62)) as model:
+        assert model.follow() == 0
+        assert model.source.problem.endswith("MiB free, which are left to the ledger")
+        assert not model.is_complete
+    with followed(tmp_path) as model:
+        require_equal(model, tmp_path)
