@@ -10,7 +10,7 @@ called in threads.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from threading import Lock
 from typing import Final, NamedTuple
 
@@ -240,7 +240,7 @@ class BarStore:
         self._symbols[symbol] = held = _SymbolBars(bar for bar in held.seconds if bar.open_time_ns < first_ns)
         with self._lock:
             self._replaced[symbol] = min(first_ns, self._replaced.get(symbol, first_ns))
-            self._pending = {key: bar for key, bar in self._pending.items() if key[0] != symbol or key[2] < first_ns}
+            self._pending, self._spans = _before(self._pending, self._spans, {symbol: first_ns})
         return held
 
     def _keep(self, symbol: str, held: _SymbolBars, done: Bar) -> None:
@@ -268,9 +268,11 @@ class BarStore:
         self, pending: dict[tuple[str, int, int], Bar], spans: dict[tuple[str, int], int], replaced: dict[str, int]
     ) -> None:
         with self._lock:
+            pending, spans = _before(pending, spans, self._replaced)  # an earlier stream's, since the write began
             self._pending = pending | self._pending
             self._spans = spans | self._spans
-            self._replaced = replaced | self._replaced
+            for symbol, first_ns in replaced.items():
+                self._replaced[symbol] = min(first_ns, self._replaced.get(symbol, first_ns))
             self._bound()
 
     def _bound(self) -> None:
@@ -292,6 +294,19 @@ class BarStore:
                 [(symbol, at - MINUTE_BARS_KEPT_NS) for symbol, at in newest.items()],
             ),
         ]
+
+
+def _before(
+    bars: dict[tuple[str, int, int], Bar], spans: dict[tuple[str, int], int], ends_ns: Mapping[str, int]
+) -> tuple[dict[tuple[str, int, int], Bar], dict[tuple[str, int], int]]:
+    """The bars that begin, and the parts of spans that are, before the time `ends_ns` of their symbols."""
+    kept = {key: bar for key, bar in bars.items() if key[2] < ends_ns.get(key[0], key[2] + 1)}
+    cut = {
+        (symbol, begin_ns): min(end_ns, ends_ns.get(symbol, end_ns))
+        for (symbol, begin_ns), end_ns in spans.items()
+        if begin_ns < ends_ns.get(symbol, begin_ns + 1)
+    }
+    return kept, cut
 
 
 def shown_bar(bar: Bar) -> ShownBar:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import apsw
@@ -13,7 +13,7 @@ from proto.time import DAY_NS, MINUTE_NS, SECOND_NS
 from services.web.live.cells import Cells
 from services.web.market import bar_store
 from services.web.market.bar_store import BarStore
-from services.web.market.history_file import HistoryFile
+from services.web.market.history_file import HistoryFile, Rows
 from services.web.market.quote_feed import Received
 from tests.support.builders import START_NS, a_tick
 
@@ -201,4 +201,49 @@ def test_bars_wait_while_the_disk_is_almost_full(tmp_path: Path) -> None:
     with pytest.raises(apsw.FullError, match="MiB free, which are left to the ledger"):
         store.flush()
     assert store.pending == waiting > 0
+    file.close()
+
+
+class InterruptedFile(HistoryFile):
+    """A file whose writes begin with a call."""
+
+    on_write: Callable[[], None] | None = None
+
+    def write(self, statements: Iterable[tuple[str, Rows]]) -> None:
+        """Call, then write."""
+        if self.on_write is not None:
+            self.on_write()
+        super().write(statements)
+
+
+def test_bars_are_replaced_from_the_earliest_time_although_a_write_fails(tmp_path: Path) -> None:
+    file = InterruptedFile(tmp_path)
+    store = BarStore(file, ["EURUSD"])
+    store.add(ticks([1.0] * 200))
+    write(store)
+    store.add(ticks([5.0] * 10, begin_s=60, first=300, is_after_gap=True))
+
+    def begin_again() -> None:
+        file.on_write = None
+        store.add(ticks([7.0], begin_s=65, first=400, is_after_gap=True))
+        file.reserve_bytes = 2**62
+
+    file.on_write = begin_again
+    store.collect()
+    with pytest.raises(apsw.FullError):
+        store.flush()
+    file.reserve_bytes = 0
+    write(store)
+    assert [bar.open for bar in store.bars("EURUSD", 1, 0, 0, 1_000).bars] == [1.0] * 60 + [5.0] * 5 + [7.0]
+    file.close()
+
+
+def test_a_time_that_another_stream_replaced_is_not_covered_by_the_earlier_one(tmp_path: Path) -> None:
+    file = HistoryFile(tmp_path)
+    store = BarStore(file, ["EURUSD"])
+    store.add(ticks([1.0] * 200))
+    store.add(ticks([7.0], begin_s=60, first=400, is_after_gap=True))
+    write(store)
+    assert store.extremes("EURUSD", BEGIN_NS, BEGIN_NS + 59 * SECOND_NS) == (1.0, 1.0)
+    assert store.extremes("EURUSD", BEGIN_NS, BEGIN_NS + 100 * SECOND_NS) is None
     file.close()
