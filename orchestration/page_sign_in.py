@@ -1,4 +1,4 @@
-"""The address of a desk's page that signs in once."""
+"""The one-time address of a desk's page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.web.security.users import UsersFile
 
 
 def sign_in_address(page_url: str, data_dir: Path, users_file: Path | None) -> str:
-    """Return an address of the page that signs in once with role trade.
+    """Return a one-time address of the page, with role trade.
 
     It is empty for a page beyond loopback, which has users instead, and if the page's own files cannot be used: the
     desk trades without its page, and the process `web` names the problem.
