@@ -179,6 +179,24 @@ def test_order_stops_close_part_and_flatten(hand_desk: HandDesk, visit: Visit) -
     wait_for_state(hand_desk, "ACTIVE")
 
 
+def test_the_stops_say_that_a_change_ends_the_trailing_stop(hand_desk: HandDesk, visit: Visit) -> None:
+    body = {"symbol": SYMBOL, "side": "BUY", "volume": "0.01", "stop_loss": "1.2", "trailing_stop_points": 20_000}
+    with hand_desk.served.client() as api:
+        headers = {"Idempotency-Key": str(uuid4())}
+        reply = api.post("/commands/order", json={**body, "reason": REASON}, headers=headers)
+    assert reply.is_success, reply.text
+    page = visit.open()
+    position(page).get_by_role("button", name="Stops").click()
+    expect(dialog(page)).to_contain_text("The change ends the trailing stop.")
+    dialog(page).get_by_label("Take profit").fill("1.7")
+    dialog(page).get_by_role("button", name="Change").click()
+    expect(position(page)).to_contain_text("1.70000")
+    [leg] = hand_desk.served.read("/positions")[SYMBOL]["legs"]
+    assert (leg["take_profit"], leg["trailing_stop_points"]) == ("1.7", 0)
+    position(page).get_by_role("button", name="Stops").click()
+    expect(dialog(page)).not_to_contain_text("trailing")
+
+
 def test_modify_and_cancel_a_resting_order(hand_desk: HandDesk, visit: Visit) -> None:
     page = visit.open()
     fill_ticket(page, kind="Limit", side="▲ Buy", volume="0.01", price="1.1")

@@ -15,9 +15,10 @@ export function editStops(row) {
     take_profit: stopField("take-profit", "Take profit", row.take_profit, row, market),
   };
   const prices = `Opened at ${price(row.open_price, row.digits)}, now ${price(row.close_price, row.digits)}.`;
+  const trailing = row.trailing_stop_points ? " The change ends the trailing stop." : "";
   return commandDialog({
     title: `Stop and target of ${lots(row.volume)} ${row.symbol}`,
-    text: `${prices} An empty field removes the stop or the target.`,
+    text: `${prices} An empty field removes the stop or the target.${trailing}`,
     path: "/modify", confirm: "Change", reason: "Changed from the web page",
     fields: Object.values(fields).map(({ node }) => node),
     body: () => ({
