@@ -58,10 +58,12 @@ export class EquityPanel extends HTMLElement {
   async #read(revision) {
     this.#revision = revision;
     this.#readAt_ms = performance.now();
-    const from_ms = Math.round(venueNow_ms() - Number(this.#span) * DAY_MS);
-    const from_ns = this.#span === "0" ? null : `${from_ms}000000`;
+    const span = this.#span;
+    const from_ms = Math.round(venueNow_ms() - Number(span) * DAY_MS);
+    const from_ns = span === "0" ? null : `${from_ms}000000`;
     try {
       const { points } = await get("/equity", { from_ns, width: WIDTH });
+      if (span !== this.#span) return; // another one was chosen meanwhile
       this.#take(points);
       show(this.#error, false);
     } catch (error) {
