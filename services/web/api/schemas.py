@@ -310,7 +310,10 @@ class PositionView(PositionRow, frozen=True, kw_only=True):
 
 
 class DenialsCell(Struct, frozen=True, kw_only=True):
-    """Number of denials by code, and the latest ones, newest first."""
+    """Number of denials in the whole ledger by code, and the latest ones, newest first.
+
+    Consecutive denials of a symbol with one code and direction are one denial in the ledger.
+    """
 
     counts: dict[str, int]
     latest: list[DenialRow]

@@ -89,7 +89,7 @@ export default class RiskPage extends HTMLElement {
     drawdown.body.append(this.#drawdown, this.#drawdownText);
     const limits = panel("Limits", { source: "portfolio", className: "risk-limits" }, this.#used);
     const each = panel("Limits on each order", { source: "portfolio" }, this.#each);
-    const denials = panel("Denials by rule, in this stream", { source: "ledger" }, this.#denials);
+    const denials = panel("Denials by rule, in the whole ledger", { source: "ledger" }, this.#denials);
     const main = el("div.stack", {}, el("div.halves", {}, state, drawdown), limits, each, denials);
     this.#split = el("div.split", {}, main, this.#detail.element);
     this.replaceChildren(el("h1.visually-hidden", { text: "Risk" }), this.#split);
