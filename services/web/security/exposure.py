@@ -13,7 +13,7 @@ from services.web.settings import WebSettings
 
 
 def exposure_problem(settings: WebSettings, users: Collection[str]) -> str:
-    """Why the server must not start with these settings, in one line that says what to do; empty if it may.
+    """Why the server must not start with these settings, and the remedy, in one line; empty if it may start.
 
     Args:
         settings: the settings of the web process.
