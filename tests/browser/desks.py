@@ -122,7 +122,7 @@ def served_desk(data_dir: Path, url: str) -> ServedDesk:
 
 
 @contextmanager
-def a_busy_desk(folder: Path) -> Iterator[ServedDesk]:
+def a_busy_desk(folder: Path, **settings: str) -> Iterator[ServedDesk]:
     """Run a desk by the command during the block: it trades, is denied, and has positions with stops within seconds."""
     folder.mkdir(parents=True, exist_ok=True)
     strategy = f"{SYMBOL}=tests.browser.strategies:Busy,XAUUSD=xgboost"
@@ -132,7 +132,7 @@ def a_busy_desk(folder: Path) -> Iterator[ServedDesk]:
             [PAPERDESK, "run", "--data-dir", folder / "desk", *options],
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "WEB_PORT": str(free_port())},
+            env={**os.environ, "WEB_PORT": str(free_port()), **settings},
         )
         try:
             yield served_desk(folder / "desk", _printed_url(folder / "output", command))

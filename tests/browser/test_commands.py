@@ -94,7 +94,7 @@ def position(page: Page) -> Locator:
 def test_halt_and_resume(hand_desk: HandDesk, visit: Visit) -> None:
     page = visit.open()
     state = page.locator(".state-large")
-    expect(state).to_have_text("● ACTIVE")
+    expect(state).to_have_text("● TRADING")
     page.get_by_role("button", name="■ Halt").click()
     dialog(page).get_by_role("button", name="Cancel").click()
     expect(dialog(page)).to_be_hidden()
@@ -117,7 +117,7 @@ def test_halt_and_resume(hand_desk: HandDesk, visit: Visit) -> None:
     assert trading_state(hand_desk) == "HALTED"
     reason.fill(REASON)
     dialog(page).get_by_role("button", name="Resume").click()
-    expect(state).to_have_text("● ACTIVE")
+    expect(state).to_have_text("● TRADING")
     assert trading_state(hand_desk) == "ACTIVE"
     visit.go("journal")
     event = page.locator("tbody tr").filter(has_text="ACTIVE").first

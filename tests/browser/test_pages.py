@@ -59,8 +59,8 @@ def rows_of(desk: ServedDesk, path: str) -> list[dict[str, Any]]:
 
 def test_desk(desk: ServedDesk, visit: Visit) -> None:
     page = visit.open()
-    trading = page.get_by_role("region", name="Trading", exact=True)
-    expect(trading.locator(".state-large")).to_have_text("● ACTIVE")
+    state = page.locator(".state-large")
+    agree(lambda: state.inner_text().partition(" ")[2], lambda: desk.read("/state")["headline"], "the state")
     account = page.locator("desk-account")
 
     def expected_figures() -> dict[str, str]:

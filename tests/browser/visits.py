@@ -78,7 +78,7 @@ class Visit:
     def open(self, page: str = "desk", *, role: Role = Role.TRADE) -> Page:
         """Sign in by a one-time address and show one of the pages."""
         self.page.goto(self.desk.one_time_address(role))
-        expect(self.page.get_by_role("navigation", name="Pages")).to_be_visible()
+        expect(self.page.locator(".head .age")).to_contain_text("age ")
         if page != "desk":
             self.go(page)
         return self.page
@@ -110,6 +110,32 @@ class Visit:
     def _on_dialog(self, dialog: Dialog) -> None:
         self.problems.append(f"dialog: {dialog.message}")
         dialog.dismiss()
+
+
+MARKS: Final = """
+([selector, name, isClass]) => {
+  const node = document.querySelector(selector);
+  const marks = (window[name] = []);
+  const note = () => {
+    const shown = isClass ? node.className : node.textContent;
+    if (marks.at(-1)?.shown !== shown) marks.push({ time_ms: Date.now(), shown });
+  };
+  const texts = { childList: true, characterData: true, subtree: true };
+  new MutationObserver(note).observe(node, isClass ? { attributeFilter: ["class"] } : texts);
+  note();
+}
+"""
+
+
+def record(page: Page, selector: str, name: str, *, is_class: bool = False) -> None:
+    """Record each change of the text, or of the class, of the first element of a CSS selector under a name."""
+    page.evaluate(MARKS, [selector, name, is_class])
+
+
+def recorded(page: Page, name: str) -> list[tuple[float, str]]:
+    """Wall times in seconds, and texts or classes from then on."""
+    marks = page.evaluate("(name) => window[name]", name)
+    return [(mark["time_ms"] / 1_000, mark["shown"]) for mark in marks]
 
 
 LOST: Final = (
