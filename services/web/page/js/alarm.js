@@ -11,12 +11,21 @@ const TONE_S = 0.22;
 let sound = null;
 let before = "";
 
-/** Show state and P&L of the day in the tab's title and icon, and sound the alarm at a halt. */
+/** Show the live state and the P&L of the day in the tab's title and icon, and sound the alarm at a halt. */
 export function showAlarm() {
-  const state = live.get("state");
-  const { text, tone, icon } = deskLook(state);
+  if (live.status.phase === "hidden") return;
   const isStale = live.status.isStale || silenceOf("portfolio") !== "";
-  const amount = dayText(live.get("pnl")?.today?.net, state?.currency ?? "");
+  showState(live.get("state"), live.get("pnl"), isStale);
+}
+
+/** The same for a hidden tab; `found` is null when the server does not answer, and the last state is then stale. */
+export function showHiddenAlarm(found) {
+  showState(found?.state ?? live.get("state"), found?.pnl ?? live.get("pnl"), found === null);
+}
+
+function showState(state, pnl, isStale) {
+  const { text, tone, icon } = deskLook(state);
+  const amount = dayText(pnl?.today?.net, state?.currency ?? "");
   const mark = isStale ? "! STALE " : "";
   const title = text ? `${mark}${text}${amount} · Paperdesk` : `${mark}Paperdesk`;
   if (document.title !== title) document.title = title;

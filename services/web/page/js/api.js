@@ -16,6 +16,7 @@ export class ApiError extends Error {
 
   /** Whether the outcome of a command is unknown: it may have been carried out. */
   get isUnknown() {
+    if (this.body.outcome === "not_sent") return false;
     return this.status === 0 || this.status >= 500; // a proxy in between answers 502 or 504 to a command that arrived
   }
 }

@@ -1,9 +1,10 @@
 /* Start of the page: sign-in or the frame, and the parts of the frame that follow the live connection. */
 
-import { showAlarm } from "./alarm.js";
+import { showAlarm, showHiddenAlarm } from "./alarm.js";
 import { session } from "./api.js";
 import { el } from "./dom.js";
 import "./head.js";
+import { HiddenWatch } from "./hidden_watch.js";
 import { live } from "./live.js";
 import { markSilentPanels } from "./panel.js";
 import { Router } from "./router.js";
@@ -20,6 +21,7 @@ class Frame {
   #bar = document.createElement("stale-bar");
   #main = el("main", { id: "main", tabindex: "-1" });
   #router = new Router(this.#main, (page) => this.#head.showPage(page.name));
+  #hidden = new HiddenWatch(showHiddenAlarm);
   #onStatus = (event) => this.#update(event.detail);
   #endWatch = null;
 
@@ -28,11 +30,13 @@ class Frame {
     this.#endWatch = live.watch(["state"], () => takeServerClock());
     live.addEventListener("status", this.#onStatus);
     live.start();
+    this.#hidden.start();
     this.#router.start();
   }
 
   close() {
     live.removeEventListener("status", this.#onStatus);
+    this.#hidden.stop();
     this.#endWatch();
     this.#router.stop();
     live.stop();
