@@ -99,7 +99,7 @@ class LineScreen:
 
     def show(self, view: DeskView) -> None:
         """Print the lines that are due."""
-        if not self._has_shown_page and view.web is not None and view.web.state == "RUNNING":
+        if not self._has_shown_page and view.is_page_up:
             self._has_shown_page = True
             print(f"page {page_address(view)}", flush=True)
         found = {_FIGURE.sub("", alert): alert for alert in alerts(view)}
@@ -215,7 +215,7 @@ def _head(view: DeskView, width: int) -> list[Text]:
     title.append(f"  up {format_duration(view.up_s)}" if width >= MIDDLE else f" {format_duration(view.up_s)}")
     facts = [view.plan.market, f"strategy {view.plan.strategy}"]
     at = "" if status is None else f"{_market_time(status)} UTC"
-    page = [_dim(f"page {page_address(view)}")] if view.plan.page_url else []
+    page = [_dim(f"page {page_address(view)}")] if view.is_page_up else []
     if width >= WIDE:
         return [title, _dim(" · ".join(filter(None, (*facts, f"market time {at}" if at else "")))), *page]
     return [title, _dim(" · ".join(facts)), *([_dim(at)] if at else []), *page]

@@ -16,12 +16,14 @@ from typing import Final, Protocol
 
 from common.control_client import ControlClient
 from common.errors import StartError
+from common.heartbeat import Phase, read
 from orchestration.address_files import announced, control_url, published_addresses
 from orchestration.environment import desk_environment
 from orchestration.page_sign_in import sign_in_address
 from orchestration.start_checks import require_startable
 from orchestration.stopped_desk_audit import VENUE_BOOK, reconcile_stopped
 from orchestration.supervisor import DeskSupervisor, ProcessState
+from orchestration.supervisord_configuration import WEB
 from proto.control import (
     Condition,
     Difference,
@@ -98,6 +100,8 @@ class DeskView:
     is_stopping: bool = False
     web: ProcessState | None = None
     """State of the program that serves the page; None if it is unknown or the desk has no page."""
+    is_page_up: bool = False
+    """Whether the page accepts connections."""
     supervisor_silent_s: float = 0.0
     """Seconds since supervisord's last answer; 0 while it answers."""
 
@@ -365,6 +369,10 @@ class _DeskMonitor:
         self._polls_at_end = self._polls_at_end + 1 if is_at_end else 0
         return self._polls_at_end >= END_OF_DATA_POLLS
 
+    def _is_page_up(self) -> bool:
+        beat = read(self._desk.runtime, WEB) if self._plan.page_url else None
+        return beat is not None and beat.phase is Phase.RUNNING
+
     def _show(self, *, is_stopping: bool = False) -> None:
         view = DeskView(
             plan=self._plan,
@@ -375,6 +383,7 @@ class _DeskMonitor:
             before=self._before,
             is_stopping=is_stopping,
             web=self._desk.web,
+            is_page_up=self._is_page_up(),
             supervisor_silent_s=0.0 if self._processes else time.monotonic() - self._supervisor_answered,
         )
         if not is_stopping:

@@ -22,6 +22,9 @@ from services.web.settings import WebSettings
 BACKLOG: Final = 128
 """Connections that may wait to be accepted."""
 
+START_LOOK_S: Final = 0.05
+"""Interval in seconds at which the first heartbeat is due while the server starts."""
+
 SHUTDOWN_S: Final = 3
 """Longest time in seconds that a stopping server waits for its connections to close."""
 
@@ -103,17 +106,19 @@ def serve(
 async def _serve(
     server: uvicorn.Server, bound: socket.socket, heartbeat: Heartbeat | None, on_beat: Callable[[], None]
 ) -> None:
-    async with _beating(heartbeat, on_beat):
+    async with _beating(server, heartbeat, on_beat):
         await server.serve(sockets=[bound])
 
 
 @contextlib.asynccontextmanager
-async def _beating(heartbeat: Heartbeat | None, on_beat: Callable[[], None]) -> AsyncIterator[None]:
-    """Write the heartbeat from the event loop during the block, so that a blocked loop writes none."""
+async def _beating(
+    server: uvicorn.Server, heartbeat: Heartbeat | None, on_beat: Callable[[], None]
+) -> AsyncIterator[None]:
+    """Write the heartbeat from the event loop while the server accepts connections; a blocked loop writes none."""
     if heartbeat is None:
         yield
         return
-    task = asyncio.create_task(_beat(heartbeat, on_beat))
+    task = asyncio.create_task(_beat(server, heartbeat, on_beat))
     try:
         yield
     finally:
@@ -121,7 +126,9 @@ async def _beating(heartbeat: Heartbeat | None, on_beat: Callable[[], None]) -> 
         heartbeat.end()
 
 
-async def _beat(heartbeat: Heartbeat, on_beat: Callable[[], None]) -> None:
+async def _beat(server: uvicorn.Server, heartbeat: Heartbeat, on_beat: Callable[[], None]) -> None:
+    while not server.started:
+        await asyncio.sleep(START_LOOK_S)
     beats = 0
     while True:
         beats += 1
