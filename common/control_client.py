@@ -17,6 +17,15 @@ from proto.control import ControlError, ControlReply, ControlRequest
 R = TypeVar("R", bound=ControlReply)
 
 
+class RefusedError(StartError):
+    """Portfolio refused a request; `reason` is its text, without the address and the request."""
+
+    def __init__(self, url: str, tag: str, reason: str) -> None:
+        """Create the error: portfolio at `url` refused the request `tag` for `reason`."""
+        super().__init__(f"{url} refused {tag}: {reason}")
+        self.reason = reason
+
+
 class ControlClient:
     """One connection to portfolio's control socket.
 
@@ -45,7 +54,8 @@ class ControlClient:
         """The reply of type `expected`; None when none arrives within `timeout_s`.
 
         Raises:
-            StartError: the request is refused, or the reply is not one of this version's portfolio.
+            RefusedError: the request is refused.
+            StartError: the reply is not one of this version's portfolio.
         """
         deadline = time.monotonic() + timeout_s
         envelope = [next(self._ids).to_bytes(8, "big"), b""]
@@ -65,7 +75,7 @@ class ControlClient:
             except MalformedMessageError as error:
                 raise StartError(f"{self._url} sent no control reply: {error}") from None
             if isinstance(reply, ControlError):
-                raise StartError(f"{self._url} refused {request.__struct_config__.tag}: {reply.error}")
+                raise RefusedError(self._url, str(request.__struct_config__.tag), reply.error)
             if not isinstance(reply, expected):
                 raise StartError(
                     f"{self._url} answered {request.__struct_config__.tag} with {reply.__struct_config__.tag}, "

@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic, sleep
 from typing import Final, TypeVar, get_args
 
-from common.control_client import ControlClient
+from common.control_client import ControlClient, RefusedError
 from common.errors import StartError
 from proto.control import ControlReply, ControlRequest, DeskCommand, WhyQuery
 
@@ -129,6 +129,8 @@ class PortfolioClient:
             client = ControlClient(self._url)
         try:
             reply = client.request(request, expected, timeout_s=left_s)
+        except RefusedError as error:
+            raise DeskRefusedError(error.reason) from None
         except StartError as error:
             raise DeskRefusedError(str(error)) from None
         finally:

@@ -158,7 +158,7 @@ def test_a_refusal_is_shown_and_the_state_does_not_change(url: str) -> None:
 
     with serve_control(url, refuses_accounts), watching(url) as desk:
         asyncio.run(desk.watch.refresh())
-        assert desk.problem.endswith("refused ACCOUNT: not yet")
+        assert desk.problem == "not yet"
         assert desk.cells.get("state") is not None
 
 
@@ -184,7 +184,7 @@ def test_a_command_gets_its_reply_its_refusal_or_nothing(url: str) -> None:
     assert outcome(url, lambda _: reply) == reply
     refused = outcome(url, lambda _: ControlError(error="no room"))
     assert isinstance(refused, DeskRefusedError)
-    assert "no room" in str(refused)
+    assert str(refused) == "no room", "without the address of the socket"
     silent = outcome(url, lambda _: None)
     assert isinstance(silent, DeskSilentError)
     assert silent.was_sent, "its outcome is unknown"
