@@ -157,12 +157,12 @@ class LiveSockets:
         given = websocket.query_params
         if unknown := sorted(set(given) - {"since", "boot"}):
             raise AnswerError(f"unknown parameter {unknown[0][:40]}, expected since and boot")
-        if "since" not in given or given.get("boot") != self._cells.boot_id:
-            return Flow(self._mono_ns())
         try:
-            since = parse_integer(given["since"])
+            since = parse_integer(given["since"]) if "since" in given else None
         except ValueError as error:
             raise AnswerError(f"since is {error}"[:100]) from None
+        if since is None or given.get("boot") != self._cells.boot_id:
+            return Flow(self._mono_ns())
         return Flow(self._mono_ns(), has_number=since)
 
     async def _send(self, websocket: WebSocket, flow: Flow) -> Close | None:

@@ -116,6 +116,9 @@ def _refusal(scope: Scope, requester: Requester, identity: Identity | None) -> R
     is_api = str(scope["path"]).startswith(API_PATH)
     is_change = is_socket or method not in _SAFE
     is_sign_in = method == "POST" and scope["path"] == SESSION_PATH
+    if identity is None and header_values(scope, b"authorization") and not is_sign_in:
+        # A script with a wrong, expired or revoked token learns that, not that it sends no Origin.
+        return None if is_socket else Refusal(401, "the token is unknown, revoked or expired")
     if is_change or is_api:
         refusal = _origin_refusal(scope, requester, identity, is_change=is_change)
         if refusal is not None:

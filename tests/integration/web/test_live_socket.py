@@ -147,7 +147,7 @@ def test_a_malformed_message_is_closed_with_one_line(server: LiveServer, sent: s
         assert "\n" not in reason
 
 
-@pytest.mark.parametrize("query", ["?since=x&boot=boot-1", "?after=1"])
+@pytest.mark.parametrize("query", ["?since=x&boot=boot-1", "?since=x", "?since=x&boot=other", "?after=1"])
 def test_a_bad_query_is_closed_with_one_line(server: LiveServer, query: str) -> None:
     with server.connect(query) as client:
         code, reason = close_of(client)

@@ -175,6 +175,8 @@ def test_a_wrong_token_is_not_replaced_by_the_cookie(tmp_path: Path) -> None:
             headers = await csrf_of(client)
             reply = await client.post("/api/v1/command", headers={**headers, "Authorization": "Bearer wrong"})
             assert reply.status_code == 401
+            reply = await client.post("/api/v1/command", headers={"Authorization": "Bearer revoked"})
+            assert (reply.status_code, reply.json()["error"]) == (401, "the token is unknown, revoked or expired")
             for value in ("Bearer x", "Basic x", "Bearer", ""):
                 assert (await client.get("/api/v1/session", headers={"Authorization": value})).status_code == 401
             assert (await client.get("/api/v1/session")).status_code == 200
@@ -328,6 +330,7 @@ def test_websockets_of_a_real_server(tmp_path: Path) -> None:
         assert first_message(own, cookie) == ONE_TIME_USER
         assert first_message(own, {}) == ""
         assert first_message(None, {"Authorization": f"Bearer {token}"}) == "token ci"
+        assert first_message(None, {"Authorization": "Bearer revoked"}) == "", "closed by a code, not for its origin"
         for origin in (None, "null", "https://evil.example", f"http://localhost:{port}"):
             with pytest.raises(InvalidStatus) as refused:
                 first_message(origin, cookie)
