@@ -11,15 +11,19 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from proto.control import PAST_RULES_MAX, Reason
+from proto.control import PAST_RULES_MAX
+from proto.control.requests import REASON_CHARS_MAX
 from proto.trading.enums import OrderType, Side, TimeInForce
 from proto.trading.units import Cursor, Name, OptionalName, TimeNs
+
+ReasonText = Annotated[str, Meta(min_length=1, max_length=REASON_CHARS_MAX, pattern=r"\S")]
+"""A person's reason, not only blanks."""
 
 
 class ReasonBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The person's reason, which is kept in the ledger."""
 
-    reason: Reason
+    reason: ReasonText
 
 
 class CloseBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,7 +33,7 @@ class CloseBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     symbol: Name
-    reason: Reason
+    reason: ReasonText
     position: Cursor = 0
     volume: Decimal | None = None
 
@@ -43,7 +47,7 @@ class OrderBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     symbol: Name
     side: Side
     volume: Decimal
-    reason: Reason
+    reason: ReasonText
     type: OrderType = OrderType.MARKET
     price: Decimal | None = None
     time_in_force: TimeInForce | None = None
@@ -58,7 +62,7 @@ class CancelBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Cancel a resting order."""
 
     order_id: Name
-    reason: Reason
+    reason: ReasonText
 
 
 class ModifyBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,7 +73,7 @@ class ModifyBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     symbol: Name
-    reason: Reason
+    reason: ReasonText
     stop_loss: Decimal | None
     take_profit: Decimal | None
     order_id: OptionalName = ""

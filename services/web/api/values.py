@@ -178,8 +178,8 @@ def expectation(kind: Any) -> str:
     match described := _described(kind):
         case inspect.IntType(ge=least, le=most):
             text = "an integer" + (f" from {least} to {most}" if least is not None else "")
-        case inspect.StrType(min_length=least, max_length=most):
-            text = f"a text of {least or 0} to {most} characters"
+        case inspect.StrType(min_length=least, max_length=most, pattern=pattern):
+            text = f"a text of {least or 0} to {most} characters" + (", not only blanks" if pattern else "")
         case inspect.DecimalType():
             text = _DECIMAL_EXPECTED
         case inspect.EnumType(cls=cls):

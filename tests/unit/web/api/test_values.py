@@ -133,6 +133,7 @@ def test_a_decimal_is_exact_text(value: object, expected: str) -> None:
         (an_order(comment="x"), "comment is unknown, expected symbol, side"),
         (an_order(reason=""), "reason is '', expected a text of 1 to 200 characters"),
         (an_order(reason="x" * 201), "expected a text of 1 to 200 characters"),
+        (an_order(reason=" \t "), "expected a text of 1 to 200 characters, not only blanks"),
         (an_order(side="Buy"), "side is 'Buy', expected BUY or SELL"),
         (an_order(trailing_stop_points=True), "trailing_stop_points is True, expected an integer from 0"),
         (an_order(trailing_stop_points="5"), "trailing_stop_points is '5', expected an integer from 0"),
