@@ -187,9 +187,9 @@ class LedgerState(Struct, frozen=True, kw_only=True):
 
 
 class ReconciliationState(Struct, frozen=True, kw_only=True):
-    """The last comparison of ledger and venue; `time_ns` is 0, because the ledger does not store its time."""
+    """The last recorded comparison of ledger and venue, after the tick `ordinal` of the stream."""
 
-    time_ns: int
+    ordinal: Cursor
     differences: list[Difference]
     complete: bool
 

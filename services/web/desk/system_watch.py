@@ -83,7 +83,7 @@ class SystemWatch:
                 reconciliation=None
                 if reconciled is None
                 else ReconciliationState(
-                    time_ns=0, differences=reconciled.differences, complete=not reconciled.differences
+                    ordinal=reconciled.ordinal, differences=reconciled.differences, complete=not reconciled.differences
                 ),
                 gaps=state.gaps if isinstance(state, StateView) else 0,
                 in_doubt=state.in_doubt if isinstance(state, StateView) else 0,

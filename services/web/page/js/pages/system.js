@@ -121,13 +121,12 @@ export default class SystemPage extends HTMLElement {
 
   #drawReconciliation(reconciliation) {
     show(this.#differences, reconciliation !== null);
-    show(this.#compared, reconciliation === null || reconciliation.time_ns !== 0);
     if (reconciliation === null) {
       setText(this.#compared, "Ledger and venue have not been compared yet.");
       return;
     }
     const count = `number of differences: ${number(reconciliation.differences.length)}`;
-    setText(this.#compared, `Compared at ${dateTimeText(reconciliation.time_ns)}, ${count}.`);
+    setText(this.#compared, `Recorded after tick ${number(reconciliation.ordinal)}, ${count}.`);
     this.#differences.rows = reconciliation.differences;
   }
 
