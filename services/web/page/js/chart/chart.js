@@ -7,7 +7,7 @@ import { el, setText, show } from "../dom.js";
 import { settings } from "../settings.js";
 import { dateTimeText, zoneLabel } from "../times.js";
 import { listen } from "./gestures.js";
-import { drawBand, drawCandles, drawCorner, drawLabel, drawLevels, drawLine, drawMarkers } from "./layers.js";
+import { drawBand, drawCandles, drawCorner, drawLabel, drawLevels, drawLine, drawMarkers, foldTexts } from "./layers.js";
 import { indexAt, spreadLabels, valueTicks } from "./scales.js";
 import { IndexAxis, TimeAxis } from "./time_axis.js";
 
@@ -18,8 +18,12 @@ const COLOURS = [
 const BOTTOM_PX = 18;
 const TOP_PX = 8;
 const LABEL_PX = 15;
+const GAP_PX = 8; // between the last label of time and the zone
 const TEXT_EVERY_MS = 2_000;
 const HIDDEN_EVERY_MS = 2_000; // off the screen, so that a screenshot of the whole page is current
+const LETTER_PX = 6.2; // average width of a letter in the labels of levels
+const LABELS_SHARE_MAX = 0.3;
+const LEAST_RANGE = 1e-5; // of the value: a constant has an axis with different labels
 const REACH = 0.6; // a level extends the range of values if its distance is at most this part of the range
 
 /**
@@ -45,6 +49,7 @@ export class Chart extends HTMLElement {
   #data = {};
   #axis = new TimeAxis();
   #view = { from: 0, to: 0 };
+  #labelShare = 0;
   #isFollowing = true;
   #pointer = null;
   #isDirty = true;
@@ -60,9 +65,10 @@ export class Chart extends HTMLElement {
 
   /**
    * Define the chart.
-   * @param {{label: string, digits: number, isCandles?: boolean, span?: number, unit?: string, onPast?: () => void}}
-   *   options `span` is the initial width of the view, in candles or milliseconds, all data by default; `onPast` is
-   *   called when the view reaches the oldest data
+   * @param {{label: string, digits: number, isCandles?: boolean, span?: number, unit?: string,
+   *   isFromZero?: boolean, onPast?: () => void}}
+   *   options `span` is the initial width of the view, in candles or milliseconds, all data by default;
+   *   `isFromZero`: the range begins at 0; `onPast` is called when the view reaches the oldest data
    * @returns {Chart} itself
    */
   setup(options) {
@@ -98,6 +104,7 @@ export class Chart extends HTMLElement {
     setText(this.#note, data.note ?? "no data yet");
     show(this.#note, this.#axis.times.length === 0);
     if (kept !== null && this.#options.isCandles) this.#keepTime(kept);
+    this.#measureLabels();
     if (this.#isFollowing) this.#follow();
     this.#isDirty = true;
     if (this.#isVisible || performance.now() - this.#drawnAt_ms > HIDDEN_EVERY_MS) this.#draw();
@@ -125,10 +132,27 @@ export class Chart extends HTMLElement {
   // ---- view
 
   #follow() {
-    const { start, end, margin, leastShown } = this.#axis;
-    const all = end - start + margin;
-    const span = Math.min(this.#options.span ?? all, Math.max(all, leastShown));
-    this.#view = { from: end + margin - span, to: end + margin };
+    const { end, leastShown } = this.#axis;
+    const span = Math.min(this.#options.span ?? Infinity, Math.max(this.#all, leastShown));
+    const to = end + this.#margin(span);
+    this.#view = { from: to - span, to };
+  }
+
+  /* Width of a view with all data. */
+  get #all() {
+    const { start, end, margin } = this.#axis;
+    return Math.max(end - start + margin, (end - start) / (1 - this.#labelShare));
+  }
+
+  /* Free width at the right edge of a view, for the labels of the levels, so that they cover no data. */
+  #margin(span) {
+    return Math.max(this.#axis.margin, span * this.#labelShare);
+  }
+
+  #measureLabels() {
+    const widths = (this.#data.levels ?? []).map(({ text }) => (text ? text.length * LETTER_PX + LABEL_PX : 0));
+    const width = this.#size.width || 1;
+    this.#labelShare = Math.min(LABELS_SHARE_MAX, Math.max(0, ...widths) / width);
   }
 
   #keepTime(time_ms) {
@@ -139,7 +163,7 @@ export class Chart extends HTMLElement {
   #zoom(factor, x) {
     const { from, to } = this.#view;
     const width = this.#size.width || 1;
-    const most = Math.max(this.#axis.end - this.#axis.start + this.#axis.margin, this.#axis.leastSpan);
+    const most = Math.max(this.#all, this.#axis.leastSpan);
     const span = Math.min(Math.max((to - from) * factor, this.#axis.leastSpan), most);
     const part = this.#isFollowing ? 1 : Math.min(1, x / width);
     const fixed = from + (to - from) * part;
@@ -153,8 +177,9 @@ export class Chart extends HTMLElement {
   }
 
   #setView(from, to) {
-    const { start, end, margin } = this.#axis;
+    const { start, end } = this.#axis;
     const span = to - from;
+    const margin = this.#margin(span);
     const first = Math.max(Math.min(from, end + margin - span), Math.min(start, end + margin - span));
     this.#view = { from: first, to: first + span };
     this.#isFollowing = first + span >= end + margin - span * 1e-6;
@@ -229,18 +254,22 @@ export class Chart extends HTMLElement {
   }
 
   #plot(context) {
-    const [low, high] = this.#range();
-    const axisWidth = Math.ceil(Math.max(...[low, high].map((v) => context.measureText(this.#text(v)).width))) + 10;
+    const range = this.#range();
+    const axisWidth = Math.ceil(Math.max(...range.map((v) => context.measureText(this.#text(v)).width))) + 10;
     const { clientWidth, clientHeight } = this.#size;
     const [left, right, top, bottom] = [0, clientWidth - axisWidth, TOP_PX, clientHeight - BOTTOM_PX];
     const { from, to } = this.#view;
     this.#size.width = right;
+    const beyond = this.#beyond(context, right - left, ...range);
+    const perPixel = (range[1] - range[0]) / Math.max(1, bottom - top - LABEL_PX * beyond.flat().length);
+    const low = range[0] - LABEL_PX * beyond[1].length * perPixel;
+    const high = range[1] + LABEL_PX * beyond[0].length * perPixel;
     const perUnit = (right - left) / (to - from || 1);
     const perValue = (bottom - top) / (high - low);
     this.#colours ??= readColours(this);
     const axis = this.#axis;
     return {
-      left, right, top, bottom, from, to, low, high, colours: this.#colours,
+      left, right, top, bottom, from, to, low, high, beyond, colours: this.#colours,
       x: (position) => left + (position - from) * perUnit,
       y: (value) => bottom - (value - low) * perValue,
       positionOf: (ms) => axis.positionOf(ms),
@@ -272,7 +301,8 @@ export class Chart extends HTMLElement {
     const reach = (high - low || Math.abs(high) * 1e-4 || 1) * REACH;
     const near = levels.filter(({ value, isFar }) => !isFar && value > low - reach && value < high + reach);
     take(near.map((level) => level.value), 0, near.length - 1);
-    const pad = (high - low || Math.abs(high) * 1e-4 || 1) * 0.06;
+    const pad = Math.max((high - low) * 0.06, Math.abs(high) * LEAST_RANGE) || 1;
+    if (this.#options.isFromZero) return [0, high * 1.06 || 1];
     return [low - pad, high + pad];
   }
 
@@ -289,17 +319,19 @@ export class Chart extends HTMLElement {
       const isFree = y < plot.bottom - 5 && labels.every((label) => Math.abs(label.y - y) > LABEL_PX - 2);
       if (isFree) context.fillText(this.#text(value), plot.right + 5, y);
     }
+    const zone = zoneLabel(this.#axis.timeOf(plot.to) * 1e6).replace(/^\w+ (?=UTC)/, "");
+    const zoneLeft = this.#size.clientWidth - 2 - context.measureText(zone).width;
     context.textAlign = "center";
     for (const [position, label] of this.#axis.ticks(plot.from, plot.to, Math.floor(plot.right / 76))) {
       const x = Math.round(plot.x(position)) + 0.5;
       context.moveTo(x, plot.top);
       context.lineTo(x, plot.bottom);
-      if (x > 18 && x < plot.right - 18) context.fillText(label, x, plot.bottom + 10);
+      const half = context.measureText(label).width / 2;
+      if (x > half && x + half < zoneLeft - GAP_PX) context.fillText(label, x, plot.bottom + 10);
     }
     context.stroke();
     context.textAlign = "right";
-    const zone = zoneLabel(this.#axis.timeOf(plot.to) * 1e6);
-    context.fillText(zone.replace(/^\w+ (?=UTC)/, ""), this.#size.clientWidth - 2, plot.bottom + 10);
+    context.fillText(zone, this.#size.clientWidth - 2, plot.bottom + 10);
   }
 
   #drawLayers(context, plot) {
@@ -329,16 +361,22 @@ export class Chart extends HTMLElement {
     }
   }
 
-  /* Levels outside the range of values, as a line of text at the edge on their side. */
-  #drawBeyond(context, plot) {
+  /* Lines of text for the levels above and below a range; they stand at the edge beyond which the levels lie. */
+  #beyond(context, width, low, high) {
     const named = (this.#data.levels ?? []).filter(({ text }) => text);
-    const line = (arrow, levels) => {
-      return arrow + levels.map(({ text, value }) => `${text} ${this.#text(value)}`).join(" · ");
+    const lines = (arrow, levels) => {
+      const texts = levels.map(({ text, value }) => `${text} ${this.#text(value)}`);
+      return foldTexts(context, texts, width - LABEL_PX).map((line) => `${arrow} ${line}`);
     };
-    const above = named.filter(({ value }) => value > plot.high);
-    const below = named.filter(({ value }) => value < plot.low);
-    if (above.length) drawCorner(context, plot, line("↑ ", above), LABEL_PX / 2, "ink-2");
-    if (below.length) drawCorner(context, plot, line("↓ ", below), plot.bottom - LABEL_PX / 2, "ink-2");
+    const above = lines("↑", named.filter(({ value }) => value > high));
+    return [above, lines("↓", named.filter(({ value }) => value < low))];
+  }
+
+  #drawBeyond(context, plot) {
+    const [above, below] = plot.beyond;
+    above.forEach((text, index) => drawCorner(context, plot, text, LABEL_PX * (index + 0.5), "ink-2"));
+    const first = plot.bottom - LABEL_PX * (below.length - 0.5);
+    below.forEach((text, index) => drawCorner(context, plot, text, first + LABEL_PX * index, "ink-2"));
   }
 
   #drawCross(context, plot) {

@@ -156,6 +156,17 @@ export function drawLabel(context, plot, { y, text, colour, isSolid, isInside })
   context.fillText(text, x + 4, y + 0.5);
 }
 
+/** Join texts to lines that are not wider than `width` in CSS pixels, as far as a single text is not. */
+export function foldTexts(context, texts, width) {
+  const lines = [];
+  for (const text of texts) {
+    const joined = lines.length ? `${lines[lines.length - 1]} · ${text}` : text;
+    if (lines.length && context.measureText(joined).width <= width) lines[lines.length - 1] = joined;
+    else lines.push(text);
+  }
+  return lines;
+}
+
 /** A line of text with a background at the left edge. */
 export function drawCorner(context, plot, text, y, colour) {
   context.fillStyle = plot.colours.panel;
