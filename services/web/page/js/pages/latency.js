@@ -100,10 +100,10 @@ function hopText(hop) {
 }
 
 function makeChart(hop) {
-  const chart = new Chart().setup({ label: `Latency ${hopText(hop)}`, digits: 2, unit: " ms" });
+  const chart = new Chart().setup({ label: `Latency ${hopText(hop)}`, digits: 2, unit: " ms", isFromZero: true });
   const names = [el("span.key-line.solid", { text: "p50" }), el("span.key-line.dashed", { text: "p99" })];
   const key = el("p.chart-key", {}, ...names);
-  const worst = el("span.quiet");
+  const worst = el("span.chart-key");
   return Object.assign(panel(hopText(hop), { source: "portfolio", tools: [worst, key] }, chart), { chart, worst, hop });
 }
 
