@@ -19,6 +19,7 @@ const PERIODS = [
 ];
 const BARS = 500;
 const BARS_SHOWN = 90;
+const BAR_PX = 6; // least width of a candle at first, so that its body is seen
 const TICKS = 2_000;
 const TICKS_SHOWN_MS = 120_000;
 const FILLS = 200;
@@ -112,7 +113,8 @@ export class SymbolCard extends HTMLElement {
     this.#period_s = period_s;
     this.#series = this.#wanted = this.#newSeries();
     this.#isComplete = false;
-    const span = period_s ? BARS_SHOWN : TICKS_SHOWN_MS;
+    const width = this.#chart.clientWidth || BARS_SHOWN * BAR_PX;
+    const span = period_s ? Math.min(BARS_SHOWN, Math.floor(width / BAR_PX)) : TICKS_SHOWN_MS;
     const label = `${this.symbol}, ${period_s ? `candles of ${duration(period_s)}` : "ticks"}`;
     this.#chart.setup({ label, digits: this.#digits, isCandles: period_s > 0, span, onPast: () => this.#readPast() });
     this.#read(this.#series, null);
@@ -234,7 +236,7 @@ class SignalLine {
     setText(this.#direction, look);
     setTone(this.#direction, tone);
     const threshold = signal?.threshold ?? null;
-    const least = threshold === null ? "" : ` of ${number(threshold, 2)}`;
+    const least = threshold === null ? "" : `, threshold ${number(threshold, 2)}`;
     const confidence = signal?.confidence ?? null;
     const text = signal ? `${number(confidence, 3)}${least}` : "";
     this.#meter.update(confidence, text, null, threshold === null ? [] : [threshold]);
