@@ -26,8 +26,10 @@ export class HeadLine extends HTMLElement {
   connectedCallback() {
     this.className = "head";
     for (const { name, title } of PAGES) this.#nav.append(el("a", { href: `#/${name}`, text: title, data: { name } }));
-    const right = el("div.right", {}, this.#age, this.#clock, zoneChoice(), menu());
-    this.replaceChildren(el("span.name", { text: "Paperdesk" }), this.#mode, this.#state, this.#nav, right);
+    const right = el("div.right", {}, this.#clock, zoneChoice(), menu());
+    const line = el("div.head-first", {}, el("span.name", { text: "Paperdesk" }), this.#mode, this.#state, this.#age);
+    this.#state.addEventListener("click", () => scrollTo(0, 0));
+    this.replaceChildren(line, this.#nav, right);
   }
 
   /** Mark a page of the navigation as the current one. */
@@ -42,9 +44,9 @@ export class HeadLine extends HTMLElement {
     this.#mode.hidden = !mode;
     setText(this.#mode, mode);
     const { text, sign, tone } = deskLook(state);
-    const known = silenceOf("portfolio") ? "⚠ last known: " : "";
-    setText(this.#state, state ? `${known}${sign} ${text.toLowerCase()}` : "? not known");
-    setTone(this.#state, tone);
+    const isOld = status.isStale || silenceOf("portfolio");
+    setText(this.#state, state ? `${isOld ? "⚠ last known: " : ""}${sign} ${text.toLowerCase()}` : "? not known");
+    setTone(this.#state, isOld ? "warn" : tone);
     const now_ns = venueNow_ms() * 1e6;
     setText(this.#age, status.age_ms === null ? words(status.phase) : `age ${age(status.age_ms)}`);
     setTone(this.#age, status.isStale ? "warn" : null);
