@@ -44,6 +44,14 @@ export function setText(node, text) {
   } else if (only || wanted) node.textContent = wanted;
 }
 
+/** Set a text in which words between backticks are shown as code. */
+export function setTextWithCode(node, text) {
+  if (node.textWithCode === text) return;
+  node.textWithCode = text;
+  const parts = String(text ?? "").split("`");
+  node.replaceChildren(...parts.map((part, index) => (index % 2 ? el("code", { text: part }) : part)));
+}
+
 /** Set the tone (up, down, warn, halt, ok, faint, or null for none), which a style colours. */
 export function setTone(node, tone) {
   attribute(node, "data-tone", tone || null);

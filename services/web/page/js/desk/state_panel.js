@@ -3,7 +3,7 @@
 import { session } from "../api.js";
 import { deskLook } from "../desk_look.js";
 import { commandDialog } from "../dialog.js";
-import { attribute, el, keyed, setText, setTone, show } from "../dom.js";
+import { attribute, el, keyed, setText, setTextWithCode, setTone, show } from "../dom.js";
 import { words } from "../format.js";
 import { live } from "../live.js";
 import { panel } from "../panel.js";
@@ -31,6 +31,14 @@ const COMMANDS = {
 const BUTTONS = [
   ["halt", "■ Halt", "danger"], ["reduce", "▼ Reduce only"], ["resume", "▶ Resume"], ["flatten", "⇥ Flatten"],
 ];
+
+const HEADLINE_TEXTS = {
+  TRADING: "Nothing prevents trading",
+  "PARTLY TRADING": "Some symbols are not traded",
+  "NOT TRADING": "No symbol is traded",
+  "REDUCE ONLY": "Orders only close positions",
+  HALTED: "No orders are sent",
+};
 
 /** The panel; it follows the cell `state`. */
 export class StatePanel extends HTMLElement {
@@ -81,9 +89,13 @@ export class StatePanel extends HTMLElement {
 
 function reasonText(state) {
   if (!state) return "";
-  const parts = [state.trading_reason, state.waiting_for && `waiting for ${state.waiting_for}`];
-  const text = parts.filter(Boolean).join(" · ");
-  return text || (state.headline === "TRADING" ? "Nothing prevents trading" : `The desk is ${words(state.state)}`);
+  const isNamed = state.causes.some(({ text }) => text === state.trading_reason);
+  const reason = state.trading_state === "ACTIVE" ? `Resumed: ${state.trading_reason}` : state.trading_reason;
+  const parts = [
+    HEADLINE_TEXTS[state.headline], state.waiting_for && `Waiting for ${state.waiting_for}`,
+    state.trading_reason && !isNamed && reason,
+  ];
+  return parts.filter(Boolean).join(" · ") || `The desk is ${words(state.headline)}`;
 }
 
 function keyOf({ code, subject, by }) {
@@ -109,7 +121,7 @@ function drawCause(node, cause) {
   setText(line.firstChild, `${sign} ${cause.code}${subject}${by}`);
   setTone(line.firstChild, tone);
   setText(line.lastChild, cause.text || cause.meaning);
-  setText(action, cause.action);
+  setTextWithCode(action, cause.action);
   show(action, Boolean(cause.action) && cause.severity !== "INFO");
 }
 
