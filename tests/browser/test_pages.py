@@ -231,14 +231,14 @@ def test_trades(desk: ServedDesk, visit: Visit) -> None:
 
     def expected_sums() -> dict[str, str]:
         found = desk.read("/trades/summary?width=100")
-        names = ("Trades", "Net", "Gross profit", "Gross loss", "Commission", "Swap", "Won")
+        names = ("Trades", "Net", "Gross profit", "Gross loss", "Commission", "Swap", "Win rate")
         keys = ("net", "gross_profit", "gross_loss", "commission", "swap")
         values = [fixed(found["trades"]), *(money(found[key]) for key in keys)]
         return dict(zip(names, [*values, percent(found["wins"] / found["trades"], 1)], strict=True))
 
     def shown_sums() -> dict[str, str]:
         shown = figures(page.get_by_role("region", name="Sum of the filtered trades"))
-        return {name: value for name, value in shown.items() if name not in ("Profit factor", "Net a trade")}
+        return {name: value for name, value in shown.items() if name not in ("Profit factor", "Average trade")}
 
     agree(shown_sums, expected_sums, "the sums of the trades")
 

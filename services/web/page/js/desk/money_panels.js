@@ -6,6 +6,7 @@ import { live } from "../live.js";
 import { money, moneyDigits } from "../money.js";
 import { panel } from "../panel.js";
 
+const GROSS = [2, 3]; // columns that are left out at small widths
 const PERIODS = [["today", "Today"], ["week", "Week"], ["month", "Month"]];
 
 function showAmount(node, value) {
@@ -73,7 +74,7 @@ export class PnlPanel extends HTMLElement {
 
   connectedCallback() {
     const main = el("table.data.tight", {},
-      head(["Realized", "Net", "Gross +", "Gross −", "Commission", "Swap", "Trades"]), this.#rows);
+      head(["Realized", "Net", "Gross +", "Gross −", "Commission", "Swap", "Trades"], GROSS), this.#rows);
     const periods = scrolling("Profit by period", main);
     const parts = scrolling("Profit by symbol and tag", this.#partTable);
     parts.classList.add("parts");
@@ -89,7 +90,7 @@ export class PnlPanel extends HTMLElement {
     const pnl = live.get("pnl");
     if (!pnl) return;
     const draw = (row, [key, label]) => drawPeriod(row, label, pnl[key]);
-    keyed(this.#rows, PERIODS, ([key]) => key, () => makeRow(7), draw);
+    keyed(this.#rows, PERIODS, ([key]) => key, () => makeRow(7, GROSS), draw);
     const parts = partsOf(pnl);
     keyed(this.#parts, parts, (part) => part.key, () => makeRow(4), drawPart);
     show(this.#partTable, parts.length > 0);
@@ -101,13 +102,15 @@ function scrolling(label, table) {
   return el("div.table-scroll", { role: "region", "aria-label": label, tabindex: "0" }, table);
 }
 
-function head(labels) {
-  const cells = labels.map((text, index) => el(index ? "th.number" : "th", { scope: "col", text }));
+function head(labels, wide = []) {
+  const tag = (index) => (index ? `th.number${wide.includes(index) ? ".wide-only" : ""}` : "th");
+  const cells = labels.map((text, index) => el(tag(index), { scope: "col", text }));
   return el("thead", {}, el("tr", {}, ...cells));
 }
 
-function makeRow(width) {
-  const cells = Array.from({ length: width - 1 }, () => el("td.number"));
+function makeRow(width, wide = []) {
+  const tag = (index) => (wide.includes(index + 1) ? "td.number.wide-only" : "td.number");
+  const cells = Array.from({ length: width - 1 }, (_, index) => el(tag(index)));
   return el("tr", {}, el("th", { scope: "row" }), ...cells);
 }
 

@@ -86,8 +86,9 @@ export class TradeSummary {
     });
     const times = summary.points.map(([time_ns]) => time_ns / 1e6);
     const values = summary.points.map(([, net]) => Number(net));
+    const note = "The course of the net profit is shown from the first closed trade on";
     const levels = times.length ? [{ value: 0, text: "", colour: "ink-3", dash: [2, 3] }] : [];
-    this.#chart.set({ lines: [{ name: "net", times, values, colour: "series", step: true }], levels });
+    this.#chart.set({ lines: [{ name: "net", times, values, colour: "series", step: true }], levels, note });
   }
 }
 
@@ -99,9 +100,9 @@ function figuresOf(summary) {
     ["Trades", number(trades), "", null], ["Net", money(net), unit, toneOf(net)],
     ["Gross profit", money(gross_profit), unit, null], ["Gross loss", money(gross_loss), unit, null],
     ["Commission", money(commission), unit, null], ["Swap", money(swap), unit, null],
-    ["Won", trades ? percent(wins / trades, 1) : "–", trades ? "of the trades" : "", null],
+    ["Win rate", trades ? percent(wins / trades, 1) : "–", "", null],
     ["Profit factor", loss ? number(Number(gross_profit) / loss, 2) : "–", "", null],
-    ["Net a trade", trades ? money(Number(net) / trades) : "–", unit, null],
+    ["Average trade", trades ? money(Number(net) / trades) : "–", unit, null],
   ];
 }
 

@@ -93,7 +93,7 @@ class ModelCard extends HTMLElement {
     const figures = [
       ["Hold rate", share(counts.hold), `${number(counts.hold)} ticks`],
       ["Buy", number(counts.buy), share(counts.buy)], ["Sell", number(counts.sell), share(counts.sell)],
-      ["Warming up", number(counts.warming_up), ""], ["Ticks", number(counts.ticks), ""],
+      ["Warm-up", number(counts.warming_up), "ticks"], ["Total", number(counts.ticks), "ticks"],
     ];
     keyed(this.#counts, figures, ([label]) => label, makeFigure, (node, [, value, more]) => {
       setText(node.querySelector(".value"), value);

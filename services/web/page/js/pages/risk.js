@@ -99,7 +99,8 @@ export default class RiskPage extends HTMLElement {
     const risk = live.get("risk");
     if (!risk) return;
     const [sign, tone] = tradingStateLook(risk.trading_state);
-    const reason = risk.trading_reason ? `: ${risk.trading_reason}` : "";
+    const verb = risk.trading_state === "ACTIVE" ? ", resumed" : "";
+    const reason = risk.trading_reason ? `${verb}: ${risk.trading_reason}` : "";
     setText(this.#state, `${sign} ${words(risk.trading_state)}${reason}`);
     setText(this.#limits, `Set of limits: ${risk.limits}`);
     setTone(this.#state, tone);
@@ -107,6 +108,7 @@ export default class RiskPage extends HTMLElement {
     show(this.#warning, Boolean(risk.warning));
     const measured = risk.rows.filter((row) => isMeasured(row));
     this.#used.rows = measured;
+    this.#used.classList.toggle("has-pause", measured.some(isPausing));
     this.#each.rows = risk.rows.filter((row) => !measured.includes(row));
   }
 
