@@ -18,7 +18,7 @@ const COLOURS = [
 const BOTTOM_PX = 18;
 const TOP_PX = 8;
 const LABEL_PX = 15;
-const GAP_PX = 8; // between the last label of time and the zone
+const GAP_PX = 8; // between labels of time
 const TEXT_EVERY_MS = 2_000;
 const HIDDEN_EVERY_MS = 2_000; // off the screen, so that a screenshot of the whole page is current
 const LETTER_PX = 6.2; // average width of a letter in the labels of levels
@@ -50,6 +50,7 @@ export class Chart extends HTMLElement {
   #axis = new TimeAxis();
   #view = { from: 0, to: 0 };
   #labelShare = 0;
+  #drawn = { low: -Infinity, high: Infinity };
   #isFollowing = true;
   #pointer = null;
   #isDirty = true;
@@ -150,7 +151,9 @@ export class Chart extends HTMLElement {
   }
 
   #measureLabels() {
-    const widths = (this.#data.levels ?? []).map(({ text }) => (text ? text.length * LETTER_PX + LABEL_PX : 0));
+    const { low, high } = this.#drawn;
+    const shown = (this.#data.levels ?? []).filter(({ text, value }) => text && value >= low && value <= high);
+    const widths = shown.map(({ text }) => text.length * LETTER_PX + LABEL_PX);
     const width = this.#size.width || 1;
     this.#labelShare = Math.min(LABELS_SHARE_MAX, Math.max(0, ...widths) / width);
   }
@@ -264,6 +267,7 @@ export class Chart extends HTMLElement {
     const perPixel = (range[1] - range[0]) / Math.max(1, bottom - top - LABEL_PX * beyond.flat().length);
     const low = range[0] - LABEL_PX * beyond[1].length * perPixel;
     const high = range[1] + LABEL_PX * beyond[0].length * perPixel;
+    this.#drawn = { low, high };
     const perUnit = (right - left) / (to - from || 1);
     const perValue = (bottom - top) / (high - low);
     this.#colours ??= readColours(this);
@@ -322,12 +326,15 @@ export class Chart extends HTMLElement {
     const zone = zoneLabel(this.#axis.timeOf(plot.to) * 1e6).replace(/^\w+ (?=UTC)/, "");
     const zoneLeft = this.#size.clientWidth - 2 - context.measureText(zone).width;
     context.textAlign = "center";
+    let taken = 0;
     for (const [position, label] of this.#axis.ticks(plot.from, plot.to, Math.floor(plot.right / 76))) {
       const x = Math.round(plot.x(position)) + 0.5;
       context.moveTo(x, plot.top);
       context.lineTo(x, plot.bottom);
       const half = context.measureText(label).width / 2;
-      if (x > half && x + half < zoneLeft - GAP_PX) context.fillText(label, x, plot.bottom + 10);
+      if (x - half < taken || x + half > zoneLeft - GAP_PX) continue;
+      context.fillText(label, x, plot.bottom + 10);
+      taken = x + half + GAP_PX;
     }
     context.stroke();
     context.textAlign = "right";

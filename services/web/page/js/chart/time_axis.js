@@ -36,7 +36,8 @@ export class IndexAxis {
     const first = Math.max(0, Math.ceil(from));
     const last = Math.min(this.end, Math.floor(to));
     if (last <= first) return [];
-    const step = timeStep_ms(this.times[last] - this.times[first], count);
+    const share = (last - first) / (to - from); // of the width has candles
+    const step = timeStep_ms(this.times[last] - this.times[first], Math.max(1, Math.floor(count * share)));
     const ticks = [];
     for (let index = Math.max(first, 1); index <= last; index += 1) {
       const past = shifted_ms(this.times[index]) % step; // the round time may have no candle
