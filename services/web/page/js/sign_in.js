@@ -1,7 +1,10 @@
 /* Sign-in: by user and password, or by the one-time token in an address that ends in #once=TOKEN. */
 
 import { session } from "./api.js";
-import { el, setText } from "./dom.js";
+import { el, setText, setTextWithCode } from "./dom.js";
+
+const HELP = "Without a user: on the desk's host, `paperdesk web address` prints an address that signs in once, and "
+  + "`paperdesk web user add NAME --role trade` adds a user.";
 
 /** Remove a one-time token from the address and the history, and return it; null without one. */
 export function takeOnceToken() {
@@ -38,8 +41,10 @@ export function signInPage(message) {
       button.disabled = false;
     }
   };
+  const help = el("p.quiet");
+  setTextWithCode(help, HELP);
   const form = el("form", { "aria-label": "Sign in", on: { submit: onSubmit } },
-    el("h1", { text: "Paperdesk" }), error, user, password, button);
+    el("h1", { text: "Paperdesk" }), error, user, password, button, help);
   return el("main.sign-in", { id: "main" }, form);
 }
 
