@@ -89,13 +89,16 @@ export class StatePanel extends HTMLElement {
 
 function reasonText(state) {
   if (!state) return "";
-  const isNamed = state.causes.some(({ text }) => text === state.trading_reason);
-  const reason = state.trading_state === "ACTIVE" ? `Resumed: ${state.trading_reason}` : state.trading_reason;
-  const parts = [
-    HEADLINE_TEXTS[state.headline], state.waiting_for && `Waiting for ${state.waiting_for}`,
-    state.trading_reason && !isNamed && reason,
-  ];
+  const waits = state.waiting_for && `Waiting for ${state.waiting_for}`;
+  const parts = [HEADLINE_TEXTS[state.headline], waits, changeText(state)];
   return parts.filter(Boolean).join(" · ") || `The desk is ${words(state.headline)}`;
+}
+
+/* Why the trading state was changed last, unless a cause says it or a condition is more recent. */
+function changeText({ headline, trading_state, trading_reason, causes }) {
+  if (!trading_reason || causes.some(({ text }) => text === trading_reason)) return "";
+  if (trading_state !== "ACTIVE") return trading_reason;
+  return headline === "TRADING" ? `Resumed: ${trading_reason}` : "";
 }
 
 function keyOf({ code, subject, by }) {

@@ -15,7 +15,7 @@ const PROCESS_COLUMNS = [
   { key: "state", label: "State", text: stateText, tone: (row) => (row.state === "RUNNING" ? "ok" : "halt") },
   { key: "phase", label: "Phase", text: (row) => (row.phase ? words(row.phase) : "–") },
   { key: "beat_age_ms", label: "Heartbeat", number: true, text: beatText, tone: beatTone },
-  { key: "done", label: "Done", number: true, wide: true, text: (row) => number(row.done) },
+  { key: "done", label: "Work done", number: true, wide: true, text: (row) => number(row.done) },
   { key: "up_s", label: "Up for", number: true, text: (row) => duration(row.up_s) },
   { key: "since_ns", label: "Since", wide: true, text: (row) => dateTimeText(row.since_ns) },
   { key: "pid", label: "PID", number: true, wide: true, text: (row) => (row.pid ? String(row.pid) : "–") },
