@@ -15,9 +15,9 @@ export class IndexAxis {
     return this.times.length - 1;
   }
 
-  /** The first position with data. */
+  /** The first position with data: the left edge of the first candle. */
   get start() {
-    return 0;
+    return -0.5;
   }
 
   /** Position of a time: that of the candle that contains it. */
