@@ -7,7 +7,9 @@ import { el, setText, show } from "../dom.js";
 import { settings } from "../settings.js";
 import { dateTimeText, zoneLabel } from "../times.js";
 import { listen } from "./gestures.js";
-import { drawBand, drawCandles, drawCorner, drawLabel, drawLevels, drawLine, drawMarkers, foldTexts } from "./layers.js";
+import {
+  drawBand, drawCandles, drawCorner, drawLabel, drawLevels, drawLine, drawMarkers, foldTexts,
+} from "./layers.js";
 import { indexAt, spreadLabels, valueTicks } from "./scales.js";
 import { IndexAxis, TimeAxis } from "./time_axis.js";
 
