@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from cli.desk_options import DEFAULT_FILLS, DEFAULT_RISK, DEFAULT_SYMBOLS, DeskOptions
 from cli.live_view import open_screen
-from cli.page_address import choose_page_address
+from cli.page_address import choose_page_address, require_page
 from cli.run_options import check_watched, fills_option, plan_option, risk_option
 from cli.run_settings import HASH_CHARS, GatewayElsewhere, run_settings
 from cli.run_summary import show_summary
@@ -119,7 +119,9 @@ def desk_spec(options: DeskOptions) -> DeskRunSpec:
     plan = options.plan or (Path(settings["PLAN"]) if "PLAN" in settings else None)
     settings["PLAN"] = plan_option(plan)
     require_plan(settings["PLAN"], market.symbols)
-    page = choose_page_address(load(WebSettings))
+    web = load(WebSettings)
+    require_page(web, market.folder)
+    page = choose_page_address(web)
     settings["WEB_PORT"] = str(page.port)
     if gateway is None:  # the desk reads the contract terms of another gateway when it connects
         require_rates(market.symbols, market.watched, settings.get("MT5_CURRENCY", DEFAULT_CURRENCY), instruments)

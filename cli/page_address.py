@@ -1,11 +1,15 @@
-"""Address of the web page of `paperdesk run`."""
+"""Address and settings of the web page of `paperdesk run`."""
 
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from common.errors import StartError
+from services.web.security.exposure import exposure_problem
+from services.web.security.users import UsersFile
+from services.web.server import require_certificate
 from services.web.settings import WebSettings
 
 DEFAULT_PAGE_PORT: Final = 8_642
@@ -17,6 +21,21 @@ class PageAddress(NamedTuple):
 
     port: int
     url: str
+
+
+def require_page(settings: WebSettings, data_dir: Path) -> None:
+    """Refuse settings with which the page of a desk in `data_dir` would not start.
+
+    Raises:
+        StartError: the page would be exposed without users or TLS, or the file of users or the certificate is unusable.
+    """
+    if "web_port" in settings.model_fields_set and settings.web_port == 0:
+        return
+    if "web_users_file" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"web_users_file": data_dir / settings.web_users_file.name})
+    if problem := exposure_problem(settings, UsersFile(settings.web_users_file).users().keys()):
+        raise StartError(problem)
+    require_certificate(settings)
 
 
 def choose_page_address(settings: WebSettings) -> PageAddress:

@@ -50,6 +50,7 @@ FORWARDED: Final = frozenset(
         "WEB_TLS_CERT",
         "WEB_TLS_KEY",
         "WEB_TRUSTED_PROXY",
+        "WEB_PUBLISHED",
         "WEB_SESSION_HOURS",
     }
 )

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
@@ -61,6 +62,26 @@ def bound_socket(settings: WebSettings) -> socket.socket:
     return bound
 
 
+def require_certificate(settings: WebSettings) -> None:
+    """Check the certificate and its key, if they are set.
+
+    Raises:
+        StartError: they cannot be used.
+    """
+    if settings.web_tls_cert is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+            settings.web_tls_cert, settings.web_tls_key, password=lambda: ""
+        )
+    except (OSError, ValueError) as error:  # OSError is also that of OpenSSL
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise StartError(
+            f"WEB_TLS_CERT and WEB_TLS_KEY: values '{settings.web_tls_cert}' and '{settings.web_tls_key}' cannot be "
+            f"used: {why}; expected a certificate chain and its private key without a password, in PEM"
+        ) from None
+
+
 def serve(
     app: Application,
     settings: WebSettings,
@@ -91,13 +112,7 @@ def serve(
         ssl_certfile=settings.web_tls_cert,
         ssl_keyfile=settings.web_tls_key,
     )
-    try:
-        config.load()
-    except OSError as error:  # also of OpenSSL
-        raise StartError(
-            f"WEB_TLS_CERT and WEB_TLS_KEY: values '{settings.web_tls_cert}' and '{settings.web_tls_key}' cannot be "
-            f"used: {error.strerror}; expected a certificate chain and its private key without a password, in PEM"
-        ) from None
+    require_certificate(settings)
     scheme = "http" if settings.web_tls_cert is None else "https"
     _log.info("serving the page", address=f"{scheme}://{settings.web_host}:{settings.web_port}/")
     asyncio.run(_serve(uvicorn.Server(config), bound, heartbeat, on_beat))

@@ -299,11 +299,11 @@ def test_a_page_with_denials_fits_the_terminal(width: int, height: int) -> None:
     assert max(map(len, rows)) <= width
 
 
-def test_the_picture_in_the_readme_matches_the_live_page() -> None:
+def test_the_picture_in_the_documentation_matches_the_live_page() -> None:
     """Only the texts are compared, because the numbers differ between runs."""
-    readme = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
-    (picture,) = re.findall(r"!\[the running desk\]\((.*?)\)", readme)
-    svg = html.unescape(re.sub(r"<[^>]*>", " ", (PROJECT_ROOT / picture).read_text(encoding="utf-8")))
+    page_of_commands = (PROJECT_ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    (picture,) = re.findall(r"!\[the running desk\]\((.*?)\)", page_of_commands)
+    svg = html.unescape(re.sub(r"<[^>]*>", " ", (PROJECT_ROOT / "docs" / picture).read_text(encoding="utf-8")))
     view = a_view(a_status(latency_us={}))
     page = " ".join(drawn(view, width=80, height=30))
     assert set(re.findall(r"[a-z]{4,}|TRADING|SIMULATED", page)) - {"warming", "flat"} <= set(re.findall(r"\w+", svg))

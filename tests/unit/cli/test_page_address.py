@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from cli.page_address import DEFAULT_PAGE_PORT, PageAddress, choose_page_address
+from cli.page_address import DEFAULT_PAGE_PORT, PageAddress, choose_page_address, require_page
 from common.errors import StartError
+from services.web.security.identity import Role
+from services.web.security.passwords import Passwords
+from services.web.security.users import UsersFile
 from services.web.settings import WebSettings
 from tests.support.ports import free_port
 
@@ -67,3 +70,30 @@ def test_without_a_port_in_the_settings_the_usual_one_is_chosen(monkeypatch: pyt
     monkeypatch.delenv("WEB_PORT")
     monkeypatch.setattr("cli.page_address.DEFAULT_PAGE_PORT", port)
     assert choose_page_address(WebSettings()) == PageAddress(port, f"http://127.0.0.1:{port}/")
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"web_host": "0.0.0.0"}, "WEB_HOST: value '0.0.0.0' is reachable from other hosts, expected 127.0.0.1"),
+        ({"web_trusted_proxy": "foo"}, "WEB_TRUSTED_PROXY: value 'foo', expected the address or network"),
+        ({"web_tls_cert": Path("c.pem")}, "WEB_TLS_CERT is set and WEB_TLS_KEY is not"),
+        ({"web_tls_cert": Path("c.pem"), "web_tls_key": Path("k.pem")}, "WEB_TLS_CERT and WEB_TLS_KEY: values"),
+    ],
+)
+def test_a_page_that_would_not_start_is_refused_before_the_desk_starts(
+    given: dict[str, object], problem: str, tmp_path: Path
+) -> None:
+    with pytest.raises(StartError) as refused:
+        require_page(WebSettings(web_port=free_port(), **given), tmp_path)  # type: ignore[arg-type]
+    assert str(refused.value).startswith(problem)
+    require_page(WebSettings(web_port=0, **given), tmp_path)  # type: ignore[arg-type]
+    require_page(WebSettings(web_port=free_port()), tmp_path)
+
+
+def test_the_users_of_a_page_beyond_loopback_are_those_of_the_data_directory(tmp_path: Path) -> None:
+    settings = WebSettings(web_port=free_port(), web_host="0.0.0.0", web_published="loopback")
+    with pytest.raises(StartError, match="a user in"):
+        require_page(settings, tmp_path)
+    UsersFile(tmp_path / "web_users.toml").add("alice", Role.TRADE, Passwords().hash("correct horse battery"))
+    require_page(settings, tmp_path)
