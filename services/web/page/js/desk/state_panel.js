@@ -81,7 +81,7 @@ export class StatePanel extends HTMLElement {
     const isBarred = !session.canTrade;
     const off = { halt: trading === "HALTED", reduce: trading === "REDUCE_ONLY", resume: trading === "ACTIVE" };
     for (const [name, button] of Object.entries(this.#buttons)) {
-      button.disabled = isBarred || !trading || Boolean(off[name]);
+      button.disabled = isBarred || Boolean(off[name]); // an unknown state disables nothing: the desk can be halted
       attribute(button, "title", isBarred ? "needs the role trade" : null);
     }
   }
