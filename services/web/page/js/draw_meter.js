@@ -1,8 +1,8 @@
 /* Duration of the drawings, from the start of the frame to the end of its painting. */
 
-const KEPT = 5;
+const KEPT = 3;
 const SLOW_MS = 200; // the server sends at most one message in this time
-const PATIENCE_MS = 1_500;
+const PATIENCE_MS = 1_000;
 
 /** The last durations of drawing, and whether drawing is slower than the updates. */
 export class DrawMeter {
@@ -30,7 +30,7 @@ export class DrawMeter {
     return sorted[Math.floor(sorted.length / 2)];
   }
 
-  /** Whether drawing has been slower than the updates for 1.5 s or more. */
+  /** Whether drawing has been slower than the updates for 1 s or more. */
   get isSlow() {
     return this.#slowSince_ms !== null && performance.now() - this.#slowSince_ms >= PATIENCE_MS;
   }

@@ -5,10 +5,10 @@ import { duration } from "./format.js";
 import { live } from "./live.js";
 
 const SOURCES = {
-  portfolio: { name: "portfolio", time: "answered_ns", patience_ms: 3_000 },
-  gateway: { name: "feed", time: "heard_ns", patience_ms: 3_000 },
-  strategy: { name: "strategy", time: "heard_ns", patience_ms: 3_500 },
-  ledger: { name: "ledger", time: "read_ns", patience_ms: 5_000 },
+  portfolio: { name: "portfolio", time: "answered_ns", patience_ms: 2_000 },
+  gateway: { name: "feed", time: "heard_ns", patience_ms: 2_000 },
+  strategy: { name: "strategy", time: "heard_ns", patience_ms: 2_500 },
+  ledger: { name: "ledger", time: "read_ns", patience_ms: 3_000 },
 };
 
 /**
