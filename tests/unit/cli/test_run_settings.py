@@ -9,8 +9,9 @@ import pytest
 from cli.run_settings import FORWARDED, GATEWAY, OPTIONS, REFUSED, GatewayElsewhere, run_settings
 from common.errors import StartError
 from common.project_root import ENV_FILE_VARIABLE
-from common.settings import setting_names
+from common.settings import CommonSettings, setting_names
 from orchestration.environment import PASSED_ON, desk_environment
+from services.web.settings import WebSettings
 
 
 @pytest.fixture(autouse=True)
@@ -97,6 +98,11 @@ def test_settings_without_effect_are_reported(
         "paperdesk: run ignores CONTROL_URL, STRATEGY (--strategy): it has its own sockets and folders, "
         "and takes the rest from options\n"
     )
+
+
+def test_every_setting_of_the_page_reaches_it() -> None:
+    own = WebSettings.model_fields.keys() - CommonSettings.model_fields.keys()
+    assert {name.upper() for name in own} <= FORWARDED
 
 
 def test_every_listed_name_is_a_setting_and_is_in_one_list_only() -> None:
