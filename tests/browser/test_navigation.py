@@ -42,3 +42,19 @@ def test_times_follow_the_chosen_zone(replay: ServedDesk, visiting: Visiting) ->
     page.reload()
     expect(page.locator(".clock")).to_contain_text("UTC")
     agree(lambda: columns(page, caption, "Closed"), lambda: closed(0), "the chosen zone after a reload")
+
+
+def test_times_within_texts_follow_the_chosen_zone(replay: ServedDesk, visiting: Visiting) -> None:
+    visit = visiting(replay)
+    visit.permit(*UNANSWERED)
+    page = visit.open("desk")
+
+    def shown() -> str:
+        script = (
+            "import('./js/times.js').then(({textInZone}) => textInZone('until 2025-01-06 08:03:45.992327Z, 3 losses'))"
+        )
+        return str(page.evaluate(script))
+
+    agree(shown, lambda: "until 2025-01-06 10:03:45 server UTC+2, 3 losses", "a text in the venue's time")
+    page.get_by_role("button", name="UTC", exact=True).click()
+    agree(shown, lambda: "until 2025-01-06 08:03:45 UTC, 3 losses", "a text in UTC")

@@ -4,6 +4,7 @@ import { settings } from "./settings.js";
 
 const QUARTER_MS = 900_000;
 const HOUR_MS = 3_600_000;
+const UTC_TIME = /\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
 const serverZone = { clock: "", offset_s: 0 };
 const offsets = new Map();
 
@@ -40,6 +41,14 @@ export function shortTimeText(ns, now_ns) {
 /** Day "2025-03-04" in the chosen zone. */
 export function dayText(ns) {
   return ns ? iso(ns).slice(0, 10) : "–";
+}
+
+/** A text of the desk with its UTC times ("2025-03-04 14:03:21.5Z") in the chosen zone, which is named. */
+export function textInZone(text) {
+  return (text ?? "").replace(UTC_TIME, (found) => {
+    const ns = Date.parse(found.replace(" ", "T").replace(/(\.\d{3})\d*/, "$1")) * 1e6;
+    return Number.isNaN(ns) ? found : `${dateTimeText(ns)} ${zoneLabel(ns)}`;
+  });
 }
 
 /** UTC milliseconds moved to the chosen zone, so that a Date's UTC parts are the zone's parts. */

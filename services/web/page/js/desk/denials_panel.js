@@ -4,6 +4,7 @@ import { el, keyed, setText, show } from "../dom.js";
 import { number } from "../format.js";
 import { live } from "../live.js";
 import { panel } from "../panel.js";
+import { textInZone } from "../times.js";
 import { timeInList } from "../venue_clock.js";
 
 /** The panel; it follows the cell `denials`. */
@@ -55,7 +56,7 @@ function drawDenial(node, row) {
   setText(time, timeInList(row.time_ns));
   setText(symbol, ` ${row.symbol} ${row.direction} `);
   setText(code, row.code);
-  setText(text, `${row.observed}, limit ${row.limit}`);
+  setText(text, textInZone(`${row.observed}, limit ${row.limit}`));
 }
 
 customElements.define("desk-denials", DenialsPanel);

@@ -7,6 +7,7 @@ import { attribute, el, keyed, setText, setTextWithCode, setTone, show } from ".
 import { words } from "../format.js";
 import { live } from "../live.js";
 import { panel } from "../panel.js";
+import { textInZone } from "../times.js";
 
 const COMMANDS = {
   halt: {
@@ -123,7 +124,7 @@ function drawCause(node, cause) {
   const [line, action] = node.children;
   setText(line.firstChild, `${sign} ${cause.code}${subject}${by}`);
   setTone(line.firstChild, tone);
-  setText(line.lastChild, cause.text || cause.meaning);
+  setText(line.lastChild, textInZone(cause.text || cause.meaning));
   setTextWithCode(action, cause.action);
   show(action, Boolean(cause.action) && cause.severity !== "INFO");
 }

@@ -2,7 +2,7 @@
 
 import { el } from "../dom.js";
 import { words } from "../format.js";
-import { dateTimeText, timeText } from "../times.js";
+import { dateTimeText, textInZone, timeText } from "../times.js";
 
 /**
  * Draw an explanation.
@@ -13,7 +13,7 @@ import { dateTimeText, timeText } from "../times.js";
 export function whyView(reply) {
   const first_ns = reply.steps.find((step) => step.time_ns)?.time_ns ?? 0;
   const steps = reply.steps.map((step) => stepItem(step, first_ns));
-  return el("div.why", {}, el("p.summary", { text: reply.summary }), el("ol.steps", {}, ...steps));
+  return el("div.why", {}, el("p.summary", { text: textInZone(reply.summary) }), el("ol.steps", {}, ...steps));
 }
 
 function stepItem(step, first_ns) {
@@ -23,7 +23,7 @@ function stepItem(step, first_ns) {
     const after = afterText(step.time_ns - first_ns);
     if (after) head.append(el("span.after", { text: after, title: "after the first step" }));
   }
-  const pair = ([name, value]) => [el("dt", { text: name }), el("dd", { text: value })];
+  const pair = ([name, value]) => [el("dt", { text: name }), el("dd", { text: textInZone(value) })];
   const facts = Object.entries(step.facts).flatMap(pair);
   const lines = step.lines.map((line) => lineItem(line, first_ns));
   const item = el("li.step", {}, head);
@@ -35,7 +35,7 @@ function stepItem(step, first_ns) {
 function lineItem(line, first_ns) {
   const time = line.time_ns ? timeText(line.time_ns, { ms: true }) : "";
   const after = line.time_ns ? afterText(line.time_ns - first_ns) : "";
-  return el("li", {}, el("time", { text: time, title: after }), el("span", { text: line.words }));
+  return el("li", {}, el("time", { text: time, title: after }), el("span", { text: textInZone(line.words) }));
 }
 
 function afterText(span_ns) {

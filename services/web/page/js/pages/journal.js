@@ -3,7 +3,7 @@
 import { words } from "../format.js";
 import { knownCodes, knownSymbols, knownTags } from "../lists/filter_bar.js";
 import { ListPage } from "../lists/list_page.js";
-import { dateTimeText } from "../times.js";
+import { dateTimeText, textInZone } from "../times.js";
 import { timeInList } from "../venue_clock.js";
 
 const TYPES = {
@@ -36,7 +36,7 @@ const COLUMNS = [
   { key: "symbol", label: "Symbol", wide: true },
   { key: "tag", label: "Tag", wide: true },
   { key: "code", label: "Code", wide: true },
-  { key: "text", label: "Event", wrap: true },
+  { key: "text", label: "Event", wrap: true, text: (row) => textInZone(row.text) },
 ];
 
 /** The events of the ledger. */
@@ -69,7 +69,8 @@ function typeText(row) {
 
 function factsOf(row) {
   return [
-    ["Event", row.text], ["Type", typeText(row), TONES[row.type]], ["Time", dateTimeText(row.time_ns, { ms: true })],
+    ["Event", textInZone(row.text)], ["Type", typeText(row), TONES[row.type]],
+    ["Time", dateTimeText(row.time_ns, { ms: true })],
     ["Symbol", row.symbol], ["Tag", row.tag], ["Code", row.code], ["Order", row.order_id],
   ].filter(([, value]) => value);
 }

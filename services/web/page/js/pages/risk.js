@@ -9,8 +9,11 @@ import { live } from "../live.js";
 import { Meter } from "../meter.js";
 import { panel } from "../panel.js";
 import { DataTable } from "../table.js";
-import { dateTimeText, timeText } from "../times.js";
+import { dateTimeText, textInZone, timeText } from "../times.js";
 import { venueNow_ms } from "../venue_clock.js";
+
+const latestText = (row) => `${timeText(row.time_ns)} ${row.symbol} ${textInZone(row.observed)}`;
+const nowText = (row) => textInZone(row.now) || "–";
 
 const LEVEL_TEXTS = { warn: "warns", reduce: "reduce only", halt: "halts" };
 const NEAR = 0.8;
@@ -23,7 +26,7 @@ const USED_COLUMNS = [
   RULE,
   { key: "used", label: "Used", make: () => new Meter(), update: updateUse },
   { key: "ends_ns", label: "Ends in", number: true, text: endText, tone: (row) => (isPausing(row) ? "warn" : null) },
-  { key: "now", label: "Now", number: true, wrap: true, wide: true, text: (row) => row.now || "–" },
+  { key: "now", label: "Now", number: true, wrap: true, wide: true, text: nowText },
   { key: "limit", label: "Limit", number: true, wide: true },
   { key: "headroom", label: "Headroom", number: true, wide: true, text: (row) => row.headroom || "–" },
   CONSEQUENCE,
@@ -32,7 +35,7 @@ const USED_COLUMNS = [
 const ORDER_COLUMNS = [
   RULE,
   { key: "limit", label: "Limit" },
-  { key: "now", label: "Now", wide: true, text: (row) => row.now || "–" },
+  { key: "now", label: "Now", wide: true, text: nowText },
   CONSEQUENCE,
 ];
 
@@ -136,7 +139,7 @@ export default class RiskPage extends HTMLElement {
     if (!denials) return;
     const rows = Object.entries(denials.counts).map(([code, count]) => {
       const latest = denials.latest.find((row) => row.code === code);
-      return { code, count, last: latest ? `${timeText(latest.time_ns)} ${latest.symbol} ${latest.observed}` : "" };
+      return { code, count, last: latest ? latestText(latest) : "" };
     });
     this.#denials.rows = rows.sort((a, b) => b.count - a.count);
   }
@@ -146,7 +149,8 @@ export default class RiskPage extends HTMLElement {
     writeQuery({ id: code });
     this.#split.classList.add("is-open");
     const rows = (live.get("risk")?.rows ?? []).filter((row) => row.code === code);
-    const facts = rows.map((row) => [row.subject || "limit", [row.now, row.limit].filter(Boolean).join(" of ")]);
+    const used = (row) => textInZone([row.now, row.limit].filter(Boolean).join(" of "));
+    const facts = rows.map((row) => [row.subject || "limit", used(row)]);
     if (rows[0]?.consequence) facts.push(["when it is reached", rows[0].consequence]);
     this.#detail.show({ title: words(code), facts, whys: [["Why", code]] }, takesFocus);
   }
