@@ -14,7 +14,7 @@ from common.control_client import ControlClient
 from proto.control import StatusQuery, StatusReply
 from research import ledger_views
 from tests.browser.conftest import Visiting
-from tests.browser.desks import SYMBOL, HandDesk
+from tests.browser.desks import SYMBOL, HandDesk, serves
 from tests.browser.visits import LOST, SHOWN_S, UNANSWERED, Visit
 from tests.support.waits import wait_for
 
@@ -260,3 +260,21 @@ def test_a_command_without_a_reply_is_repeated_with_its_key(hand_desk: HandDesk,
     dialog(page).get_by_label("Reason").fill(REASON)
     dialog(page).get_by_role("button", name="Resume").click()
     wait_for_state(hand_desk, "ACTIVE")
+
+
+def test_a_halt_is_sent_while_the_state_is_not_known(hand_desk: HandDesk, visit: Visit) -> None:
+    visit.permit(*UNANSWERED, *LOST)
+    for name in ("portfolio", "web"):
+        hand_desk.processes.kill(name)
+    hand_desk.processes.start("web")
+    wait_for(lambda: serves(hand_desk.served.url), "the page to be served", seconds=SHOWN_S)
+    page = visit.open()
+    expect(page.locator("head-line")).to_contain_text("? not known")
+    page.get_by_role("button", name="■ Halt").click()
+    dialog(page).get_by_role("button", name="Halt").click()
+    expect(dialog(page).get_by_role("alert")).to_contain_text("The command may have been carried out")
+    hand_desk.processes.start("portfolio")
+    wait_for_state(hand_desk, "ACTIVE")
+    dialog(page).get_by_role("button", name="Repeat").click()
+    expect(page.locator(".state-large")).to_have_text("■ HALTED")
+    assert trading_state(hand_desk) == "HALTED"
