@@ -89,7 +89,7 @@ check: lint ## Format, lint, types and the quick tests: a minute or two
 
 # Tests of whole desks mostly wait for processes; all other tests compute. `make test` runs two groups at the same time:
 # WHOLE_DESKS, and all other tests together with the files below, so that both groups take about equally long.
-BESIDE_THE_OTHERS := $(addprefix tests/system/,test_stalls.py test_strategy_faults.py \
+BESIDE_THE_OTHERS := $(addprefix tests/system/,test_own_ticks.py test_stalls.py test_strategy_faults.py \
 	test_trading_vm.py test_vanished_hosts.py test_watchdog.py)
 NO_TESTS := $(addprefix tests/system/,__init__.py full_disk.py small_desk.py)
 WHOLE_DESKS := tests/browser $(sort $(filter-out $(BESIDE_THE_OTHERS) $(NO_TESTS),$(wildcard tests/system/*.py)))
