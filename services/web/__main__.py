@@ -28,7 +28,6 @@ def run() -> None:
         get_logger().info("WEB_PORT is 0: no web page and no HTTP API on this host")
         wait_out_startsecs()
         raise SystemExit(EXIT_ELSEWHERE)
-    os.nice(NICE)
     heartbeat = Heartbeat(settings.paperdesk_runtime_dir, "web")
     bound = bound_socket(settings)
     try:
@@ -47,4 +46,5 @@ def run() -> None:
 
 
 if __name__ == "__main__":
+    os.nice(NICE)  # once: `run` is called again while another process has the address
     run_process(run)
