@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 
 class OutOfOrderError(ValueError):
@@ -138,20 +138,7 @@ def merge(bars: Iterable[Bar], period_ns: int) -> list[Bar]:
         if merged and merged[-1].open_time_ns == start_ns:
             merged[-1] = _joined(merged[-1], bar)
         else:
-            merged.append(
-                Bar(
-                    period_ns,
-                    start_ns,
-                    bar.open,
-                    bar.high,
-                    bar.low,
-                    bar.close,
-                    bar.ask_close,
-                    bar.spread_max,
-                    bar.ticks,
-                    bar.volume,
-                )
-            )
+            merged.append(structs.replace(bar, period_ns=period_ns, open_time_ns=start_ns))
     return merged
 
 

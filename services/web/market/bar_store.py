@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping
 from threading import Lock
 from typing import Final, NamedTuple
 
+from msgspec import structs
+
 from marketdata.bars import Bar, BarBuilder, OutOfOrderError, merge, period_start_ns
 from proto.time import DAY_NS, MINUTE_NS, SECOND_NS
 from services.web.live.cells import Cells
@@ -160,7 +162,7 @@ class BarStore:
             ("DELETE FROM spans WHERE symbol = ? AND end_ns >= ?", list(replaced.items())),
             (
                 "INSERT OR REPLACE INTO bars VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [(symbol, *_values(bar)) for (symbol, _, _), bar in pending.items()],
+                [(symbol, *structs.astuple(bar)) for (symbol, _, _), bar in pending.items()],
             ),
             ("INSERT OR REPLACE INTO spans VALUES (?, ?, ?)", [(*key, end_ns) for key, end_ns in spans.items()]),
         ]
@@ -312,18 +314,3 @@ def _before(
 def shown_bar(bar: Bar) -> ShownBar:
     """A bar as the page and the API show it."""
     return (bar.open_time_ns, bar.open, bar.high, bar.low, bar.close, bar.ticks)
-
-
-def _values(bar: Bar) -> tuple[float, ...]:
-    return (
-        bar.period_ns,
-        bar.open_time_ns,
-        bar.open,
-        bar.high,
-        bar.low,
-        bar.close,
-        bar.ask_close,
-        bar.spread_max,
-        bar.ticks,
-        bar.volume,
-    )
