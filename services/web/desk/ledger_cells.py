@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import apsw
 from msgspec import structs
 
 from common.errors import StartError
 from proto.time import MINUTE_NS
-from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, open_ledger
 from services.web.api.schemas import DenialsCell, PnlView, RevisionsCell
 from services.web.desk.position_legs import LegCharges
 from services.web.read_model.filters import DenialFilter, FillFilter
@@ -28,7 +25,6 @@ class LedgerCells:
     def __init__(
         self,
         model: ReadModel,
-        data_dir: Path,
         *,
         venue_time_ns: Callable[[], int],
         unrealized: Callable[[], Decimal | None],
@@ -37,12 +33,10 @@ class LedgerCells:
 
         Args:
             model: the index of the ledger.
-            data_dir: folder of the ledger.
             venue_time_ns: returns the venue's time, 0 before it is known.
             unrealized: returns the unrealized profit of the account; None while it is not known.
         """
         self._model = model
-        self._path = data_dir / LEDGER_FILE_NAME
         self._venue_time_ns = venue_time_ns
         self._unrealized = unrealized
         self._charges: dict[str, dict[int, LegCharges]] = {}
@@ -89,13 +83,6 @@ class LedgerCells:
     def _equity_minute(self) -> int:
         """Minute since 1970 of the last point of the equity, which rises with each new point; 0 without a point."""
         try:
-            db = open_ledger(self._path)
+            return self._model.last_equity_ns() // MINUTE_NS
         except StartError:
             return 0
-        try:
-            rows: list[Any] = db.execute("SELECT coalesce(max(time_ns), 0) FROM equity_points").fetchall()
-        except apsw.SQLError:
-            return 0
-        finally:
-            db.close()
-        return int(rows[0][0]) // MINUTE_NS

@@ -63,7 +63,6 @@ class LiveDesk:
         self.model = ReadModel(settings.paperdesk_data_dir, extremes=self.bars.extremes)
         self._ledger_cells = LedgerCells(
             self.model,
-            settings.paperdesk_data_dir,
             venue_time_ns=lambda: self.venue_time_ns,
             unrealized=self._unrealized_pnl,
         )

@@ -51,7 +51,7 @@ def test_the_newest_rows_and_the_revisions_are_cells(tmp_path: Path) -> None:
     last = written_ledger(tmp_path, ROWS + 5)
     model = ReadModel(tmp_path)
     venue_time_ns = [0]
-    cells = LedgerCells(model, tmp_path, venue_time_ns=lambda: venue_time_ns[0], unrealized=lambda: Decimal("1.50"))
+    cells = LedgerCells(model, venue_time_ns=lambda: venue_time_ns[0], unrealized=lambda: Decimal("1.50"))
     assert model.follow() == last
     assert cells.charges_of("EURUSD") is None
     values = cells.values()
