@@ -10,7 +10,6 @@ run.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import tempfile
@@ -18,15 +17,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rich.console import Console
 from rich.table import Table
 
 from common.project_root import PROJECT_ROOT
 from tests.benchmarks import chain, floor, memory, offline, start_up
-from tests.benchmarks.figures import quantiles_us, ratios, row
+from tests.benchmarks.figures import publish, quantiles_us, ratios, row
 from tests.benchmarks.workload import ALTERNATE, ALTERNATE_EACH_TENTH, write_ticks
 
-WIDTH_IN_A_FILE = 120
 PACED_INTERVAL_NS = 2_000_000
 DEMO_MODEL = PROJECT_ROOT / "models" / "demo"
 
@@ -58,17 +55,12 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="pdb-") as folder:
         figures, rows = measure(Path(folder), arguments.ticks, orders=arguments.orders)
-    arguments.json.parent.mkdir(parents=True, exist_ok=True)
-    arguments.json.write_text(json.dumps(figures, indent=2, sort_keys=True))
     table = Table(title=f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
     for name in ("measured", "desk", "compared with", "ratio"):
         table.add_column(name, justify="left" if name == "measured" else "right")
     for line in rows:
         table.add_row(*line)
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDTH_IN_A_FILE)
-    console.print(table)
+    console = publish(figures, table, arguments.json)
     console.print(f"written to {arguments.json}")
 
 

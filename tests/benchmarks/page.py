@@ -30,9 +30,9 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 from playwright.sync_api import Browser, CDPSession, Page, ViewportSize, WebSocket, expect, sync_playwright
-from rich.console import Console
 from rich.table import Table
 
+from tests.benchmarks.figures import publish
 from tests.benchmarks.web_desk import SYMBOLS, Usage, WebDesk, a_web_desk, machine
 
 SETTLING_S: Final = 10.0
@@ -43,7 +43,6 @@ COLLECTIONS: Final = 3
 COLLECTION_PAUSE_MS: Final = 70.0
 """The collections fall into different parts of an update of 200 ms, and the smallest heap counts."""
 
-WIDTH_IN_A_FILE: Final = 120
 SIZE: Final = ViewportSize(width=1_440, height=900)
 
 TARGETS: Final = {
@@ -146,13 +145,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="pdp-") as folder:
         figures = measure(Path(folder), seconds=arguments.minutes * MINUTE_S, throttle=arguments.throttle)
-    if arguments.json is not None:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(figures, indent=2, sort_keys=True))
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDTH_IN_A_FILE)
-    console.print(_table(figures))
+    publish(figures, _table(figures), arguments.json)
 
 
 def measure(folder: Path, *, seconds: float, throttle: float = 1.0) -> dict[str, Any]:

@@ -20,17 +20,15 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
-from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.figures import row
+from tests.benchmarks.figures import publish, row
 from tests.benchmarks.reading_sockets import READY, TOKEN_VARIABLE
 from tests.benchmarks.web_desk import SYMBOLS, Usage, WebDesk, a_web_desk, machine, order_quantiles_us, pause
 
 SETTLING_S: Final = 5.0
 READERS_STOP_S: Final = 20.0
 RATIO_MAX: Final = 1.1
-WIDTH_IN_A_FILE: Final = 120
 QUANTILES: Final = ("p50", "p99")
 
 
@@ -44,13 +42,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="pdr-") as folder:
         figures = measure(Path(folder), pairs=arguments.pairs, block_s=arguments.seconds, readers=arguments.readers)
-    if arguments.json is not None:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(figures, indent=2, sort_keys=True))
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDTH_IN_A_FILE)
-    console.print(_table(figures))
+    console = publish(figures, _table(figures), arguments.json)
     for quantile in QUANTILES:
         ratio = figures["median ratio"][quantile]
         console.print(f"median ratio of {quantile}, with to without readers: {ratio:.2f} (target: at most {RATIO_MAX})")
