@@ -1,4 +1,4 @@
-"""A person's commands that place, cancel or modify an order, close a position, or change a position's stops.
+"""A person's commands that place or cancel an order, or close a position; `manual_modifications` has the changes.
 
 Risk rules check each command except a cancel. A command is recorded as events, and its reply is sent when they are
 durable. A repeated command gets the stored reply and has no further effect. A lock-step stream accepts no manual
@@ -8,7 +8,6 @@ orders, because it trades only on its ticks.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final
 
 from msgspec import structs
 
@@ -22,36 +21,31 @@ from proto.control import (
     PlaceCommand,
 )
 from proto.trading.enums import OrderType, TimeInForce
-from proto.trading.units import ZERO, decimal_text, to_decimal
+from proto.trading.units import ZERO, decimal_text
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.events import (
-    CancelRequested,
-    OrderCreated,
-    OrderDenied,
-    OrderModifyRequested,
-    ProtectionSet,
-)
-from services.portfolio.core.account.foreign_orders import own_position
-from services.portfolio.core.account.orders import Cause, Decision, OrderTerms
+from services.portfolio.core.account.events import CancelRequested, OrderCreated
+from services.portfolio.core.account.orders import Cause
 from services.portfolio.core.account.position import Leg
-from services.portfolio.core.account.protection import Protection, protection_key
-from services.portfolio.core.accounting.valuation import cost_rate
-from services.portfolio.core.decision import idempotency
 from services.portfolio.core.decision.escalation import escalate
-from services.portfolio.core.decision.idempotency import command_digest, previous_reply
+from services.portfolio.core.decision.idempotency import command_digest, done_reply, previous_reply
+from services.portfolio.core.decision.manual_context import (
+    current_decision,
+    deny_command,
+    position_text,
+    risk_context,
+    selected_legs,
+    tickets_text,
+)
+from services.portfolio.core.decision.manual_modifications import modify_order, modify_stops
 from services.portfolio.core.decision.order_factory import ORDER_VALIDITY_NS, order_created
 from services.portfolio.core.decision.rule_exceptions import passed_rules, refuse_exceptions
 from services.portfolio.core.plan.plan import MANUAL_TAG
 from services.portfolio.core.risk.checks import check_base_rules, check_order, excepted_denials
 from services.portfolio.core.risk.exposure import opening_volume
-from services.portfolio.core.risk.limits import Limits
-from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
+from services.portfolio.core.risk.types import OrderProposal
 from services.portfolio.core.state.account import AccountState
 from services.portfolio.core.state.portfolio_state import PortfolioState
 from services.portfolio.core.state.stream import StreamState
-
-TICKETS_NAMED_MAX: Final = 10
-"""Highest number of tickets in an error text; `paperdesk positions` lists all tickets."""
 
 
 def apply_order_command(state: PortfolioState, command: OrderCommand) -> OrderCommandReply | ControlError:
@@ -74,9 +68,9 @@ def apply_order_command(state: PortfolioState, command: OrderCommand) -> OrderCo
         case CancelCommand():
             return _cancel(state.account, state.stream, command)
         case ModifyCommand(order_id=""):
-            return _modify_stops(state, command)
+            return modify_stops(state, command)
         case ModifyCommand():
-            return _modify_order(state, command)
+            return modify_order(state, command)
 
 
 def closing_orders(
@@ -97,9 +91,9 @@ def closing_orders(
     the digest of the person's command with this `key`.
     """
     most = state.account.book.instruments[symbol].volume_max
-    decision = _decision(state, symbol, cause, f"[{cause.upper()}] {reason}")
+    decision = current_decision(state, symbol, cause, f"[{cause.upper()}] {reason}")
     made: list[OrderCreated] = []
-    for leg in _selected_legs(state.account.book, state.config.limits, symbol, ticket):
+    for leg in selected_legs(state.account.book, state.config.limits, symbol, ticket):
         made.append(
             order_created(
                 state.account.book,
@@ -120,36 +114,6 @@ def closing_orders(
     return made
 
 
-def _selected_legs(book: Book, limits: Limits, symbol: str, ticket: int) -> list[Leg]:
-    """The leg with the ticket, even if it is foreign; for ticket 0 all legs that the desk trades."""
-    if symbol not in book.positions:
-        return []
-    if ticket:
-        return [leg for leg in book.positions[symbol].legs if leg.ticket == ticket]
-    return list(own_position(book, symbol, limits.foreign_orders).legs)
-
-
-def _decision(state: PortfolioState, symbol: str, cause: Cause, reason: str) -> Decision:
-    """The record of a decision at the current quote; without a quote, bid and ask are the average entry price."""
-    position = state.account.book.position(symbol)
-    quote = state.stream.market.quotes.get(symbol) or state.stream.cursor.marks.get(symbol)
-    entry = position.avg_entry_price or ZERO
-    bid, ask = (to_decimal(quote.bid), to_decimal(quote.ask)) if quote is not None else (entry, entry)
-    return Decision(
-        ordinal=state.stream.cursor.ordinal,
-        sequence=state.stream.cursor.sequences.get(symbol, 0),
-        time_ns=state.stream.domain_ns(state.stream.now.mono_ns),
-        direction=0,
-        confidence=1.0,
-        bid=bid,
-        ask=ask,
-        rate=cost_rate(symbol, state.account.book, state.stream.cursor.marks),
-        position_before=own_position(state.account.book, symbol, state.config.limits.foreign_orders).net_volume,
-        reason=reason[:512],
-        cause=cause,
-    )
-
-
 def _place(state: PortfolioState, command: PlaceCommand) -> OrderCommandReply | ControlError:
     book, symbol = state.account.book, command.symbol
     instrument = book.instruments.get(symbol)
@@ -162,7 +126,7 @@ def _place(state: PortfolioState, command: PlaceCommand) -> OrderCommandReply | 
         return refusal
     direction = command.side.sign
     decision = structs.replace(
-        _decision(state, symbol, Cause.MANUAL, f"[MANUAL] {command.reason}"), direction=direction
+        current_decision(state, symbol, Cause.MANUAL, f"[MANUAL] {command.reason}"), direction=direction
     )
     rests = command.type is not OrderType.MARKET
     if rests and command.price is None:
@@ -183,11 +147,11 @@ def _place(state: PortfolioState, command: PlaceCommand) -> OrderCommandReply | 
         expires_ns=command.expires_ns,
         trailing_stop_points=command.trailing_stop_points,
     )
-    context = _risk_context(state, symbol)
+    context = risk_context(state, symbol)
     denial = check_order(order, context, decision.time_ns, command.past_rules)
     if denial is not None:
         escalate(state.account, denial)
-        return _deny(state, command, symbol, decision, denial)
+        return deny_command(state, command, symbol, decision, denial)
     passed = passed_rules(command, excepted_denials(order, context, decision.time_ns, command.past_rules))
     made = order_created(
         book,
@@ -213,11 +177,11 @@ def _place(state: PortfolioState, command: PlaceCommand) -> OrderCommandReply | 
 
 def _close(state: PortfolioState, command: CloseCommand) -> OrderCommandReply | ControlError:
     symbol = command.symbol
-    legs = _selected_legs(state.account.book, state.config.limits, symbol, command.position)
+    legs = selected_legs(state.account.book, state.config.limits, symbol, command.position)
     if not legs:
-        return ControlError(error=f"there is no {_position_text(command)} to close")
+        return ControlError(error=f"there is no {position_text(command)} to close")
     if command.volume is not None and len(legs) > 1:
-        many = f"{symbol} has {len(legs)} positions (tickets {_tickets(legs)})"
+        many = f"{symbol} has {len(legs)} positions (tickets {tickets_text(legs)})"
         return ControlError(error=f"{many}: name one with --position to close a part")
     if command.volume is not None and not ZERO < command.volume <= legs[0].volume:
         return ControlError(
@@ -226,7 +190,7 @@ def _close(state: PortfolioState, command: CloseCommand) -> OrderCommandReply | 
         )
     if (closing_id := _closing_order(state.account.book, command, legs)) is not None:
         return ControlError(
-            error=f"{_position_text(command)} is being closed by order {closing_id}: "
+            error=f"{position_text(command)} is being closed by order {closing_id}: "
             "repeat the command when that order has ended, a second close could open the other side"
         )
     made = closing_orders(
@@ -243,8 +207,8 @@ def _close(state: PortfolioState, command: CloseCommand) -> OrderCommandReply | 
         order, decision = one.order, one.order.decision
         instrument = state.account.book.instruments[symbol]
         proposal = OrderProposal(instrument, order.side.sign, order.volume, ZERO, order.price, 1.0, is_manual=True)
-        if (denial := check_base_rules(proposal, _risk_context(state, symbol), decision.time_ns)) is not None:
-            return _deny(state, command, symbol, decision, denial)
+        if (denial := check_base_rules(proposal, risk_context(state, symbol), decision.time_ns)) is not None:
+            return deny_command(state, command, symbol, decision, denial)
     for one in made:
         state.account.emit(one)
     return _order_reply(command.key, made)
@@ -280,168 +244,9 @@ def _cancel(account: AccountState, stream: StreamState, command: CancelCommand) 
                 asked=command_digest(command),
             )
         )
-    return idempotency.done_reply(command.key, [order.order_id])
-
-
-def _modify_order(state: PortfolioState, command: ModifyCommand) -> OrderCommandReply | ControlError:
-    order = state.account.book.orders.get(command.order_id)
-    if order is None or not order.status.is_open or order.type is OrderType.MARKET:
-        current = "unknown" if order is None else f"{order.type} {order.status}"
-        return ControlError(error=f"order {command.order_id} is {current}, expected an open LIMIT or STOP order")
-    if order.revision > order.revision_answered:
-        return ControlError(
-            error=f"order {command.order_id} is being modified, repeat the command when the venue has answered"
-        )
-    before = order.terms
-    terms = OrderTerms(
-        limit_price=before.limit_price if command.price is None else command.price,
-        stop_loss=command.stop_loss,
-        take_profit=command.take_profit,
-        expires_ns=command.expires_ns or before.expires_ns,
-    )
-    instrument, price = state.account.book.instruments[order.symbol], terms.limit_price
-    assert price is not None, order
-    rest = order.volume - order.filled_volume
-    proposal = OrderProposal(
-        instrument,
-        order.side.sign,
-        rest,
-        ZERO,
-        price,
-        1.0,
-        stop_loss=terms.stop_loss,
-        take_profit=terms.take_profit,
-        type=order.type,
-        limit_price=price,
-        time_in_force=order.time_in_force or TimeInForce.GTC,
-        expires_ns=terms.expires_ns,
-    )
-    decision = _decision(state, order.symbol, Cause.MANUAL, f"[MANUAL] {command.reason}")
-    if (denial := check_base_rules(proposal, _risk_context(state, order.symbol), decision.time_ns)) is not None:
-        return _deny(state, command, order.symbol, decision, denial)
-    revision = order.revision + 1
-    state.account.emit(
-        OrderModifyRequested(
-            order_id=order.order_id,
-            terms=terms,
-            revision=revision,
-            time_ns=decision.time_ns,
-            key=command.key,
-            asked=command_digest(command),
-        )
-    )
-    return idempotency.done_reply(command.key, [order.order_id])
-
-
-def _modify_stops(state: PortfolioState, command: ModifyCommand) -> OrderCommandReply | ControlError:
-    """Replace the stops of a position; this ends its trailing stop."""
-    book, symbol = state.account.book, command.symbol
-    legs = _selected_legs(state.account.book, state.config.limits, symbol, command.position)
-    if len(legs) != 1:
-        if not legs:
-            return ControlError(error=f"there is no {_position_text(command)} to change")
-        return ControlError(
-            error=f"{symbol} has {len(legs)} positions (tickets {_tickets(legs)}): "
-            f"name one with --position {symbol}:TICKET"
-        )
-    leg = legs[0]
-    key = protection_key(symbol, leg.ticket)
-    before = book.protections.get(key) or Protection(symbol=symbol, position=leg.ticket, tag=MANUAL_TAG)
-    decision = _decision(state, symbol, Cause.MANUAL, f"[MANUAL] {command.reason}")
-    touch = decision.bid if leg.direction > 0 else decision.ask
-    proposal = OrderProposal(
-        book.instruments[symbol],
-        leg.direction,
-        leg.volume,
-        ZERO,
-        touch,
-        1.0,
-        stop_loss=command.stop_loss,
-        take_profit=command.take_profit,
-        is_manual=True,
-    )
-    if (denial := check_base_rules(proposal, _risk_context(state, symbol), decision.time_ns)) is not None:
-        return _deny(state, command, symbol, decision, denial)
-    after = structs.replace(
-        before,
-        stop_loss=command.stop_loss,
-        take_profit=command.take_profit,
-        trailing_stop_points=0,
-        revision=before.revision + 1,
-        error="",
-    )
-    state.account.emit(
-        ProtectionSet(
-            protection=after,
-            why=f"[MANUAL] {command.reason}",
-            ordinal=decision.ordinal,
-            time_ns=decision.time_ns,
-            bid=decision.bid,
-            ask=decision.ask,
-            key=command.key,
-            asked=command_digest(command),
-        )
-    )
-    return idempotency.done_reply(command.key, [])
-
-
-def _risk_context(state: PortfolioState, symbol: str) -> RiskContext:
-    quote = state.stream.market.quotes.get(symbol)
-    mono_ns = state.stream.now.mono_ns
-    return RiskContext(
-        state.account.book,
-        state.stream.cursor,
-        state.config.limits,
-        state.stream.risk,
-        state.warnings.storage_problem,
-        0 if quote is None else max(0, state.stream.domain_ns(mono_ns) - quote.time_ns),
-        None if quote is None else (quote.bid, quote.ask),
-        state.config.plan,
-        lease_problem=state.lease.problem,
-    )
-
-
-def _deny(
-    state: PortfolioState, command: OrderCommand, symbol: str, decision: Decision, denial: Denial
-) -> OrderCommandReply:
-    cursor, key = state.stream.cursor, command.key
-    cursor.count_denial(denial.code)
-    assert state.account.book.stream is not None
-    state.account.emit(
-        OrderDenied(
-            symbol=symbol,
-            direction=decision.direction,
-            ordinal=decision.ordinal,
-            time_ns=decision.time_ns,
-            code=denial.code,
-            limit=denial.limit,
-            observed=denial.observed,
-            denial_id=f"{state.account.book.stream.incarnation}-m{key}"[:64],
-            sequence=decision.sequence,
-            confidence=decision.confidence,
-            bid=decision.bid,
-            ask=decision.ask,
-            position_before=decision.position_before,
-            tag=MANUAL_TAG,
-            cause=Cause.MANUAL.value,
-            key=key,
-            reason=command.reason,
-            asked=command_digest(command),
-        )
-    )
-    return idempotency.denied_reply(key, state.account.book.denials_by_key[key])
-
-
-def _tickets(legs: list[Leg]) -> str:
-    named = ", ".join(str(leg.ticket) for leg in legs[:TICKETS_NAMED_MAX])
-    return named if len(legs) <= TICKETS_NAMED_MAX else f"{named} and {len(legs) - TICKETS_NAMED_MAX} more"
-
-
-def _position_text(command: CloseCommand | ModifyCommand) -> str:
-    """Name the command's position in an error text."""
-    return f"position {command.position} of {command.symbol}" if command.position else f"position in {command.symbol}"
+    return done_reply(command.key, [order.order_id])
 
 
 def _order_reply(key: str, made: list[OrderCreated]) -> OrderCommandReply:
     past_rules = made[0].order.decision.past_rules if made else ()
-    return idempotency.done_reply(key, [one.order.order_id for one in made], past_rules)
+    return done_reply(key, [one.order.order_id for one in made], past_rules)
