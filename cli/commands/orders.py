@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
+from msgspec import UNSET, UnsetType, structs
 
 from cli.command_options import KeyedOptions, checked_name, repeat_hint
-from cli.desk_client import DeskClient, all_rows, no_answer_error, open_running_desk
+from cli.desk_client import DeskClient, no_answer_error, open_running_desk
 from cli.json_output import print_json
 from cli.option_groups import with_option_groups
 from cli.tick_arguments import is_symbol
@@ -29,10 +30,9 @@ from proto.control import (
     OrderCommandReply,
     OrdersQuery,
     PlaceCommand,
-    PositionsQuery,
     denial_message,
 )
-from proto.control.views import PAGE_ROWS_MAX, OrderRow, OrdersReply, PositionRow, PositionsReply, ProtectionRow
+from proto.control.views import OrdersReply
 from proto.time import SECOND_NS
 from proto.trading.enums import OrderType, Side, TimeInForce
 from proto.trading.number_text import parse_decimal
@@ -128,7 +128,7 @@ def modify(
     """Change a resting order, or the stops of a position; values without an option stay unchanged.
 
     Raises:
-        StartError: the options contradict each other, or the desk has no such order or position, or does not answer.
+        StartError: the options contradict each other, or the desk has no such order, or refuses, or does not answer.
     """
     if (order_id is None) == (position is None):
         raise StartError("order modify takes an order's ID or --position SYMBOL[:TICKET], expected one of the two")
@@ -136,25 +136,23 @@ def modify(
         raise StartError("--position with --price or --expires, expected --sl or --tp: a position has no other terms")
     if price is None and sl is None and tp is None and expires is None:
         raise StartError("nothing to change, expected --sl or --tp; for an order also --price or --expires")
-    fields: dict[str, Any] = {"price": _decimal("--price", price), "expires_ns": _time_ns(expires)}
-    fields |= {"stop_loss": _stop("--sl", sl), "take_profit": _stop("--tp", tp)}
-    fields |= {"key": options.command_key(), "reason": options.plain_reason()}
+    symbol, ticket = ("", 0) if position is None else _position(position)
+    command = ModifyCommand(
+        key=options.command_key(),
+        reason=options.plain_reason(),
+        symbol=symbol,
+        order_id=order_id or "",
+        position=ticket,
+        price=_decimal("--price", price),
+        stop_loss=_stop("--sl", sl),
+        take_profit=_stop("--tp", tp),
+        expires_ns=_time_ns(expires),
+    )
     with open_running_desk(options.data_dir, options.url) as desk:
-        present: OrderRow | ProtectionRow | None
         if order_id is not None:
-            present = _order_of(desk, order_id)
-            fields |= {"symbol": present.symbol, "order_id": order_id, "position": 0}
-            fields["expires_ns"] = fields["expires_ns"] or present.expires_ns
-        else:
-            assert position is not None
-            symbol, ticket = _position(position)
-            present = _protection_of(desk, symbol, ticket)
-            fields |= {"symbol": symbol, "order_id": "", "position": ticket}
-        for field, text in (("stop_loss", sl), ("take_profit", tp)):
-            if text is None and present is not None:
-                fields[field] = getattr(present, field)
+            command = structs.replace(command, symbol=_symbol_of_order(desk, order_id))
         accepted = f"change of {order_id or position} accepted"
-        return _send(desk, ModifyCommand(**fields), accepted, as_json=options.as_json)
+        return _send(desk, command, accepted, as_json=options.as_json)
 
 
 @app.command(epilog=EXAMPLE.format('close EURUSD --reason "news at 14:30"'))
@@ -249,7 +247,7 @@ def _send(desk: DeskClient, command: OrderCommand, accepted: str, *, as_json: bo
     return EXIT_DENIED if reply.denied else 0
 
 
-def _order_of(desk: DeskClient, order_id: str) -> OrderRow:
+def _symbol_of_order(desk: DeskClient, order_id: str) -> str:
     number = order_id.rpartition("-")[2]
     if number.isascii() and number.isdecimal() and 0 < int(number) < 2**53:
         query = OrdersQuery(after=int(number) - 1, limit=1, open_only=False, newest=False)
@@ -258,18 +256,8 @@ def _order_of(desk: DeskClient, order_id: str) -> OrderRow:
             raise no_answer_error(desk.url, "nothing was done")
         for row in page.rows:
             if row.order_id == order_id:
-                return row
+                return row.symbol
     raise StartError(f"there is no order {order_id}, expected an id from `paperdesk orders`")
-
-
-def _protection_of(desk: DeskClient, symbol: str, ticket: int) -> ProtectionRow | None:
-    rows = all_rows(desk, lambda after: desk.request(PositionsQuery(after=after, limit=PAGE_ROWS_MAX), PositionsReply))
-    if rows is None:
-        raise no_answer_error(desk.url, "nothing was done")
-    held = [row for row in rows if isinstance(row, PositionRow) and row.symbol == symbol]
-    if not held:
-        raise StartError(f"--position {symbol}: no such position, expected a position from `paperdesk positions`")
-    return next((guard for guard in held[0].guards if guard.position == ticket), None)
 
 
 def _symbol(text: str) -> str:
@@ -297,7 +285,10 @@ def _decimal(option: str, text: str | None) -> Decimal | None:
     return value
 
 
-def _stop(option: str, text: str | None) -> Decimal | None:
+def _stop(option: str, text: str | None) -> Decimal | UnsetType | None:
+    """A new stop, None to remove it; unset without the option."""
+    if text is None:
+        return UNSET
     return None if text == NONE else _decimal(option, text)
 
 

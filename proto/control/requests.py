@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Final
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from proto.control.views import PageRows
 from proto.trading.enums import OrderType, Side, TimeInForce
@@ -143,15 +143,17 @@ class ModifyCommand(_OrderCommand, frozen=True, kw_only=True, tag="MODIFY", forb
     """Change a resting order or the stops of a position.
 
     `order_id` names the order. If it is empty, `symbol` and `position` name the position: its ticket, or 0 for the only
-    position in the symbol. The other fields are the new values: None removes a stop, but leaves `price` unchanged.
+    position in the symbol. The other fields are the new values. A stop that is absent stays unchanged, and a trailing
+    stop keeps trailing; None removes a stop. A given stop loss, also None, ends the position's trailing stop. None
+    leaves `price` unchanged, 0 leaves `expires_ns` unchanged.
     """
 
     symbol: Name
     order_id: Text
     position: Cursor
     price: Decimal | None
-    stop_loss: Decimal | None
-    take_profit: Decimal | None
+    stop_loss: Decimal | UnsetType | None = UNSET
+    take_profit: Decimal | UnsetType | None = UNSET
     expires_ns: TimeNs
 
 

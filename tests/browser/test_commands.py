@@ -25,15 +25,17 @@ REASON = "a reason of a test"
 def visit(hand_desk: HandDesk, visiting: Visiting) -> Visit:
     """A visit of the desk, which is active and without a position."""
     if net_volume(hand_desk) or trading_state(hand_desk) != "ACTIVE":
-        command(hand_desk, "flatten")
+        send(hand_desk, "flatten")
         wait_for_volume(hand_desk, "0")
-        command(hand_desk, "resume")
+        send(hand_desk, "resume")
     return visiting(hand_desk.served)
 
 
-def command(desk: HandDesk, name: str) -> None:
+def send(desk: HandDesk, name: str, **body: object) -> None:
+    """Send a command by the API."""
+    headers = {"Idempotency-Key": str(uuid4())}
     with desk.served.client() as api:
-        reply = api.post(f"/commands/{name}", json={"reason": REASON}, headers={"Idempotency-Key": str(uuid4())})
+        reply = api.post(f"/commands/{name}", json={"reason": REASON, **body}, headers=headers)
     assert reply.is_success, reply.text
 
 
@@ -179,20 +181,37 @@ def test_order_stops_close_part_and_flatten(hand_desk: HandDesk, visit: Visit) -
     wait_for_state(hand_desk, "ACTIVE")
 
 
-def test_the_stops_say_that_a_change_ends_the_trailing_stop(hand_desk: HandDesk, visit: Visit) -> None:
+def test_a_new_target_keeps_a_stop_that_moved_while_the_dialog_was_open(hand_desk: HandDesk, visit: Visit) -> None:
     body = {"symbol": SYMBOL, "side": "BUY", "volume": "0.01", "stop_loss": "1.2", "trailing_stop_points": 20_000}
-    with hand_desk.served.client() as api:
-        headers = {"Idempotency-Key": str(uuid4())}
-        reply = api.post("/commands/order", json={**body, "reason": REASON}, headers=headers)
-    assert reply.is_success, reply.text
+    send(hand_desk, "order", **body)
     page = visit.open()
     position(page).get_by_role("button", name="Stops").click()
-    expect(dialog(page)).to_contain_text("The change ends the trailing stop.")
+    expect(dialog(page)).to_contain_text("A new stop loss ends the trailing stop.")
+    send(hand_desk, "modify", symbol=SYMBOL, stop_loss="1.21")
+    expect(dialog(page).get_by_label("Stop loss")).to_have_value("1.20000")
     dialog(page).get_by_label("Take profit").fill("1.7")
     dialog(page).get_by_role("button", name="Change").click()
     expect(position(page)).to_contain_text("1.70000")
     [leg] = hand_desk.served.read("/positions")[SYMBOL]["legs"]
-    assert (leg["take_profit"], leg["trailing_stop_points"]) == ("1.7", 0)
+    assert (leg["stop_loss"], leg["take_profit"]) == ("1.21", "1.7")
+
+
+def test_a_new_target_keeps_the_trailing_stop_and_a_new_stop_ends_it(hand_desk: HandDesk, visit: Visit) -> None:
+    body = {"symbol": SYMBOL, "side": "BUY", "volume": "0.01", "stop_loss": "1.2", "trailing_stop_points": 20_000}
+    send(hand_desk, "order", **body)
+    page = visit.open()
+    position(page).get_by_role("button", name="Stops").click()
+    dialog(page).get_by_label("Take profit").fill("1.7")
+    dialog(page).get_by_role("button", name="Change").click()
+    expect(position(page)).to_contain_text("1.70000")
+    [leg] = hand_desk.served.read("/positions")[SYMBOL]["legs"]
+    assert (leg["take_profit"], leg["trailing_stop_points"]) == ("1.7", 20_000)
+    position(page).get_by_role("button", name="Stops").click()
+    dialog(page).get_by_label("Stop loss").fill("1.1")
+    dialog(page).get_by_role("button", name="Change").click()
+    expect(position(page)).to_contain_text("1.10000")
+    [leg] = hand_desk.served.read("/positions")[SYMBOL]["legs"]
+    assert (leg["stop_loss"], leg["take_profit"], leg["trailing_stop_points"]) == ("1.1", "1.7", 0)
     position(page).get_by_role("button", name="Stops").click()
     expect(dialog(page)).not_to_contain_text("trailing")
 

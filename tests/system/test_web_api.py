@@ -178,7 +178,7 @@ def test_an_order_is_placed_changed_and_canceled(api: httpx.Client) -> None:
     assert api.get(f"/orders/{order_id}").json()["limit_price"] == "0.5"
     assert order_id in [row["order_id"] for row in api.get("/orders?status=open").json()["rows"]]
     wait_for(lambda: api.get(f"/orders/{order_id}").json()["ticket"], "the order to rest at the venue")
-    carried_out(api, "modify", symbol=SYMBOL, order_id=order_id, price="0.51", stop_loss="0.4", take_profit=None)
+    carried_out(api, "modify", symbol=SYMBOL, order_id=order_id, price="0.51", stop_loss="0.4")
     wait_for(lambda: api.get(f"/orders/{order_id}").json()["limit_price"] == "0.51", "the new price")
     carried_out(api, "cancel", order_id=order_id)
     wait_for(lambda: api.get(f"/orders/{order_id}").json()["status"] == "CANCELED", "the order to be canceled")

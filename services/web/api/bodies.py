@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from proto.control import PAST_RULES_MAX
 from proto.control.requests import REASON_CHARS_MAX
@@ -69,13 +69,15 @@ class ModifyBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Change a resting order, or the stops of a position.
 
     `order_id` names the order. If it is empty, `symbol` and `position` name the position: its ticket, or 0 for the only
-    position in the symbol. The other fields are the new values: null removes a stop, but leaves `price` unchanged.
+    position in the symbol. The other fields are the new values, of which at least one is given. A stop that is absent
+    stays unchanged, and a trailing stop keeps trailing; null removes a stop. A given stop loss, also null, ends the
+    position's trailing stop. Null leaves `price` unchanged, 0 leaves `expires_ns` unchanged.
     """
 
     symbol: Name
     reason: ReasonText
-    stop_loss: Decimal | None
-    take_profit: Decimal | None
+    stop_loss: Decimal | UnsetType | None = UNSET
+    take_profit: Decimal | UnsetType | None = UNSET
     order_id: OptionalName = ""
     position: Cursor = 0
     price: Decimal | None = None

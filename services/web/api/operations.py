@@ -354,7 +354,7 @@ OPERATIONS: Final = (
         ModifyBody,
         OrderCommandReply,
         commands.modify,
-        ModifyBody(symbol="EURUSD", stop_loss=Decimal("1.05"), take_profit=None, reason="secure the profit"),
+        ModifyBody(symbol="EURUSD", stop_loss=Decimal("1.05"), reason="secure the profit"),
     ),
     Operation(
         method="GET",

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgpack
 import pytest
-from msgspec import Raw, structs
+from msgspec import UNSET, Raw, structs
 
 from proto.codec import (
     NIL,
@@ -24,7 +24,7 @@ from proto.codec import (
     encode,
     encode_json,
 )
-from proto.control import OrderCommandReply, PlaceCommand, StatusQuery
+from proto.control import ModifyCommand, OrderCommandReply, PlaceCommand, StatusQuery
 from proto.gateway import (
     Buy,
     Confirm,
@@ -151,6 +151,15 @@ def test_a_field_with_a_default_may_be_left_out() -> None:
     passed = decode_control_request(msgpack.packb({**PLACE, "past_rules": ["NEWS"]}))
     assert isinstance(passed, PlaceCommand)
     assert passed.past_rules == ["NEWS"]
+
+
+def test_an_absent_stop_of_a_modification_is_not_null() -> None:
+    fields = {"key": "K", "reason": "r", "symbol": "EURUSD", "order_id": "", "position": 0, "price": None}
+    fields |= {"command": "MODIFY", "take_profit": None, "expires_ns": 0}
+    command = decode_control_request(msgpack.packb(fields))
+    assert isinstance(command, ModifyCommand)
+    assert (command.stop_loss, command.take_profit) == (UNSET, None)
+    assert msgpack.unpackb(encode(command)) == fields
 
 
 @pytest.mark.parametrize("field", list(PLACE))

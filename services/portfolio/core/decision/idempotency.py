@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
 from proto.control import ControlError, OrderCommand, OrderCommandReply, TradingCommand, TradingReply
 from proto.trading.units import decimal_text
@@ -23,11 +24,15 @@ _NOT_IN_DIGEST: Final = ("key", "reason", "person")
 
 
 def command_digest(command: OrderCommand | TradingCommand) -> str:
-    """Digest of a command's kind and of all fields but key, reason and person; 16 hexadecimal digits.
+    """Digest of a command's kind and of all present fields but key, reason and person; 16 hexadecimal digits.
 
     Equal numbers have equal digests: 0.10 counts as 0.1.
     """
-    fields = {name: getattr(command, name) for name in command.__struct_fields__ if name not in _NOT_IN_DIGEST}
+    fields = {
+        name: value
+        for name in command.__struct_fields__
+        if name not in _NOT_IN_DIGEST and (value := getattr(command, name)) is not UNSET
+    }
     if not fields.get("past_rules"):
         fields.pop("past_rules", None)  # keeps the digests of versions that had no exceptions from rules
     exact = {name: decimal_text(value) if isinstance(value, Decimal) else value for name, value in fields.items()}

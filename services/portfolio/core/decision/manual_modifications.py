@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from msgspec import structs
+from decimal import Decimal
+from typing import Final
+
+from msgspec import UNSET, UnsetType, structs
 
 from proto.control import ControlError, ModifyCommand, OrderCommandReply
 from proto.trading.enums import OrderType, TimeInForce
@@ -24,6 +27,8 @@ from services.portfolio.core.risk.checks import check_base_rules
 from services.portfolio.core.risk.types import OrderProposal
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
+_NOTHING_TO_CHANGE: Final = "the command changes nothing, expected a new {terms}"
+
 
 def modify_order(state: PortfolioState, command: ModifyCommand) -> OrderCommandReply | ControlError:
     """Change the terms of a resting order."""
@@ -36,10 +41,12 @@ def modify_order(state: PortfolioState, command: ModifyCommand) -> OrderCommandR
             error=f"order {command.order_id} is being modified, repeat the command when the venue has answered"
         )
     before = order.terms
+    if command.price is None and _keeps_stops(command) and not command.expires_ns:
+        return ControlError(error=_NOTHING_TO_CHANGE.format(terms="price, stop_loss, take_profit or expires_ns"))
     terms = OrderTerms(
         limit_price=before.limit_price if command.price is None else command.price,
-        stop_loss=command.stop_loss,
-        take_profit=command.take_profit,
+        stop_loss=_changed(command.stop_loss, before.stop_loss),
+        take_profit=_changed(command.take_profit, before.take_profit),
         expires_ns=command.expires_ns or before.expires_ns,
     )
     instrument, price = state.account.book.instruments[order.symbol], terms.limit_price
@@ -77,7 +84,7 @@ def modify_order(state: PortfolioState, command: ModifyCommand) -> OrderCommandR
 
 
 def modify_stops(state: PortfolioState, command: ModifyCommand) -> OrderCommandReply | ControlError:
-    """Replace the stops of a position; this ends its trailing stop."""
+    """Change the stops of a position. A given stop loss, also none, ends its trailing stop."""
     book, symbol = state.account.book, command.symbol
     legs = selected_legs(state.account.book, state.config.limits, symbol, command.position)
     if len(legs) != 1:
@@ -87,9 +94,13 @@ def modify_stops(state: PortfolioState, command: ModifyCommand) -> OrderCommandR
             error=f"{symbol} has {len(legs)} positions (tickets {tickets_text(legs)}): "
             f"name one with --position {symbol}:TICKET"
         )
+    if _keeps_stops(command):
+        return ControlError(error=_NOTHING_TO_CHANGE.format(terms="stop_loss or take_profit"))
     leg = legs[0]
     key = protection_key(symbol, leg.ticket)
     before = book.protections.get(key) or Protection(symbol=symbol, position=leg.ticket, tag=MANUAL_TAG)
+    stop_loss = _changed(command.stop_loss, before.stop_loss)
+    take_profit = _changed(command.take_profit, before.take_profit)
     decision = current_decision(state, symbol, Cause.MANUAL, f"[MANUAL] {command.reason}")
     touch = decision.bid if leg.direction > 0 else decision.ask
     proposal = OrderProposal(
@@ -99,17 +110,17 @@ def modify_stops(state: PortfolioState, command: ModifyCommand) -> OrderCommandR
         ZERO,
         touch,
         1.0,
-        stop_loss=command.stop_loss,
-        take_profit=command.take_profit,
+        stop_loss=stop_loss,
+        take_profit=take_profit,
         is_manual=True,
     )
     if (denial := check_base_rules(proposal, risk_context(state, symbol), decision.time_ns)) is not None:
         return deny_command(state, command, symbol, decision, denial)
     after = structs.replace(
         before,
-        stop_loss=command.stop_loss,
-        take_profit=command.take_profit,
-        trailing_stop_points=0,
+        stop_loss=stop_loss,
+        take_profit=take_profit,
+        trailing_stop_points=before.trailing_stop_points if command.stop_loss is UNSET else 0,
         revision=before.revision + 1,
         error="",
     )
@@ -126,3 +137,11 @@ def modify_stops(state: PortfolioState, command: ModifyCommand) -> OrderCommandR
         )
     )
     return done_reply(command.key, [])
+
+
+def _keeps_stops(command: ModifyCommand) -> bool:
+    return command.stop_loss is UNSET and command.take_profit is UNSET
+
+
+def _changed(new: Decimal | UnsetType | None, before: Decimal | None) -> Decimal | None:
+    return before if new is UNSET else new

@@ -2,6 +2,7 @@
 
 import { session } from "./api.js";
 import { commandDialog } from "./dialog.js";
+import { changedDecimal } from "./desk/steps.js";
 import { el } from "./dom.js";
 import { field } from "./field.js";
 import { lots } from "./format.js";
@@ -38,15 +39,19 @@ export function cancelOrder(order) {
   });
 }
 
-/** Change a resting order to entered values. @returns {Promise<any>} as `cancelOrder` */
+/** Change a resting order; only changed values are sent. @returns {Promise<any>} as `cancelOrder` */
 export function modifyOrder(order) {
   const limit = decimalField("Price", order.limit_price, "");
   const stop = decimalField("Stop loss", order.stop_loss, "empty removes it");
   const target = decimalField("Take profit", order.take_profit, "empty removes it");
   const expiry = order.expires_ns ? timeInput("Expires", order.expires_ns) : null;
   const body = () => ({
-    symbol: order.symbol, order_id: order.order_id, position: 0, price: limit.read(true), stop_loss: stop.read(false),
-    take_profit: target.read(false), expires_ns: expiry ? Number(expiry.read()) : 0,
+    symbol: order.symbol,
+    order_id: order.order_id,
+    price: changedDecimal(limit.input, "Price"),
+    stop_loss: changedDecimal(stop.input, "Stop loss", true),
+    take_profit: changedDecimal(target.input, "Take profit", true),
+    expires_ns: changedTime(expiry, order.expires_ns),
   });
   return commandDialog({
     title: "Modify the order", text: orderText(order), path: "/modify", confirm: "Modify the order", body,
@@ -61,11 +66,10 @@ function orderText(order) {
 
 function decimalField(label, value, hint) {
   const input = el("input", { inputmode: "decimal", autocomplete: "off", value: value ?? "" });
-  const read = (isNeeded) => {
-    const text = input.value.trim();
-    if (!text && !isNeeded) return null;
-    if (!/^\d+(\.\d+)?$/.test(text)) throw new Error(`${label} is "${text}", expected a number such as 1.0850`);
-    return text;
-  };
-  return { field: field(label, input, hint), read };
+  return { field: field(label, input, hint), input };
+}
+
+function changedTime(expiry, before_ns) {
+  const text = expiry?.read() ?? "";
+  return text && text !== String(before_ns) ? Number(text) : undefined;
 }

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec import UNSET
 
 from cli.main import run
 from proto.control import (
@@ -20,11 +21,10 @@ from proto.control import (
     OrderCommandReply,
     OrdersQuery,
     PlaceCommand,
-    PositionsQuery,
     TradingReply,
     TradingState,
 )
-from proto.control.views import OrdersReply, PositionRow, PositionsReply, ProtectionRow
+from proto.control.views import OrdersReply
 from proto.trading.enums import OrderType, Side, TimeInForce
 from services.portfolio.core.queries.views import order_row
 from tests.support.builders import an_order
@@ -36,7 +36,7 @@ NOON_NS = 1_795_780_800_000_000_000
 
 
 def obeyed(request: ControlRequest) -> ControlReply:
-    """The replies of a desk that accepts every command; it has a resting order, and both stops on its position."""
+    """The replies of a desk that accepts every command; it has a resting order."""
     match request:
         case OrdersQuery():
             resting = an_order(
@@ -48,22 +48,6 @@ def obeyed(request: ControlRequest) -> ControlReply:
                 expires_ns=NOON_NS,
             )
             return OrdersReply(total=1, next=0, rows=[order_row(resting)] if request.after < 7 else [])
-        case PositionsQuery():
-            guard = ProtectionRow(
-                position=0, stop_loss=D("1.01"), take_profit=D("1.3"), trailing_stop_points=0, exit_ns=0
-            )
-            held = PositionRow(
-                symbol="EURUSD",
-                direction="LONG",
-                net_volume=D("0.1"),
-                avg_entry_price=D("1.1"),
-                close_price=None,
-                unrealized_pnl=None,
-                lots_count=0,
-                lots=[],
-                guards=[guard],
-            )
-            return PositionsReply(total=1, next=0, rows=[held])
         case PlaceCommand() | CloseCommand() | CancelCommand() | ModifyCommand():
             return OrderCommandReply(key=request.key, order_ids=["0123-000009"], denied=False)
         case _:
@@ -145,8 +129,9 @@ def test_a_position_is_closed_in_full_or_in_part(tmp_path: Path) -> None:
     assert part == CloseCommand(key="a", reason="a test", symbol="EURUSD", position=5, volume=D("0.02"))
 
 
-def test_a_modification_keeps_the_terms_whose_options_are_not_given(tmp_path: Path) -> None:
+def test_a_modification_leaves_out_the_terms_whose_options_are_not_given(tmp_path: Path) -> None:
     command = sent(tmp_path, "order modify 01234567-000007 --price 1.06 --key a")
+    assert isinstance(command, ModifyCommand)
     assert command == ModifyCommand(
         key="a",
         reason="a test",
@@ -154,19 +139,18 @@ def test_a_modification_keeps_the_terms_whose_options_are_not_given(tmp_path: Pa
         order_id="01234567-000007",
         position=0,
         price=D("1.06"),
-        stop_loss=D("1.04"),
-        take_profit=D("1.2"),
-        expires_ns=NOON_NS,
+        expires_ns=0,
     )
+    assert (command.stop_loss, command.take_profit) == (UNSET, UNSET)
 
 
-def test_none_removes_a_stop_and_keeps_the_other(tmp_path: Path) -> None:
+def test_none_removes_a_stop_and_the_other_is_left_out(tmp_path: Path) -> None:
     command = sent(tmp_path, "order modify --position EURUSD --sl none")
     assert isinstance(command, ModifyCommand)
-    assert (command.symbol, command.order_id, command.stop_loss, command.take_profit) == ("EURUSD", "", None, D("1.3"))
+    assert (command.symbol, command.order_id, command.stop_loss, command.take_profit) == ("EURUSD", "", None, UNSET)
     ticket = sent(tmp_path, "order modify --position EURUSD:12 --sl 1.02")
     assert isinstance(ticket, ModifyCommand)
-    assert (ticket.position, ticket.stop_loss, ticket.take_profit) == (12, D("1.02"), None)
+    assert (ticket.position, ticket.stop_loss, ticket.take_profit) == (12, D("1.02"), UNSET)
 
 
 def test_a_denied_order_shows_the_limit_and_exits_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -232,7 +216,6 @@ def test_a_command_without_a_reply_shows_the_key_for_a_repetition(
         ("order modify --position EURUSD:x --sl 1", "the ticket is 'x', expected a whole number above 0"),
         ("order modify 0123-000008 --sl 1", "there is no order 0123-000008"),
         ("order modify nonsense --sl 1", "there is no order nonsense"),
-        ("order modify --position XAUUSD --sl 1", "--position XAUUSD: no such position"),
         (f"order cancel {'x' * 65}", "ID has 65 characters, expected 1 to 64"),
         (f"close EURUSD --key {'x' * 65}", "--key has 65 characters, expected 1 to 64"),
     ],

@@ -52,7 +52,7 @@ def a_resting_order(**changed: Any) -> PlaceCommand:
 
 
 def a_modification(**changed: Any) -> ModifyCommand:
-    """A command that removes the stops of the position in EURUSD; `changed` are other fields."""
+    """A command that removes the stops of the position in EURUSD; `changed` are other fields, unset ones left out."""
     fields: dict[str, Any] = {
         "key": "k9",
         "reason": "moved",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 import pytest
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from proto.control import (
     CancelCommand,
@@ -133,6 +134,17 @@ def test_the_digest_depends_on_kind_and_fields_but_not_on_key_reason_or_notation
         len({command_digest(one) for one in (an_order(), close, structs.replace(close, position=1), a_cancel("x"))})
         == 4
     )
+
+
+def test_a_stop_that_a_modification_leaves_out_is_not_one_that_it_removes() -> None:
+    removed = a_modification()
+    kept = structs.replace(removed, stop_loss=UNSET)
+    assert len({command_digest(one) for one in (removed, kept, structs.replace(kept, take_profit=UNSET))}) == 3
+    text = (
+        b'["MODIFY",{"symbol":"EURUSD","order_id":"","position":0,"price":null,'
+        b'"stop_loss":null,"take_profit":null,"expires_ns":0}]'
+    )
+    assert command_digest(removed) == sha256(text).hexdigest()[:16], "as in earlier versions"
 
 
 HALT = HaltCommand("news", key="h1", person="ann")

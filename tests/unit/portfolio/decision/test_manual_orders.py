@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import UNSET
 
 from proto.control import CancelCommand, CloseCommand, FlattenCommand, OrderCommand, TradingState
 from proto.gateway import Buy, Cancel, Fence, Modify, OrderStatusQuery, Sell
@@ -151,6 +152,62 @@ def test_a_person_can_set_stops_of_a_position() -> None:
     )
     [position] = driven.gateway.venue.positions()
     assert (position.stop_loss, position.take_profit) == (D("1.09"), D("1.12"))
+
+
+def trailing_desk() -> DeskHarness:
+    """A desk with a long position; at a bid of 1.1 its stop has moved from 1.099 to 50 points below the bid."""
+    driven = a_quoted_desk()
+    reply_to(driven, an_order(stop_loss=D("1.099"), trailing_stop_points=50))
+    driven.answer_all(driven.deliver(a_signal(2, time_ns=driven.state.stream.domain_ns(driven.mono_ns))))
+    assert protected(driven) == (D("1.0995"), None, 50)
+    return driven
+
+
+def protected(driven: DeskHarness) -> tuple[object, object, int]:
+    """Stop loss and take profit at the venue, and the points of the trailing stop."""
+    [protection] = driven.state.account.book.protections.values()
+    [position] = driven.gateway.venue.positions()
+    assert (protection.stop_loss, protection.take_profit) == (position.stop_loss, position.take_profit)
+    return position.stop_loss, position.take_profit, protection.trailing_stop_points
+
+
+def test_a_new_target_keeps_a_stop_that_has_moved_and_its_trailing() -> None:
+    driven = trailing_desk()
+    reply_to(driven, a_modification(stop_loss=UNSET, take_profit=D("1.12")))
+    assert protected(driven) == (D("1.0995"), D("1.12"), 50)
+    reply_to(driven, a_modification(key="k10", stop_loss=UNSET, take_profit=None))
+    assert protected(driven) == (D("1.0995"), None, 50)
+
+
+@pytest.mark.parametrize("stop_loss", [D("1.09"), None])
+def test_a_new_stop_keeps_the_target_and_ends_the_trailing(stop_loss: object) -> None:
+    driven = trailing_desk()
+    reply_to(driven, a_modification(key="k8", stop_loss=UNSET, take_profit=D("1.12")))
+    reply_to(driven, a_modification(stop_loss=stop_loss, take_profit=UNSET))
+    assert protected(driven) == (stop_loss, D("1.12"), 0)
+
+
+def test_a_modification_of_an_order_keeps_the_terms_that_it_leaves_out() -> None:
+    driven = a_quoted_desk()
+    placed = a_resting_order(stop_loss=D("1.09"), take_profit=D("1.12"))
+    [order_id] = reply_to(driven, placed).order_ids
+    reply_to(driven, a_modification(order_id=order_id, price=D("1.0985"), stop_loss=UNSET, take_profit=UNSET))
+    reply_to(driven, a_modification(key="k10", order_id=order_id, stop_loss=UNSET, take_profit=None))
+    terms = driven.state.account.book.orders[order_id].terms
+    assert (terms.limit_price, terms.stop_loss, terms.take_profit) == (D("1.0985"), D("1.09"), None)
+
+
+def test_a_modification_without_a_new_value_is_refused() -> None:
+    driven = a_quoted_desk()
+    reply_to(driven, an_order(key="k0"))
+    [order_id] = reply_to(driven, a_resting_order()).order_ids
+    nothing = {"stop_loss": UNSET, "take_profit": UNSET}
+    assert refused(driven, a_modification(**nothing)) == (
+        "the command changes nothing, expected a new stop_loss or take_profit"
+    )
+    assert refused(driven, a_modification(order_id=order_id, **nothing)) == (
+        "the command changes nothing, expected a new price, stop_loss, take_profit or expires_ns"
+    )
 
 
 def test_stops_on_the_wrong_side_are_denied_and_change_nothing() -> None:

@@ -4,11 +4,11 @@ import json
 from decimal import Decimal
 
 import pytest
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from proto.trading.enums import OrderType, Side
 from proto.trading.units import Name
-from services.web.api.bodies import OrderBody
+from services.web.api.bodies import ModifyBody, OrderBody
 from services.web.api.errors import RequestError
 from services.web.api.queries import BarsParameters, LatencyParameters, OrdersParameters
 from services.web.api.values import body_values, path_value, query_values
@@ -100,6 +100,16 @@ def test_a_body_becomes_the_values_of_its_struct() -> None:
     found = body_values(an_order(type="LIMIT", price="1.10000", stop_loss=None), OrderBody)
     assert (found.type, found.price, found.stop_loss, found.side) == (OrderType.LIMIT, Decimal("1.1"), None, Side.BUY)
     assert str(found.volume) == "0.10"
+
+
+def test_a_stop_that_a_modification_leaves_out_is_not_null() -> None:
+    found = body_values(b'{"symbol": "EURUSD", "reason": "r", "stop_loss": "1.05"}', ModifyBody)
+    assert (found.stop_loss, found.take_profit) == (Decimal("1.05"), UNSET)
+    found = body_values(b'{"symbol": "EURUSD", "reason": "r", "take_profit": null}', ModifyBody)
+    assert (found.stop_loss, found.take_profit) == (UNSET, None)
+    assert refusal_of_body(b'{"symbol": "EURUSD", "reason": "r", "stop_loss": 1.05}', ModifyBody) == (
+        'stop_loss is 1.05, expected a decimal as text such as "0.01"'
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,15 @@ export function stepped(value, step, count = 0, least = -Infinity, most = Infini
 }
 
 /**
+ * Read the decimal of an input that a person may have changed.
+ * @param {HTMLInputElement} input its attribute `value` has the initial text
+ * @returns {string|null|undefined} undefined, which JSON leaves out, for the initial text; else as `readDecimal`
+ */
+export function changedDecimal(input, name, isOptional = false) {
+  return input.value.trim() === input.defaultValue ? undefined : readDecimal(input.value, name, isOptional);
+}
+
+/**
  * Read a decimal that a person entered.
  * @param {string} text the input, where a comma is read as the decimal point
  * @param {string} name name of the value, for the error

@@ -5,9 +5,9 @@ import { el, setText } from "../dom.js";
 import { decimal, lots, price } from "../format.js";
 import { live } from "../live.js";
 import { money } from "../money.js";
-import { readDecimal } from "./steps.js";
+import { changedDecimal } from "./steps.js";
 
-/** Open the dialog for a row of the positions table; an empty field removes the stop. */
+/** Open the dialog for a row of the positions table. It sends only changed fields: the desk may have moved the stop. */
 export function editStops(row) {
   const market = live.get(`market:${row.symbol}`);
   const fields = {
@@ -15,7 +15,7 @@ export function editStops(row) {
     take_profit: stopField("take-profit", "Take profit", row.take_profit, row, market),
   };
   const prices = `Opened at ${price(row.open_price, row.digits)}, now ${price(row.close_price, row.digits)}.`;
-  const trailing = row.trailing_stop_points ? " The change ends the trailing stop." : "";
+  const trailing = row.trailing_stop_points ? " A new stop loss ends the trailing stop." : "";
   return commandDialog({
     title: `Stop and target of ${lots(row.volume)} ${row.symbol}`,
     text: `${prices} An empty field removes the stop or the target.${trailing}`,
@@ -24,8 +24,8 @@ export function editStops(row) {
     body: () => ({
       symbol: row.symbol,
       position: row.position,
-      stop_loss: readDecimal(fields.stop_loss.input.value, "Stop loss", true),
-      take_profit: readDecimal(fields.take_profit.input.value, "Take profit", true),
+      stop_loss: changedDecimal(fields.stop_loss.input, "Stop loss", true),
+      take_profit: changedDecimal(fields.take_profit.input, "Take profit", true),
     }),
   });
 }
