@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from msgspec import json
+from msgspec import json, structs
 
 from proto.control import StateCause, TradingState
 from proto.gateway import DealEntry
@@ -163,6 +163,14 @@ def test_orders_are_counted_by_minute_day_and_direction() -> None:
     )
     update_from_event(risk, OrderCreated(order=an_order(6, created_ns=START_NS + DAY_NS)), DEFAULT_LIMITS)
     assert (risk.orders_of_day, risk.runs) == (1, {"EURUSD": 1})
+
+
+def test_times_of_orders_are_kept_only_for_a_limit_of_orders_per_minute() -> None:
+    unlimited = structs.replace(DEFAULT_LIMITS, orders_per_minute_max=None)
+    risk = RiskState(order_times_ns=[START_NS])
+    update_from_event(risk, OrderCreated(order=an_order(created_ns=START_NS + NS)), unlimited)
+    assert risk.order_times_ns == []
+    assert risk.orders_of_day == 1
 
 
 def a_state_change(

@@ -37,8 +37,7 @@ def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | N
             "ORDER_RATE", f"{most} a second of a symbol", f"{(now_ns - last_ns) / SECOND_NS:.3f} s after the last"
         )
     most = limits.orders_per_minute_max
-    seen = len(within_last_minute(memory.order_times_ns, now_ns))
-    if most is not None and seen >= most:
+    if most is not None and (seen := len(within_last_minute(memory.order_times_ns, now_ns))) >= most:
         return Denial("ORDER_RATE", f"{most} a minute", str(seen + 1))
     most = limits.orders_per_day_max
     of_day = orders_today(memory, now_ns)
@@ -63,9 +62,11 @@ def orders_today(risk_state: RiskState, now_ns: int) -> int:
     return risk_state.orders_of_day if risk_state.order_day == server_day(now_ns) else 0
 
 
-def _on_order(risk_state: RiskState, event: OrderCreated, _limits: Limits) -> None:
+def _on_order(risk_state: RiskState, event: OrderCreated, limits: Limits) -> None:
     now_ns = event.order.created_ns
-    risk_state.order_times_ns = [*within_last_minute(risk_state.order_times_ns, now_ns), now_ns]
+    # Every commit stores these times, so they are kept only for a limit that counts them.
+    counted_ns = [] if limits.orders_per_minute_max is None else [*risk_state.order_times_ns, now_ns]
+    risk_state.order_times_ns = within_last_minute(counted_ns, now_ns)
     risk_state.last_order_ns[event.order.symbol] = now_ns
     day = server_day(now_ns)
     if risk_state.order_day != day:
