@@ -15,7 +15,7 @@ from typing import Annotated, Final
 import typer
 from msgspec import UNSET, UnsetType, structs
 
-from cli.command_options import KeyedOptions, checked_name, repeat_hint
+from cli.command_options import KeyedOptions, checked_name, login_name, repeat_hint
 from cli.desk_client import DeskClient, no_answer_error, open_running_desk
 from cli.json_output import print_json
 from cli.option_groups import with_option_groups
@@ -101,7 +101,10 @@ def cancel(
 ) -> int:
     """Cancel a resting order."""
     command = CancelCommand(
-        key=options.command_key(), reason=options.plain_reason(), order_id=checked_name("ID", order_id)
+        key=options.command_key(),
+        reason=options.plain_reason(),
+        person=login_name(),
+        order_id=checked_name("ID", order_id),
     )
     with open_running_desk(options.data_dir, options.url) as desk:
         return _send(desk, command, f"cancel of order {order_id} accepted", as_json=options.as_json)
@@ -140,6 +143,7 @@ def modify(
     command = ModifyCommand(
         key=options.command_key(),
         reason=options.plain_reason(),
+        person=login_name(),
         symbol=symbol,
         order_id=order_id or "",
         position=ticket,
@@ -171,6 +175,7 @@ def close(
     command = CloseCommand(
         key=options.command_key(),
         reason=options.plain_reason(),
+        person=login_name(),
         symbol=_symbol(symbol),
         position=position,
         volume=_decimal("--volume", volume),
@@ -198,6 +203,7 @@ def _command(side: Side, order: OrderOptions, options: KeyedOptions) -> PlaceCom
     return PlaceCommand(
         key=options.command_key(),
         reason=options.plain_reason(),
+        person=login_name(),
         side=side,
         symbol=_symbol(order.symbol),
         volume=volume,

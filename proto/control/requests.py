@@ -88,11 +88,13 @@ class RiskResetCommand(
 class _OrderCommand(Struct, frozen=True, kw_only=True, tag_field="command", forbid_unknown_fields=True):
     """A person's order command.
 
-    A repeat with the same `key` gets the stored reply, which may be a denial, and has no effect.
+    A repeat with the same `key` gets the stored reply, which may be a denial, and has no effect. `person` is the login
+    name of the person who sent the command, empty if unknown.
     """
 
     key: Name
     reason: Reason
+    person: Text = ""
 
     def __post_init__(self) -> None:
         """Refuse numbers that are not finite decimals of acceptable size."""

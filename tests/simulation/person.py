@@ -120,7 +120,7 @@ class Person:
             **self._stops(state, order.symbol, order.side.sign, price),
         )
 
-    def _stops(self, state: PortfolioState, symbol: str, direction: int, price: Decimal) -> dict[str, Decimal | None]:
+    def _stops(self, state: PortfolioState, symbol: str, direction: int, price: Decimal) -> dict[str, Any]:
         dice, point = self.dice, state.account.book.instruments[symbol].point
         stop, target = (dice.choice((None, *FAR_POINTS)) for _ in range(2))
         return {

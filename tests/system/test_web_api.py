@@ -184,6 +184,11 @@ def test_an_order_is_placed_changed_and_canceled(api: httpx.Client) -> None:
     wait_for(lambda: api.get(f"/orders/{order_id}").json()["status"] == "CANCELED", "the order to be canceled")
     refused = command(api, "cancel", order_id="no-such-order")
     assert (refused.status_code, refused.json()["code"]) == (422, "")
+    journal = [row["text"] for row in api.get("/events?limit=50").json()["rows"] if row["order_id"] == order_id]
+    user = api.get("/session").json()["user"]
+    assert len([text for text in journal if text.endswith(f", by {user}")]) == 3, journal
+    [cause] = [step for step in api.get(f"/why/{order_id}").json()["steps"] if step["name"] == "cause"]
+    assert cause["facts"]["person"] == user
 
 
 def test_a_denied_order_has_the_numbers_of_the_rule(api: httpx.Client) -> None:

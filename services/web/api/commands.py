@@ -68,7 +68,14 @@ async def close(call: Call) -> OrderCommandReply:
     body = call.content(CloseBody)
     return await _order(
         call,
-        CloseCommand(key=call.key, reason=body.reason, symbol=body.symbol, position=body.position, volume=body.volume),
+        CloseCommand(
+            key=call.key,
+            person=call.user,
+            reason=body.reason,
+            symbol=body.symbol,
+            position=body.position,
+            volume=body.volume,
+        ),
     )
 
 
@@ -79,6 +86,7 @@ async def order(call: Call) -> OrderCommandReply:
         call,
         PlaceCommand(
             key=call.key,
+            person=call.user,
             reason=body.reason,
             symbol=body.symbol,
             side=body.side,
@@ -98,7 +106,7 @@ async def order(call: Call) -> OrderCommandReply:
 async def cancel(call: Call) -> OrderCommandReply:
     """Cancel a resting order."""
     body = call.content(CancelBody)
-    return await _order(call, CancelCommand(key=call.key, reason=body.reason, order_id=body.order_id))
+    return await _order(call, CancelCommand(key=call.key, person=call.user, reason=body.reason, order_id=body.order_id))
 
 
 async def modify(call: Call) -> OrderCommandReply:
@@ -108,6 +116,7 @@ async def modify(call: Call) -> OrderCommandReply:
         call,
         ModifyCommand(
             key=call.key,
+            person=call.user,
             reason=body.reason,
             symbol=body.symbol,
             order_id=body.order_id,

@@ -125,13 +125,13 @@ def _line(event: Event, book: Book) -> _Line:
             return _order_line(event, book)
         case OrderDenied():
             what = f"{_direction(event) or 'change'} of {event.symbol}"
-            by = "a person's " if event.cause == Cause.MANUAL else ""
+            by = f"{event.person or 'a person'}'s " if event.cause == Cause.MANUAL else ""
             text = f"{by}{what} denied by {event.code}: {denial_message(limit=event.limit, observed=event.observed)}"
             return _Line(text, event.symbol, event.tag, event.code, why_id=event.denial_id or event.key)
         case DealBooked():
             return _deal_line(event, book)
         case ProtectionSet(protection=held):
-            text = f"{_position(held.symbol, held.position)}: {_protection(held, book)}; {event.why}"
+            text = f"{_position(held.symbol, held.position)}: {_protection(held, book)}; {event.why}{_by(event.person)}"
             return _Line(text, held.symbol, held.tag)
         case ProtectionAnswered():
             return _Line(_protection_answer(event), event.key.partition("#")[0])
@@ -157,13 +157,15 @@ def _order_line(
     match event:
         case OrderCreated(order=made):
             what = f"{made.type.value} {made.side.value} {decimal_text(made.volume)} {made.symbol}"
-            text = f"order {what} created, cause: {made.decision.cause.value}"
+            text = f"order {what} created, cause: {made.decision.cause.value}{_by(made.person)}"
         case OrderUpdated():
             text, code = f"order {format_event(event).words}", event.code
         case CancelRequested():
-            text = f"cancellation requested: {event.why}" if event.why else "the request to cancel was withdrawn"
+            text = f"cancellation requested: {event.why}{_by(event.person)}"
+            text = text if event.why else "the request to cancel was withdrawn"
         case OrderModifyRequested():
             text = f"modification {event.revision} requested: {_terms(event.terms, order, book)}"
+            text += f"; {event.why}{_by(event.person)}" if event.why else ""
         case OrderModifyAnswered():
             answer = f"refused: {event.error}; in force" if event.error else "accepted"
             text = f"modification {event.revision} {answer}: {_terms(event.terms, order, book)}"
@@ -225,6 +227,10 @@ def _reconciled_line(event: Reconciled) -> _Line:
         f"{one.kind} {one.subject}, ledger {one.ledger}, venue {one.venue}" for one in event.differences[:_NAMED_MAX]
     )
     return _Line(f"ledger and venue differ ({len(event.differences)}): {named}", code=event.differences[0].kind)
+
+
+def _by(person: str) -> str:
+    return f", by {person}" if person else ""
 
 
 def _position(symbol: str, ticket: int) -> str:

@@ -159,7 +159,7 @@ def test_an_absent_stop_of_a_modification_is_not_null() -> None:
     command = decode_control_request(msgpack.packb(fields))
     assert isinstance(command, ModifyCommand)
     assert (command.stop_loss, command.take_profit) == (UNSET, None)
-    assert msgpack.unpackb(encode(command)) == fields
+    assert msgpack.unpackb(encode(command)) == {**fields, "person": ""}
 
 
 @pytest.mark.parametrize("field", list(PLACE))

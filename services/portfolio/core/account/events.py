@@ -84,8 +84,8 @@ class OrderDenied(Struct, frozen=True, kw_only=True, tag="order_denied"):
     `code` is the rule's code, `limit` its limit, `observed` the value that the rule compared with it. `denial_id`
     identifies the denial. For a signal, `publisher`, `symbol`, `sequence`, `bid` and `ask` are those of the signal and
     its tick. `cause` is "manual" for a person's command. Then `key` is the command's key, `asked` its digest, `reason`
-    the person's reason, `publisher` is empty, the tick is the symbol's latest decided tick, and `direction` is 0 for a
-    modification.
+    the person's reason, `person` the login name sent with it, `publisher` is empty, the tick is the symbol's latest
+    decided tick, and `direction` is 0 for a modification.
     """
 
     symbol: str
@@ -107,6 +107,7 @@ class OrderDenied(Struct, frozen=True, kw_only=True, tag="order_denied"):
     key: str = ""
     reason: str = ""
     asked: str = ""
+    person: str = ""
 
 
 class CommandDenial(Struct, frozen=True):
@@ -135,7 +136,8 @@ class CancelRequested(Struct, frozen=True, kw_only=True, tag="cancel_asked"):
     """The desk requested the cancellation of an order.
 
     The order ends only when the venue reports its end. `why` is the reason; an empty `why` withdraws the request after
-    the venue refused it. `key` is the key of a person's command, `asked` the command's digest.
+    the venue refused it. `key` is the key of a person's command, `asked` the command's digest, `person` the login name
+    sent with it.
     """
 
     order_id: str
@@ -144,12 +146,14 @@ class CancelRequested(Struct, frozen=True, kw_only=True, tag="cancel_asked"):
     time_ns: int
     key: str = ""
     asked: str = ""
+    person: str = ""
 
 
 class OrderModifyRequested(Struct, frozen=True, kw_only=True, tag="order_changed"):
     """The desk requested new `terms` for a resting order, as modification number `revision`.
 
-    `key` is the key of a person's command, `asked` the command's digest.
+    `key` is the key of a person's command, `asked` the command's digest, `why` the person's reason, `person` the login
+    name sent with it.
     """
 
     order_id: str
@@ -158,6 +162,8 @@ class OrderModifyRequested(Struct, frozen=True, kw_only=True, tag="order_changed
     time_ns: int
     key: str = ""
     asked: str = ""
+    why: str = ""
+    person: str = ""
 
 
 class OrderModifyAnswered(Struct, frozen=True, kw_only=True, tag="order_change_answered"):
@@ -177,7 +183,7 @@ class ProtectionSet(Struct, frozen=True, kw_only=True, tag="protection_set"):
     """The desk set the protection of a position.
 
     `why` is the reason. `ordinal`, `time_ns`, `bid` and `ask` are those of the tick on which the desk decided. `key` is
-    the key of a person's command, `asked` the command's digest.
+    the key of a person's command, `asked` the command's digest, `person` the login name sent with it.
     """
 
     protection: Protection
@@ -188,6 +194,7 @@ class ProtectionSet(Struct, frozen=True, kw_only=True, tag="protection_set"):
     ask: Decimal
     key: str = ""
     asked: str = ""
+    person: str = ""
 
 
 class ProtectionAnswered(Struct, frozen=True, kw_only=True, tag="protection_answered"):

@@ -91,7 +91,8 @@ class Order(Struct, frozen=True, kw_only=True):
     - `stop_loss`, `take_profit`, `trailing_*_points`, `time_exit_s`: for the position that the order opens. The venue
       executes the first two, the desk the trailing stop and the time exit.
     - `cancel_asked`: why the desk requested the cancellation of the order; empty if it did not.
-    - `key`: key of the person's command that made the order. `asked`: digest of that command.
+    - `key`: key of the person's command that made the order. `asked`: digest of that command. `person`: login name sent
+      with it.
     - `is_close`: a person or FLATTEN closes a position with the order, which is allowed in every trading state.
     - `change`: the latest requested terms, then the terms in the venue's answer. `limit_price`, `stop_loss`,
       `take_profit` and `expires_ns` keep the terms that the order was placed with. `revision` is the number of the
@@ -131,6 +132,7 @@ class Order(Struct, frozen=True, kw_only=True):
     cancel_asked: str = ""
     key: str = ""
     asked: str = ""
+    person: str = ""
     is_close: bool = False
     change: OrderTerms | None = None
     revision: int = 0

@@ -96,6 +96,7 @@ def deny_command(
             key=key,
             reason=command.reason,
             asked=command_digest(command),
+            person=command.person,
         )
     )
     return denied_reply(key, state.account.book.denials_by_key[key])

@@ -78,6 +78,8 @@ def modify_order(state: PortfolioState, command: ModifyCommand) -> OrderCommandR
             time_ns=decision.time_ns,
             key=command.key,
             asked=command_digest(command),
+            why=command.reason,
+            person=command.person,
         )
     )
     return done_reply(command.key, [order.order_id])
@@ -134,6 +136,7 @@ def modify_stops(state: PortfolioState, command: ModifyCommand) -> OrderCommandR
             ask=decision.ask,
             key=command.key,
             asked=command_digest(command),
+            person=command.person,
         )
     )
     return done_reply(command.key, [])

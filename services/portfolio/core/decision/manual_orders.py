@@ -83,12 +83,13 @@ def closing_orders(
     volume: Decimal | None = None,
     key: str = "",
     asked: str = "",
+    person: str = "",
 ) -> list[OrderCreated]:
     """Return the events that create market orders which close positions in a symbol.
 
     `ticket` is that of the leg to close; 0 closes all legs that the desk trades. `volume` is the lots to close of each
     leg, above 0; None stands for the whole leg. An order closes no more than the venue's largest volume. `asked` is
-    the digest of the person's command with this `key`.
+    the digest of the person's command with this `key`, `person` the login name sent with it.
     """
     most = state.account.book.instruments[symbol].volume_max
     decision = current_decision(state, symbol, cause, f"[{cause.upper()}] {reason}")
@@ -108,6 +109,7 @@ def closing_orders(
                 time_in_force=TimeInForce.IOC,
                 key=key,
                 asked=asked,
+                person=person,
                 is_close=True,
             )
         )
@@ -163,6 +165,7 @@ def _place(state: PortfolioState, command: PlaceCommand) -> OrderCommandReply | 
         tag=MANUAL_TAG,
         key=command.key,
         asked=command_digest(command),
+        person=command.person,
         type=command.type,
         limit_price=command.price if rests else None,
         time_in_force=command.time_in_force or (None if rests else TimeInForce.IOC),
@@ -202,6 +205,7 @@ def _close(state: PortfolioState, command: CloseCommand) -> OrderCommandReply | 
         volume=command.volume,
         key=command.key,
         asked=command_digest(command),
+        person=command.person,
     )
     for one in made:
         order, decision = one.order, one.order.decision
@@ -242,6 +246,7 @@ def _cancel(account: AccountState, stream: StreamState, command: CancelCommand) 
                 time_ns=stream.domain_ns(stream.now.mono_ns),
                 key=command.key,
                 asked=command_digest(command),
+                person=command.person,
             )
         )
     return done_reply(command.key, [order.order_id])

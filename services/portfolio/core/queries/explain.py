@@ -37,6 +37,7 @@ from services.portfolio.core.queries.explain_format import (
     LINE_CHARS_MAX,
     LINES_MAX,
     TEXT_CHARS_MAX,
+    command_facts,
     format_deal,
     format_event,
     format_lots,
@@ -206,9 +207,7 @@ def _cause_steps(order: Order, book: Book) -> list[WhyStep]:
     if decision.cause is Cause.SIGNAL:
         found.append(_signal_step(decision.publisher, decision.direction, decision.confidence, decision.time_ns))
     else:
-        facts = {"made by": decision.cause.value}
-        if order.key:
-            facts["command"] = order.key
+        facts = {"made by": decision.cause.value} | command_facts(order.key, order.person)
         found.append(WhyStep(name="cause", time_ns=decision.time_ns, facts=facts, lines=[]))
     return found
 
@@ -393,8 +392,9 @@ def _explain_denial(event: OrderDenied, book: Book) -> WhyReply:
     steps = [_tick_step(event.symbol, event.sequence, event.ordinal, event.time_ns, event.bid, event.ask, book)]
     facts = {}
     if event.cause == Cause.MANUAL:
-        what = f"a person's {'change' if not event.direction else SIGNAL_NAMES[event.direction]} of {event.symbol}"
-        made_by = {"made by": event.cause, "command": event.key}
+        by = event.person or "a person"
+        what = f"{by}'s {'change' if not event.direction else SIGNAL_NAMES[event.direction]} of {event.symbol}"
+        made_by = {"made by": event.cause} | command_facts(event.key, event.person)
         steps.append(WhyStep(name="cause", time_ns=event.time_ns, facts=made_by, lines=[]))
         facts["reason"] = event.reason
     else:

@@ -65,6 +65,11 @@ def format_deal(deal: VenueDeal, order: Order | None, book: Book) -> str:
     return text + "".join(f", {name} {decimal_text(amount)}" for name, amount in parts if amount)
 
 
+def command_facts(key: str, person: str) -> dict[str, str]:
+    """The key of a person's command and the login name sent with it, without those that are empty."""
+    return {name: value for name, value in (("command", key), ("person", person)) if value}
+
+
 def format_lots(volume: Decimal) -> str:
     """Format a position: FLAT for 0, LONG for positive and SHORT for negative `volume`, with the absolute lots."""
     return "FLAT" if not volume else f"{'LONG' if volume > 0 else 'SHORT'} {decimal_text(abs(volume))} lots"

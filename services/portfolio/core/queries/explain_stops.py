@@ -20,7 +20,13 @@ from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, Event, ProtectionAnswered, ProtectionSet
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.protection import Protection, protection_after_deal, protection_key
-from services.portfolio.core.queries.explain_format import LINE_CHARS_MAX, format_price, truncate_facts, truncate_lines
+from services.portfolio.core.queries.explain_format import (
+    LINE_CHARS_MAX,
+    command_facts,
+    format_price,
+    truncate_facts,
+    truncate_lines,
+)
 
 _FIELDS: Final = {DealReason.STOP_LOSS: "stop_loss", DealReason.TAKE_PROFIT: "take_profit"}
 STOP_REASONS: Final = frozenset((*_FIELDS, DealReason.STOP_OUT))
@@ -170,8 +176,7 @@ def _order_facts(stop: StopOrigin) -> dict[str, str]:
 
 def _setting_facts(event: ProtectionSet, events: Sequence[Event], deal: VenueDeal, book: Book) -> dict[str, str]:
     facts = {"set by": event.why, "ordinal": str(event.ordinal), "revision": str(event.protection.revision)}
-    if event.key:
-        facts["command"] = event.key
+    facts |= command_facts(event.key, event.person)
     facts["bid"], facts["ask"] = (format_price(price, deal.symbol, book) for price in (event.bid, event.ask))
     facts["answer"] = _answer_text(event, _position_events_before(deal, events, book))
     return facts

@@ -8,8 +8,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
+from cli.command_options import login_name
 from cli.main import run
 from proto.control import (
     CancelCommand,
@@ -80,6 +81,7 @@ def test_a_market_order_is_sent_with_its_stops(tmp_path: Path, capsys: pytest.Ca
     assert sent(tmp_path, line) == PlaceCommand(
         key="mine",
         reason="a test",
+        person=login_name(),
         symbol="EURUSD",
         side=Side.BUY,
         volume=D("0.10"),
@@ -115,6 +117,7 @@ def test_a_resting_order_is_sent_with_its_price_time_in_force_and_expiry(
 def test_every_command_has_a_new_key_unless_one_is_given(tmp_path: Path) -> None:
     first, second = (sent(tmp_path, "order cancel 0123-000007") for _ in range(2))
     assert isinstance(first, CancelCommand)
+    assert first.person == login_name()
     assert isinstance(second, CancelCommand)
     assert len({first.key, second.key, ""}) == 3
     assert first.order_id == "0123-000007"
@@ -125,8 +128,9 @@ def test_a_position_is_closed_in_full_or_in_part(tmp_path: Path) -> None:
         sent(tmp_path, "close EURUSD --key a"),
         sent(tmp_path, "close EURUSD --position 5 --volume 0.02 --key a"),
     )
-    assert whole == CloseCommand(key="a", reason="a test", symbol="EURUSD", position=0, volume=None)
-    assert part == CloseCommand(key="a", reason="a test", symbol="EURUSD", position=5, volume=D("0.02"))
+    person = login_name()
+    assert whole == CloseCommand(key="a", reason="a test", person=person, symbol="EURUSD", position=0, volume=None)
+    assert part == structs.replace(whole, position=5, volume=D("0.02"))
 
 
 def test_a_modification_leaves_out_the_terms_whose_options_are_not_given(tmp_path: Path) -> None:
@@ -135,6 +139,7 @@ def test_a_modification_leaves_out_the_terms_whose_options_are_not_given(tmp_pat
     assert command == ModifyCommand(
         key="a",
         reason="a test",
+        person=login_name(),
         symbol="EURUSD",
         order_id="01234567-000007",
         position=0,

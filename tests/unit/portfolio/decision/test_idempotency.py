@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -27,9 +28,10 @@ from proto.control import (
 from proto.gateway import Buy
 from proto.trading.enums import Side
 from services.portfolio.core.account.book import CHANGES_KEPT_MAX
-from services.portfolio.core.account.events import TradingStateChanged
+from services.portfolio.core.account.events import CancelRequested, Event, OrderCreated, TradingStateChanged
 from services.portfolio.core.decision.idempotency import command_digest, previous_reply
-from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, read_ledger, verify_ledger
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, open_ledger, read_ledger, verify_ledger
+from tests.support.builders import an_order as a_ledger_order
 from tests.support.desk_harness import DeskHarness
 from tests.unit.portfolio.decision.manual_desk import (
     D,
@@ -117,6 +119,42 @@ def test_another_command_with_the_key_of_a_close_is_refused() -> None:
     closed = reply_to(driven, a_close())
     assert reply_to(driven, a_close()) == closed
     assert refused(driven, a_close(volume=D("0.01"))) == "key close was used for another command"
+
+
+def test_the_events_of_order_commands_have_the_person_also_after_a_restart(tmp_path: Path) -> None:
+    driven = a_quoted_desk()
+    [order_id] = reply_to(driven, a_resting_order(key="a", person="ann")).order_ids
+    reply_to(driven, an_order(key="b", person="bob"))
+    reply_to(driven, a_modification(key="c", order_id=order_id, price=D("1.098"), person="cid"))
+    reply_to(driven, a_modification(key="d", stop_loss=D("1.09"), person="dan"))
+    reply_to(driven, a_modification(key="e", stop_loss=D("1.2"), person="eve"))
+    reply_to(driven, a_cancel(order_id, key="f", person="fay"))
+    reply_to(driven, a_close(key="g", person="gus"))
+    started_again(driven, tmp_path)
+    db = open_ledger(tmp_path / LEDGER_FILE_NAME)
+    payloads = [payload for (payload,) in db.execute("SELECT payload FROM events ORDER BY number")]
+    db.close()
+    by_key = {fields["key"]: fields["person"] for fields in map(command_fields, payloads) if fields.get("asked")}
+    assert by_key == {"a": "ann", "b": "bob", "c": "cid", "d": "dan", "e": "eve", "f": "fay", "g": "gus"}
+
+
+def command_fields(payload: bytes) -> dict[str, str]:
+    """The fields of an event, or those of its order."""
+    fields: dict[str, Any] = msgspec.json.decode(payload)
+    return {**fields, **fields.get("order", {})}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        CancelRequested(order_id="live-000001", why="r", ordinal=1, time_ns=1, key="k", asked="a"),
+        OrderCreated(order=structs.replace(a_ledger_order(), key="k", asked="a")),
+    ],
+)
+def test_an_event_of_an_earlier_version_has_no_person(event: CancelRequested | OrderCreated) -> None:
+    fields = msgspec.to_builtins(event)
+    del (fields["order"] if isinstance(event, OrderCreated) else fields)["person"]
+    assert msgspec.json.decode(msgspec.json.encode(fields), type=Event) == event
 
 
 def test_a_stored_reply_without_a_digest_answers_every_command_with_its_key() -> None:

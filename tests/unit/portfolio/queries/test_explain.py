@@ -263,6 +263,9 @@ def test_a_denied_manual_order_is_explained_with_its_command_and_reason() -> Non
         assert "signal" not in [step.name for step in reply.steps]
     change = structs.replace(denied, direction=0)
     assert why("live-mk1", book, [change]).summary.startswith("a person's change of EURUSD was DENIED")
+    by_name = why("live-mk1", book, [structs.replace(denied, person="alice")])
+    assert by_name.summary.startswith("alice's BUY of EURUSD was DENIED")
+    assert facts(by_name, "cause") == {"made by": "manual", "command": "k1", "person": "alice"}
 
 
 def test_the_lines_of_an_order_are_in_the_sequence_of_its_events_and_not_of_their_times() -> None:

@@ -77,6 +77,36 @@ LINES: list[tuple[Any, str, tuple[str, str, str], str]] = [
         "k",
     ),
     (
+        structs.replace(DENIED, cause="manual", key="k", person="alice"),
+        "alice's BUY of EURUSD denied by SPREAD",
+        ("EURUSD", "breakout", "SPREAD"),
+        "d-1",
+    ),
+    (
+        OrderCreated(order=structs.replace(ORDER, person="alice")),
+        "created, cause: signal, by alice",
+        ("EURUSD", "breakout", ""),
+        ID,
+    ),
+    (
+        CancelRequested(order_id=ID, why="news", ordinal=1, time_ns=5, person="alice"),
+        "cancellation requested: news, by alice",
+        ("EURUSD", "breakout", ""),
+        ID,
+    ),
+    (
+        OrderModifyRequested(order_id=ID, terms=TERMS, revision=2, time_ns=5, why="follow", person="alice"),
+        "modification 2 requested: price 1.10000, stop loss 1.09000; follow, by alice",
+        ("EURUSD", "breakout", ""),
+        ID,
+    ),
+    (
+        ProtectionSet(protection=HELD, why="[MANUAL] near", ordinal=1, time_ns=5, bid=D(1), ask=D(1), person="alice"),
+        "trailing stop 20 points; [MANUAL] near, by alice",
+        ("EURUSD", "breakout", ""),
+        "",
+    ),
+    (
         OrderUpdated(
             order_id=ID, status=OrderStatus.REJECTED, ticket=None, retcode=10019, code="NO_MONEY", error="x", time_ns=5
         ),
