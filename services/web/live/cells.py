@@ -67,8 +67,10 @@ class Cells:
         self._forgotten = 0
         """The largest number of a removed key that is no longer kept."""
         self._is_changed = False
-        self._messages: dict[int | None, bytes] = {}
-        """Encoded bodies of the current number, by the number that the client has; None for a snapshot."""
+        self._deltas: dict[int | None, bytes] = {}
+        """Encoded deltas to the current number, by the number that the client has."""
+        self._snapshot = b""
+        """Encoded snapshot of the current number; empty before a client needs it."""
 
     def set(self, key: str, value: object) -> None:
         """Set a cell. It gets no new number if its encoded value is unchanged."""
@@ -104,7 +106,8 @@ class Cells:
         if self._is_changed or keep_alive:
             self.number += 1
             self._is_changed = False
-            self._messages.clear()
+            self._deltas.clear()
+            self._snapshot = b""
         return self.number
 
     def delta(self, since: int) -> Delta | None:
@@ -124,15 +127,16 @@ class Cells:
         Returns:
             The number of the state that the client has after the message, and the message as JSON.
         """
-        delta = None if since is None else self.delta(since)
-        key = None if delta is None else since
-        body = self._messages.get(key)
+        body = self._deltas.get(since)
+        kind = "delta"
+        if body is None and since is not None and (delta := self.delta(since)) is not None:
+            body = msgspec.json.encode(_DeltaBody(*delta))
+            if len(self._deltas) < MESSAGES_MAX:
+                self._deltas[since] = body
         if body is None:
-            body = msgspec.json.encode(self._snapshot() if delta is None else _DeltaBody(*delta))
-            if len(self._messages) < MESSAGES_MAX:
-                self._messages[key] = body
-        kind = "snapshot" if delta is None else "delta"
+            kind = "snapshot"
+            body = self._snapshot = self._snapshot or msgspec.json.encode(self._snapshot_body())
         return self.number, f'{{"type":"{kind}","server_ns":{server_ns},' + body[1:].decode()
 
-    def _snapshot(self) -> _SnapshotBody:
+    def _snapshot_body(self) -> _SnapshotBody:
         return _SnapshotBody(self.boot_id, self.number, {key: Raw(cell.encoded) for key, cell in self._cells.items()})
