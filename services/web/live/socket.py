@@ -7,8 +7,9 @@ client that does not read blocks only its own sending task, and is dropped after
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import count
 from typing import Annotated, Any, Final, NamedTuple, Protocol
 
 import msgspec
@@ -29,6 +30,13 @@ CLIENTS_MAX: Final = 100
 
 IDENTIFY_EVERY_NS: Final = 5 * SECOND_NS
 """Interval in seconds at which the session of a connection is checked again."""
+
+SPACING_S: Final = 0.002
+"""Seconds between the messages of two connections in a turn. One burst of all of them would occupy a core so long that
+it delays an order."""
+
+CHECK_S: Final = 0.5
+"""Seconds between two checks of a connection's flow and session."""
 
 PREPARE_S: Final = 0.3
 """Longest time in seconds that a new connection waits for current values before its first message."""
@@ -114,6 +122,8 @@ class LiveSockets:
         self._mono_ns = mono_ns
         self._wall_ns = wall_ns
         self._preparing: asyncio.Task[None] | None = None
+        self._places = set[int]()
+        """Places of the connections that are served, from 0: their order within a turn."""
         self.count = 0
         """Number of open connections."""
 
@@ -137,9 +147,9 @@ class LiveSockets:
             flow = self._flow(websocket)
         except AnswerError as error:
             return Close(INVALID, str(error))
-        with self._attach():
-            tasks = [asyncio.create_task(work) for work in (self._send(websocket, flow), self._read(websocket, flow))]
-            tasks.append(asyncio.create_task(self._check(websocket, flow)))
+        with self._attach(), self._place() as place:
+            works = (self._send(websocket, flow, place), self._read(websocket, flow), self._check(websocket, flow))
+            tasks = [asyncio.create_task(work) for work in works]
             try:
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -147,6 +157,16 @@ class LiveSockets:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
             return next(task.result() for task in tasks if task in done)
+
+    @contextmanager
+    def _place(self) -> Iterator[int]:
+        """Hold the lowest free place during the block."""
+        place = next(place for place in count() if place not in self._places)
+        self._places.add(place)
+        try:
+            yield place
+        finally:
+            self._places.remove(place)
 
     def _flow(self, websocket: WebSocket) -> Flow:
         """Read the query of a new connection.
@@ -165,7 +185,7 @@ class LiveSockets:
             return Flow(self._mono_ns())
         return Flow(self._mono_ns(), has_number=since)
 
-    async def _send(self, websocket: WebSocket, flow: Flow) -> Close | None:
+    async def _send(self, websocket: WebSocket, flow: Flow, place: int) -> Close | None:
         if self._preparing is None or self._preparing.done():
             self._preparing = asyncio.ensure_future(self._prepare())
         await asyncio.wait([self._preparing], timeout=PREPARE_S)
@@ -176,6 +196,7 @@ class LiveSockets:
                     flow.sent(number)
                     await websocket.send_text(text)
                 await self._turns.next()
+                await asyncio.sleep(place * SPACING_S)
         except WebSocketDisconnect:
             return None
 
@@ -196,7 +217,7 @@ class LiveSockets:
         identity: Identity | None = websocket.scope["identity"]
         identified_ns = self._mono_ns()
         while identity is not None and self._wall_ns() < identity.expires_ns:
-            await self._turns.next()
+            await asyncio.sleep(CHECK_S)
             now_ns = self._mono_ns()
             if flow.is_silent(now_ns):
                 return Close(SILENT, "no answer for 10 s; connect again")
