@@ -99,6 +99,7 @@ def _reading(desk: WebDesk, token: str, count: int, found: dict[str, Any]) -> It
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     try:
         assert process.stdin is not None
