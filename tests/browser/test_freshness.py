@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visiting
 from tests.browser.desks import HandDesk, ServedDesk
-from tests.browser.visits import SHOWN_S, record, recorded
+from tests.browser.visits import NARROW, SHOWN_S, WIDE, record, recorded
 from tests.support.waits import wait_for
 
 STALE_S: Final = 3.0
@@ -80,13 +80,57 @@ def test_slow_drawing_is_marked_and_its_age_is_bounded(busy_desk: ServedDesk, vi
     expect(bar).to_be_hidden()
 
 
+def process(desk: HandDesk, name: str) -> psutil.Process:
+    """A process of the desk."""
+    [pid] = [row["pid"] for row in desk.served.read("/processes") if row["name"] == name]
+    return psutil.Process(pid)
+
+
 @pytest.fixture
 def web(hand_desk: HandDesk) -> Iterator[psutil.Process]:
     """The web process of a desk without a watchdog; it continues after the test."""
-    [pid] = [row["pid"] for row in hand_desk.served.read("/processes") if row["name"] == "web"]
-    process = psutil.Process(pid)
-    yield process
-    process.send_signal(signal.SIGCONT)
+    found = process(hand_desk, "web")
+    yield found
+    found.send_signal(signal.SIGCONT)
+
+
+@pytest.fixture
+def gateway(hand_desk: HandDesk) -> Iterator[psutil.Process]:
+    """The gateway of a desk without a watchdog; it continues after the test."""
+    found = process(hand_desk, "mt5")
+    yield found
+    found.send_signal(signal.SIGCONT)
+
+
+QUOTE_BOXES: Final = """
+() => [...document.querySelectorAll(".quote-line, .quote-line > :not(.session), .quote-age > .age")].map((node) => {
+  const line = node.closest(".quote-line").getBoundingClientRect();
+  const { x, y, height } = node.getBoundingClientRect();
+  return [node.className, x - line.x, y - line.y, height];
+})
+"""
+"""Place in its quote line and height of each part, in pixels."""
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_a_quote_older_than_2_s_is_marked_without_moving_anything(
+    hand_desk: HandDesk, visiting: Visiting, gateway: psutil.Process, width: int
+) -> None:
+    page = visiting(hand_desk.served, viewport={"width": width, "height": 900}).open()
+    age = page.locator("symbol-card .quote-age").first
+    expect(age).to_contain_text("0.")
+    record(page, "symbol-card .quote-age", "ages")
+    boxes = page.evaluate(QUOTE_BOXES)
+    gateway.send_signal(signal.SIGSTOP)
+    expect(age).to_contain_text("⚠")
+    expect(page.locator(".is-old .quote-line").first).to_be_visible()
+    assert page.evaluate(QUOTE_BOXES) == boxes
+    gateway.send_signal(signal.SIGCONT)
+    expect(age).not_to_contain_text("⚠")
+    shown = [text for _, text in recorded(page, "ages")]
+    assert min(age_s(text) for text in shown if "⚠" in text) >= 2.0
+    assert max(age_s(text) for text in shown if "⚠" not in text) <= 2.0
+    assert min(age_s(text) for text in shown if "⚠" in text) < STALE_S
 
 
 def test_a_silent_server_is_marked(hand_desk: HandDesk, visiting: Visiting, web: psutil.Process) -> None:

@@ -23,7 +23,7 @@ const BAR_PX = 6; // least width of a candle at first, so that its body is seen
 const TICKS = 2_000;
 const TICKS_SHOWN_MS = 120_000;
 const FILLS = 200;
-const OLD_MS = 10_000; // a quote is valid until the next one; a silent feed is marked sooner, on the whole card
+const OLD_MS = 2_000; // also of a quiet symbol, whose quote is valid until the next one
 const BARS_KEPT = 3_000;
 const BARS_TRIMMED = 2_000; // fewer than are kept, so that trimming is rare
 const FEW_BARS = 20;
@@ -31,7 +31,9 @@ const FEW_BARS = 20;
 /** The card; set `symbol` before it is connected. */
 export class SymbolCard extends HTMLElement {
   symbol = "";
-  #quote = { bid: el("span.bid"), ask: el("span.ask"), spread: el("span.quiet"), age: el("span.quote-age") };
+  #quote = { bid: el("span.bid"), ask: el("span.ask"), spread: el("span.spread"), age: el("span.age") };
+  #oldSign = el("span.old-sign", { "aria-hidden": "true" });
+  #age = el("span.quote-age", {}, this.#oldSign, this.#quote.age);
   #session = el("span.session");
   #chart = document.createElement("desk-chart");
   #error = el("span.chart-error", { role: "status" });
@@ -50,8 +52,8 @@ export class SymbolCard extends HTMLElement {
   connectedCallback() {
     this.#period_s = Number(settings.get(`period.${this.symbol}`, "60"));
     this.#periods = choice("Period", PERIODS, String(this.#period_s), (period) => this.#onPeriod(period));
-    const { bid, ask, spread, age: quoteAge } = this.#quote;
-    const quote = el("div.quote-line", {}, bid, ask, spread, quoteAge, this.#session);
+    const { bid, ask, spread } = this.#quote;
+    const quote = el("div.quote-line", {}, bid, ask, spread, this.#age, this.#session);
     const options = { source: "gateway", tools: [this.#error, this.#periods] };
     this.#panel = panel(this.symbol, options, quote, this.#chart, this.#signal.node);
     this.replaceChildren(this.#panel);
@@ -95,9 +97,10 @@ export class SymbolCard extends HTMLElement {
     const age_ms = quote ? live.now_ms() - quote.received_ns / 1e6 : null;
     const isClosed = live.get(`market:${this.symbol}`)?.is_open === false;
     const isOld = age_ms !== null && age_ms > OLD_MS && !isClosed;
-    setText(this.#quote.age, quote ? `${isOld ? "⚠ " : ""}${age(age_ms)} old` : "no quote yet");
-    setTone(this.#quote.age, isOld || !quote ? "warn" : null);
-    attribute(this.#quote.age, "title", quote ? `venue's time ${dateTimeText(quote.time_ns, { ms: true })}` : null);
+    setText(this.#oldSign, isOld ? "⚠" : "");
+    setText(this.#quote.age, quote ? `${age(age_ms)} old` : "no quote yet");
+    setTone(this.#age, isOld || !quote ? "warn" : null);
+    attribute(this.#age, "title", quote ? `venue's time ${dateTimeText(quote.time_ns, { ms: true })}` : null);
     this.#panel.classList.toggle("is-old", isOld);
     this.#signal.markSilent(silenceOf("strategy"));
   }
