@@ -1,4 +1,4 @@
-"""`paperdesk web user`, `token` and `address`: who may use the web page and the HTTP API of a desk.
+"""`paperdesk web user`, `token`, `address` and `sign-out`: who may use the web page and the HTTP API of a desk.
 
 Users are in one file, tokens and one-time addresses in the store of the desk's data directory. A running web process
 applies each change at once.
@@ -26,7 +26,7 @@ from common.settings import load
 from orchestration.address_files import WEB_FILE, read_address
 from proto.time import utc_text
 from services.web.security.auth_store import ONCE_S, AuthStore
-from services.web.security.identity import Role
+from services.web.security.identity import ONE_TIME_USER, Role
 from services.web.security.passwords import PasswordError, Passwords
 from services.web.security.requester import is_loopback_name
 from services.web.security.sign_in import one_time_address
@@ -163,6 +163,27 @@ def address(
         token = store.new_once(role)
     print(f"signs in once on this host, within {ONCE_S // 60} minutes, with role {role}:", file=sys.stderr)
     print(one_time_address(page, token))
+    return 0
+
+
+@group.command("sign-out", epilog=EXAMPLE.format("sign-out"))
+def sign_out(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]", help=f'Only the sessions of this user; "{ONE_TIME_USER}" for those without a user.'
+        ),
+    ] = None,
+    data_dir: o.RunningDesk = None,
+) -> int:
+    """End all sessions of the page, or those of one user; without NAME also unused one-time addresses.
+
+    Raises:
+        StartError: the user has no session.
+    """
+    with closing(_store(data_dir)) as store:
+        count = store.end_sessions(name)
+    print(f"{count} sessions have ended" if name is None else f"{count} sessions of {name} have ended")
     return 0
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import count
+from time import monotonic
 from typing import Any, Final
 
 import httpx
@@ -27,12 +28,15 @@ from schemathesis.specs.openapi.checks import (
     response_headers_conformance,
     status_code_conformance,
 )
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from common.project_root import PROJECT_ROOT
 from services.web.api.operation import API, KEY_HEADER, Operation
 from services.web.api.operations import OPERATIONS
 from services.web.security.identity import Role
-from tests.support.command_line import TIMEOUT_S
+from tests.integration.web.live_server import close_of, draw, next_message
+from tests.support.command_line import TIMEOUT_S, paperdesk
 from tests.support.waits import wait_for
 from tests.support.web_desks import WebDesk, a_web_desk
 
@@ -49,6 +53,9 @@ CHECKS: Final = [
     allow_header_conformance,
     negative_data_rejection,
 ]
+
+SIGNED_OUT_S: Final = 10.0
+"""Longest time until the WebSocket of an ended session closes: twice that of an idle machine."""
 
 READS: Final = [one for one in OPERATIONS if one.method == "GET"]
 _keys = count(1)
@@ -248,6 +255,22 @@ def test_a_browser_signs_in_and_sends_commands_with_its_csrf_token(desk: WebDesk
         assert command(browser, "resume").json()["trading_state"] == "ACTIVE"
         assert browser.delete("/session").status_code == 204
         assert browser.get("/session").status_code == 401
+
+
+def test_the_command_sign_out_ends_the_sessions_of_a_running_page(desk: WebDesk) -> None:
+    with httpx.Client(base_url=f"{desk.url}{API}", headers={"Origin": desk.url}, timeout=TIMEOUT_S) as browser:
+        assert browser.post("/session", json={"once": desk.once()}).status_code == 200
+        cookie = {"Cookie": "; ".join(f"{name}={value}" for name, value in browser.cookies.items())}
+        live = f"{desk.url.replace('http', 'ws')}{API}/live"
+        with connect(live, origin=Origin(desk.url), additional_headers=cookie, max_size=None) as socket:
+            first = next_message(socket)
+            done = paperdesk("web", "sign-out", "--data-dir", desk.data_dir)
+            ended_s = monotonic()
+            draw(socket, first)
+            assert (done.returncode, done.stderr) == (0, "")
+            assert browser.get("/session").status_code == 401
+            assert close_of(socket) == (4001, "the session has ended; sign in again")
+        assert monotonic() - ended_s < SIGNED_OUT_S
 
 
 @pytest.mark.parametrize(

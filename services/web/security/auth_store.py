@@ -156,6 +156,28 @@ class AuthStore:
         with self._writing() as db:
             db.execute("DELETE FROM sessions WHERE digest = ?", (_digest(token),))
 
+    def end_sessions(self, user: str | None = None) -> int:
+        """End the sessions of a user, or all sessions; returns how many.
+
+        With the sessions of one-time addresses, the addresses that have not been used yet end too.
+
+        Args:
+            user: name of a user or `ONE_TIME_USER`; None for all sessions.
+
+        Raises:
+            StartError: the user has no session, or the file cannot be written.
+        """
+        now_ns = self._now_ns()
+        with self._writing() as db:
+            users = [str(name) for (name,) in db.execute("SELECT user FROM sessions WHERE expires_ns > ?", (now_ns,))]
+            if user is not None and user not in users:
+                known = ", ".join(sorted(set(users))) or "none"
+                raise StartError(f"NAME: value {user[:64]!r}, expected a user with a session: {known}")
+            db.execute("DELETE FROM sessions WHERE user = ?1 OR ?1 IS NULL", (user,))
+            if user in (None, ONE_TIME_USER):
+                db.execute("DELETE FROM once")
+        return len(users) if user is None else users.count(user)
+
     def new_token(self, name: str, role: Role, expires_ns: int) -> str:
         """Create a token for a script and return it; it cannot be read later.
 

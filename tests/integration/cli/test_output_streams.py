@@ -65,6 +65,7 @@ USED_HERE: Final = {
     "web token list": "web token list --data-dir {desk}",
     "web token revoke": "web token revoke ci --data-dir {desk}",
     "web address": "web address --data-dir {running}",
+    "web sign-out": "web sign-out --data-dir {desk}",
     "config": "config",
     "completion": "completion bash",
     "bit-flips": "bit-flips {desk} --count 2",

@@ -12,7 +12,7 @@ import pytest
 from cli.main import run
 from orchestration.address_files import WEB_FILE
 from services.web.security.auth_store import AuthStore
-from services.web.security.identity import Role
+from services.web.security.identity import ONE_TIME_USER, Role
 from services.web.security.users import UsersFile
 
 PASSWORD = "correct horse battery"
@@ -102,6 +102,30 @@ def test_the_file_of_users_is_that_of_the_settings(
     assert f"added to {tmp_path}/shared.toml" in capsys.readouterr().out
     assert run(["web", "user", "list", "--users-file", str(tmp_path / "other.toml")]) == 0
     assert capsys.readouterr().out == f"no users in {tmp_path}/other.toml\n"
+
+
+def test_sign_out_ends_the_sessions_of_a_user_or_all_and_unused_addresses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    of_desk = ["--data-dir", str(tmp_path)]
+    users, store = the_users(tmp_path), the_store(tmp_path)
+    for name in ("alice", "bob"):
+        users.add(name, Role.READ, "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$aGFzaA")
+    stamps = {name: user.stamp for name, user in users.users().items()}
+    alice, again, bob = (store.new_session(name, Role.READ, stamps[name]).token for name in ("alice", "alice", "bob"))
+    by_address, unused = store.new_session(ONE_TIME_USER, Role.TRADE).token, store.new_once(Role.TRADE)
+    assert run(["web", "sign-out", "alice", *of_desk]) == 0
+    assert capsys.readouterr().out == "2 sessions of alice have ended\n"
+    kept = [token for token in (alice, again, bob, by_address) if store.session(token) is not None]
+    assert kept == [bob, by_address]
+    assert run(["web", "sign-out", "alice", *of_desk]) == 2
+    error = capsys.readouterr().err
+    assert error == "paperdesk: NAME: value 'alice', expected a user with a session: bob, one-time address\n"
+    assert run(["web", "sign-out", *of_desk]) == 0
+    assert capsys.readouterr().out == "2 sessions have ended\n"
+    assert (store.session(bob), store.session(by_address), store.take_once(unused)) == (None, None, None)
+    assert run(["web", "sign-out", *of_desk]) == 0
+    assert capsys.readouterr().out == "0 sessions have ended\n"
 
 
 def test_a_token_is_printed_once_listed_and_revoked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
