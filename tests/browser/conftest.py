@@ -29,10 +29,17 @@ def busy_desk(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture(scope="package")
-def hand_desk(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HandDesk]:
-    """A desk with orders by hand only, whose processes a test may end."""
+def shared_hand_desk(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HandDesk]:
+    """A desk with orders by hand only, as the last test left it."""
     with a_hand_desk(tmp_path_factory.mktemp("hand")) as desk:
         yield desk
+
+
+@pytest.fixture
+def hand_desk(shared_hand_desk: HandDesk) -> HandDesk:
+    """A desk with orders by hand only, active and without orders and positions; a test may end its processes."""
+    shared_hand_desk.make_ready()
+    return shared_hand_desk
 
 
 @pytest.fixture(scope="package")

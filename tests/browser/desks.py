@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 import httpx
 
@@ -182,6 +183,42 @@ class HandDesk:
 
     served: ServedDesk
     processes: DeskProcesses
+
+    def make_ready(self) -> None:
+        """Start the processes that have ended, and let the desk be active without open orders and positions.
+
+        Raises:
+            AssertionError: the desk does not become ready.
+        """
+        self.processes.start_ended()
+        wait_for(lambda: serves(self.served.url), "the page to be served", seconds=TIMEOUT_S)
+        if not self._is_flat():
+            for order in self._open_orders():
+                self.command("cancel", order_id=order["order_id"])
+            self.command("flatten")
+            wait_for(self._is_flat, "no order and no position", seconds=TIMEOUT_S)
+        if self._read("/state")["trading_state"] != "ACTIVE":
+            assert self.command("resume").is_success
+        wait_for(lambda: self._read("/state")["headline"] == "TRADING", "the desk to trade", seconds=TIMEOUT_S)
+
+    def command(self, name: str, **body: object) -> httpx.Response:
+        """The reply to a command, which is sent by the API with a new key."""
+        with self.served.client() as api:
+            headers = {"Idempotency-Key": str(uuid4())}
+            return api.post(f"/commands/{name}", json={"reason": "a command of a test", **body}, headers=headers)
+
+    def _is_flat(self) -> bool:
+        return not self._read("/positions") and not self._open_orders()
+
+    def _open_orders(self) -> list[dict[str, Any]]:
+        return list(self._read("/orders?status=open")["rows"])
+
+    def _read(self, path: str) -> Any:
+        """The value of a path of the API, as soon as the desk answers."""
+        [value] = wait_for(
+            lambda: [found] if (found := self.served.read(path)) is not None else None, path, seconds=TIMEOUT_S
+        )
+        return value
 
 
 @contextmanager

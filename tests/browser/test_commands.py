@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
@@ -19,24 +18,13 @@ from tests.browser.visits import LOST, SHOWN_S, UNANSWERED, Visit
 from tests.support.waits import wait_for
 
 REASON = "a reason of a test"
+TRAILED = {"symbol": SYMBOL, "side": "BUY", "volume": "0.01", "stop_loss": "1.2", "trailing_stop_points": 20_000}
 
 
 @pytest.fixture
 def visit(hand_desk: HandDesk, visiting: Visiting) -> Visit:
-    """A visit of the desk, which is active and without a position."""
-    if net_volume(hand_desk) or trading_state(hand_desk) != "ACTIVE":
-        send(hand_desk, "flatten")
-        wait_for_volume(hand_desk, "0")
-        send(hand_desk, "resume")
+    """A visit of the desk."""
     return visiting(hand_desk.served)
-
-
-def send(desk: HandDesk, name: str, **body: object) -> None:
-    """Send a command by the API."""
-    headers = {"Idempotency-Key": str(uuid4())}
-    with desk.served.client() as api:
-        reply = api.post(f"/commands/{name}", json={"reason": REASON, **body}, headers=headers)
-    assert reply.is_success, reply.text
 
 
 def trading_state(desk: HandDesk) -> str:
@@ -182,12 +170,11 @@ def test_order_stops_close_part_and_flatten(hand_desk: HandDesk, visit: Visit) -
 
 
 def test_a_new_target_keeps_a_stop_that_moved_while_the_dialog_was_open(hand_desk: HandDesk, visit: Visit) -> None:
-    body = {"symbol": SYMBOL, "side": "BUY", "volume": "0.01", "stop_loss": "1.2", "trailing_stop_points": 20_000}
-    send(hand_desk, "order", **body)
+    assert hand_desk.command("order", **TRAILED).is_success
     page = visit.open()
     position(page).get_by_role("button", name="Stops").click()
     expect(dialog(page)).to_contain_text("A new stop loss ends the trailing stop.")
-    send(hand_desk, "modify", symbol=SYMBOL, stop_loss="1.21")
+    assert hand_desk.command("modify", symbol=SYMBOL, stop_loss="1.21").is_success
     expect(dialog(page).get_by_label("Stop loss")).to_have_value("1.20000")
     dialog(page).get_by_label("Take profit").fill("1.7")
     dialog(page).get_by_role("button", name="Change").click()
@@ -197,8 +184,7 @@ def test_a_new_target_keeps_a_stop_that_moved_while_the_dialog_was_open(hand_des
 
 
 def test_a_new_target_keeps_the_trailing_stop_and_a_new_stop_ends_it(hand_desk: HandDesk, visit: Visit) -> None:
-    body = {"symbol": SYMBOL, "side": "BUY", "volume": "0.01", "stop_loss": "1.2", "trailing_stop_points": 20_000}
-    send(hand_desk, "order", **body)
+    assert hand_desk.command("order", **TRAILED).is_success
     page = visit.open()
     position(page).get_by_role("button", name="Stops").click()
     dialog(page).get_by_label("Take profit").fill("1.7")

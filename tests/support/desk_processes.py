@@ -31,7 +31,7 @@ class DeskProcesses:
             runtime=runtime,
             data_dir=data_dir,
         )
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
     def ticks_url(self) -> str:
@@ -51,14 +51,14 @@ class DeskProcesses:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for service in [*self._running]:
+        for service in self._processes:
             self.kill(service)
 
     def start(self, service: str) -> None:
         """Start one process; its output is in the data directory."""
         arguments = ["--venue", "setting"] if service == "mt5" else []
         with (self.data_dir / f"{service}.log").open("ab") as log:
-            self._running[service] = subprocess.Popen(
+            self._processes[service] = subprocess.Popen(
                 [sys.executable, "-m", f"services.{service}", *arguments],
                 cwd=PROJECT_ROOT,
                 env=self._environment,
@@ -66,9 +66,14 @@ class DeskProcesses:
                 stderr=subprocess.STDOUT,
             )
 
+    def start_ended(self) -> None:
+        """Start each process again that has ended."""
+        for service in [name for name, process in self._processes.items() if process.poll() is not None]:
+            self.start(service)
+
     def kill(self, service: str) -> None:
         """Kill one process and wait for its end."""
-        process = self._running.pop(service)
+        process = self._processes[service]
         process.kill()
         process.wait()
 
