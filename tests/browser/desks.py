@@ -6,6 +6,7 @@ market, of which a test can end each process; and a replay, whose web process st
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -20,6 +21,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 import httpx
+from websockets.sync.client import connect
 
 from common.clock import wall_ns
 from common.project_root import PROJECT_ROOT
@@ -254,10 +256,10 @@ def an_ended_replay(folder: Path) -> Iterator[ServedDesk]:
     """Run a replay to its end, with its web process, which also serves during the block."""
     folder.mkdir(parents=True, exist_ok=True)
     data_dir = folder / "desk"
-    ticks = a_tick_file(folder / "ticks.parquet", rows=1_200)
+    ticks = a_tick_file(folder / "ticks.parquet", rows=600)
     options = ["--strategy", "tests.browser.strategies:Busy", "--fills", "realistic", *_limits_and_plan(folder)]
     command = subprocess.Popen(
-        [PAPERDESK, "replay", f"{ticks}:{SYMBOL}", "--data-dir", data_dir, "--speed", "300", *options],
+        [PAPERDESK, "replay", f"{ticks}:{SYMBOL}", "--data-dir", data_dir, "--speed", "100", *options],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -266,9 +268,10 @@ def an_ended_replay(folder: Path) -> Iterator[ServedDesk]:
         port = free_port()
         with _a_web_process(data_dir, runtime, port):
             served = served_desk(data_dir, f"http://127.0.0.1:{port}")
-            wait_for(lambda: _keep(served) and command.poll() is not None, "the end", seconds=TIMEOUT_S)
-            assert served.kept["/models"]
+            wait_for(lambda: _has_ended(command, served), "the end of the replay", seconds=TIMEOUT_S)
             assert command.returncode == 0
+            served.kept.update(_last_values(served))
+            assert served.kept["/models"]
             yield served
     finally:
         command.kill()
@@ -294,10 +297,19 @@ def _a_web_process(data_dir: Path, runtime: Path, port: int) -> Iterator[None]:
             web.kill()
 
 
-def _keep(served: ServedDesk) -> bool:
-    """Read the values of a running desk, so that the web process has them after the end of the desk."""
-    with served.client() as api:
-        for path in ("/state", "/account", "/risk", "/latency", "/models", "/positions", "/processes", "/system"):
-            if (reply := api.get(path)).is_success:
-                served.kept[path] = reply.json()
-    return True
+def _has_ended(command: subprocess.Popen[bytes], served: ServedDesk) -> bool:
+    """Whether a replay has ended; until then the web process queries portfolio."""
+    return served.read("/state") is None and command.poll() is not None
+
+
+def _last_values(served: ServedDesk) -> dict[str, Any]:
+    """The values of portfolio and the strategies that a web process shows after their end, by path of the API."""
+    address = f"{served.url.replace('http', 'ws', 1)}/api/v1/live"
+    with connect(address, additional_headers={"Authorization": f"Bearer {served.token}"}, max_size=None) as live:
+        cells: dict[str, Any] = json.loads(live.recv(TIMEOUT_S))["cells"]
+
+    def by_symbol(prefix: str) -> dict[str, Any]:
+        return {key.removeprefix(prefix): value for key, value in cells.items() if key.startswith(prefix)}
+
+    single = {f"/{key}": cells[key] for key in ("state", "account", "risk", "latency")}
+    return {**single, "/models": by_symbol("model:"), "/positions": by_symbol("position:")}
