@@ -78,7 +78,7 @@ def test_markup_of_an_order_is_text(visit: Visit) -> None:
 def test_markup_in_an_address_is_text(visit: Visit) -> None:
     page = visit.open()
     page.evaluate("(text) => (location.hash = `#/orders?tag=${encodeURIComponent(text)}`)", MARKUP)
-    expect(page.get_by_label("Tag")).to_have_value(MARKUP)
+    expect(page.locator("page-orders").get_by_label("Tag")).to_have_value(MARKUP)
     expect_no_element(page)
     page.evaluate("(text) => (location.hash = `#/${text}`)", MARKUP)
     expect(page.locator("page-desk")).to_be_visible()
