@@ -22,14 +22,21 @@ export class HeadLine extends HTMLElement {
   #day = el("span.clock-day");
   #time = el("span");
   #clock = el("span.clock", { title: "The venue's time" }, this.#day, this.#time);
+  #menu = menu();
+  #onClick = (event) => this.#menu.contains(event.target) || (this.#menu.open = false);
 
   connectedCallback() {
     this.className = "head";
     for (const { name, title } of PAGES) this.#nav.append(el("a", { href: `#/${name}`, text: title, data: { name } }));
-    const right = el("div.right", {}, this.#clock, zoneChoice(), menu());
+    const right = el("div.right", {}, this.#clock, zoneChoice(), this.#menu);
     const line = el("div.head-first", {}, el("span.name", { text: "Paperdesk" }), this.#mode, this.#state, this.#age);
     this.#state.addEventListener("click", () => scrollTo(0, 0));
     this.replaceChildren(line, this.#nav, right);
+    addEventListener("click", this.#onClick);
+  }
+
+  disconnectedCallback() {
+    removeEventListener("click", this.#onClick);
   }
 
   /** Mark a page of the navigation as the current one. */
@@ -79,7 +86,6 @@ function menu() {
   const row = (label, node) => el("div.menu-row", {}, el("span.quiet", { text: label }), node);
   const box = el("div.menu-box", {}, who, row("Theme", theme), row("Sound for a halt", sound), leave);
   const details = el("details.menu", {}, el("summary.button", { text: "Settings" }), box);
-  addEventListener("click", (event) => details.contains(event.target) || (details.open = false));
   details.addEventListener("keydown", (event) => {
     if (event.key === "Escape") details.open = false;
   });
