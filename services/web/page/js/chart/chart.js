@@ -28,14 +28,16 @@ const LABELS_SHARE_MAX = 0.3;
 const LEAST_RANGE = 1e-5; // of the value: a constant has an axis with different labels
 const REACH = 0.6; // a level extends the range of values if its distance is at most this part of the range
 
+/** @typedef {Array<number|null>|Float64Array} Numbers null and NaN are missing values */
+
 /**
  * @typedef {object} ChartData
  * @property {string} [note] text in place of missing values
  * @property {number} [digits] decimals of the values, instead of those of `setup`
- * @property {{times: number[], open: number[], high: number[], low: number[], close: number[]}} [candles] times in ms
- * @property {Array<{name: string, times: number[], values: Array<number|null>, colour?: string, width?: number,
- *   dash?: number[], step?: boolean}>} [lines]
- * @property {Array<{times: number[], upper: number[], lower: number[], colour?: string}>} [bands]
+ * @property {{times: Numbers, open: Numbers, high: Numbers, low: Numbers, close: Numbers}} [candles] times in ms
+ * @property {Array<{name: string, times: Numbers, values: Numbers, colour?: string, width?: number, dash?: number[],
+ *   step?: boolean}>} [lines]
+ * @property {Array<{times: Numbers, upper: Numbers, lower: Numbers, colour?: string}>} [bands]
  * @property {Array<{time_ms: number, value: number, shape: "up"|"down"|"cross", colour?: string}>} [markers]
  * @property {Array<{value: number, text: string, colour?: string, dash?: number[], isSolid?: boolean,
  *   isFar?: boolean}>} [levels] `isFar`: never extends the range of values
@@ -113,9 +115,9 @@ export class Chart extends HTMLElement {
     if (this.#isVisible || performance.now() - this.#drawnAt_ms > HIDDEN_EVERY_MS) this.#draw();
   }
 
-  /** Whether the view follows the newest data. */
-  get isFollowing() {
-    return this.#isFollowing;
+  /** Width of the view, in candles or milliseconds, if it follows the newest data; null if it is scrolled back. */
+  get followedSpan() {
+    return this.#isFollowing ? this.#view.to - this.#view.from : null;
   }
 
   #build() {

@@ -2,6 +2,7 @@
 
 import { get } from "../api.js";
 import "../chart/chart.js";
+import { Columns } from "../columns.js";
 import { choice, el, setText, show } from "../dom.js";
 import { live } from "../live.js";
 import { panel } from "../panel.js";
@@ -12,15 +13,13 @@ const SPANS = [["1", "Day"], ["7", "Week"], ["31", "Month"], ["0", "All"]];
 const WIDTH = 2_000; // the server keeps the extremes when it thins the points
 const DAY_MS = 86_400_000;
 const READ_EVERY_MS = 5_000;
+const POINTS_MAX = 4 * WIDTH + 3_600; // those of a reading, and one a second until the next reading
 
 /** The panel; it reads the history by HTTP and adds the equity of the cell `account`. */
 export class EquityPanel extends HTMLElement {
   #chart = document.createElement("desk-chart");
   #span = settings.get("equity-span", "7");
-  #times = [];
-  #equity = [];
-  #balance = [];
-  #peak = [];
+  #points = new Columns(["times", "equity", "balance", "peak"], POINTS_MAX);
   #revision = -1;
   #readAt_ms = -Infinity;
   #error = el("p.error-line", { hidden: true });
@@ -76,31 +75,26 @@ export class EquityPanel extends HTMLElement {
 
   #take(points) {
     const known = points.filter(([, , equity]) => equity !== null);
-    this.#times = known.map(([time_ns]) => time_ns / 1e6);
-    this.#balance = known.map(([, balance]) => Number(balance));
-    this.#equity = known.map(([, , equity]) => Number(equity));
-    this.#peak = [];
-    for (const value of this.#equity) this.#peak.push(this.#peakWith(value));
-  }
-
-  #peakWith(value) {
-    return Math.max(value, this.#peak[this.#peak.length - 1] ?? -Infinity);
+    const times = known.map(([time_ns]) => time_ns / 1e6);
+    const balance = known.map(([, value]) => Number(value));
+    const equity = known.map(([, , value]) => Number(value));
+    let highest = -Infinity;
+    const peak = equity.map((value) => (highest = Math.max(highest, value)));
+    this.#points.replace([times, equity, balance, peak]);
   }
 
   #add(account) {
     const time = account.time_ns / 1e6;
-    const last = this.#times.length - 1;
-    if (last >= 0 && time <= this.#times[last]) return;
-    const isSameSecond = last >= 1 && time - this.#times[last - 1] < 1000;
-    if (isSameSecond) for (const column of [this.#times, this.#equity, this.#balance, this.#peak]) column.pop();
-    this.#times.push(time);
-    this.#equity.push(Number(account.equity));
-    this.#peak.push(this.#peakWith(Number(account.equity)));
-    this.#balance.push(Number(account.balance));
+    const points = this.#points;
+    if (time <= points.times[points.length - 1]) return;
+    if (time - points.times[points.length - 2] < 1000) points.removeLast();
+    const equity = Number(account.equity);
+    const peak = Math.max(equity, points.peak[points.length - 1] ?? -Infinity);
+    points.append([time, equity, Number(account.balance), peak]);
   }
 
   #show(account) {
-    const [times, equity] = [this.#times, this.#equity];
+    const { times, equity, balance, peak } = this.#points;
     const levels = levelsOf(account?.limits);
     if (times.length) {
       const text = "equity";
@@ -109,9 +103,9 @@ export class EquityPanel extends HTMLElement {
     this.#chart.set({
       lines: [
         { name: "equity", times, values: equity, colour: "series", width: 1.5 },
-        { name: "balance", times, values: this.#balance, colour: "ink-3", step: true },
+        { name: "balance", times, values: balance, colour: "ink-3", step: true },
       ],
-      bands: [{ times, upper: this.#peak, lower: equity, colour: "band" }],
+      bands: [{ times, upper: peak, lower: equity, colour: "band" }],
       levels,
     });
   }

@@ -24,8 +24,8 @@ const TICKS = 2_000;
 const TICKS_SHOWN_MS = 120_000;
 const FILLS = 200;
 const OLD_MS = 2_000; // also of a quiet symbol, whose quote is valid until the next one
-const BARS_KEPT = 3_000;
-const BARS_TRIMMED = 2_000; // fewer than are kept, so that trimming is rare
+const BARS_KEPT = 3_000; // and all that are in view
+const BARS_MAX = 10_000; // also for a person who looks at the past
 const FEW_BARS = 20;
 
 /** The card; set `symbol` before it is connected. */
@@ -44,7 +44,7 @@ export class SymbolCard extends HTMLElement {
   #series = null;
   #wanted = null;
   #isReading = false;
-  #isComplete = false;
+  #oldest_ms = null; // time of the first bar that the server has, once it is known
   #fills = new Map();
   #markers = [];
   #ends = [];
@@ -115,7 +115,7 @@ export class SymbolCard extends HTMLElement {
   #choose(period_s) {
     this.#period_s = period_s;
     this.#series = this.#wanted = this.#newSeries();
-    this.#isComplete = false;
+    this.#oldest_ms = null;
     const width = this.#chart.clientWidth || BARS_SHOWN * BAR_PX;
     const span = period_s ? Math.min(BARS_SHOWN, Math.floor(width / BAR_PX)) : TICKS_SHOWN_MS;
     const label = `${this.symbol}, ${period_s ? `candles of ${duration(period_s)}` : "ticks"}`;
@@ -124,7 +124,7 @@ export class SymbolCard extends HTMLElement {
   }
 
   #newSeries() {
-    return this.#period_s ? new BarSeries(this.#period_s) : new TickSeries(TICKS);
+    return this.#period_s ? new BarSeries(this.#period_s, BARS_KEPT) : new TickSeries(TICKS);
   }
 
   async #read(series, to_ns) {
@@ -162,12 +162,13 @@ export class SymbolCard extends HTMLElement {
   #takeBars(series, { bars }) {
     const count = series.times.length;
     series.prepend(bars);
-    if (count && series.times.length === count) this.#isComplete = true;
+    if (count && series.times.length === count) this.#oldest_ms = series.times[0];
   }
 
   #readPast() {
-    if (this.#isReading || this.#isComplete || !this.#period_s || !this.#series.times.length) return;
-    this.#read(this.#series, `${this.#series.times[0]}000000`);
+    const { length, times } = this.#series;
+    if (this.#isReading || !this.#period_s || !length || times[0] === this.#oldest_ms) return;
+    if (length <= BARS_MAX - BARS) this.#read(this.#series, `${times[0]}000000`);
   }
 
   #drawChart() {
@@ -190,13 +191,14 @@ export class SymbolCard extends HTMLElement {
     if (!this.#period_s) {
       const quote = live.get(`quote:${this.symbol}`);
       if (quote) this.#series.add([quote]);
-    } else if (!this.#series.merge(live.get(`bars:${this.symbol}`)?.[this.#series.source])) {
-      this.#wanted = this.#newSeries(); // bars are missing after an interruption
-      this.#read(this.#wanted, null);
-    } else if (this.#chart.isFollowing && this.#series.times.length > BARS_KEPT) {
-      this.#series.trim(BARS_TRIMMED);
-      this.#isComplete = false;
+      return;
     }
+    const span = this.#chart.followedSpan;
+    if (span === null && this.#series.length >= BARS_MAX) return; // once the chart follows, the newest bars are read
+    this.#series.keep(span === null ? BARS_MAX : Math.max(BARS_KEPT, Math.ceil(span) + BARS));
+    if (this.#series.merge(live.get(`bars:${this.symbol}`)?.[this.#series.source])) return;
+    this.#wanted = this.#newSeries(); // bars are missing after an interruption
+    this.#read(this.#wanted, null);
   }
 
   // ---- fills
