@@ -23,6 +23,13 @@ async (once) => {
 }
 """
 
+SEVEN_NOTICES = """
+async () => {
+  const { notify } = await import("./js/notices.js");
+  for (let number = 1; number <= 7; number += 1) notify(`notice ${number}`, "halt");
+}
+"""
+
 SECONDS_OF_BARS = """
 async ([kept, seconds, older]) => {
   const { BarSeries } = await import("./js/desk/bar_series.js");
@@ -178,3 +185,9 @@ def test_the_bars_of_a_chart_are_bounded_and_allocate_no_more(replay: ServedDesk
 
 def test_columns_equal_plain_arrays(replay: ServedDesk, visiting: Visiting) -> None:
     assert opened(visiting(replay)).evaluate(RANDOM_CHANGES, [14, 400]) is None
+
+
+def test_only_the_newest_notices_stay(replay: ServedDesk, visiting: Visiting) -> None:
+    page = opened(visiting(replay))
+    page.evaluate(SEVEN_NOTICES)
+    expect(page.locator(".notice > span")).to_have_text([f"notice {number}" for number in range(3, 8)])

@@ -1,8 +1,10 @@
-/* Notices: short lines in a corner, also for screen readers. Those with the tone warn or halt stay until closed. */
+/* Notices: short lines in a corner, also for screen readers. Those with the tone warn or halt stay until closed, the
+   oldest ones only until there are too many. */
 
 import { el } from "./dom.js";
 
 const SHOWN_MS = 6_000;
+const NOTICES_MAX = 5;
 const box = el("div.notices", { role: "status", "aria-live": "polite" });
 
 /**
@@ -17,5 +19,6 @@ export function notify(text, tone) {
   close.addEventListener("click", () => notice.remove());
   notice.append(close);
   box.append(notice);
+  if (box.childElementCount > NOTICES_MAX) box.firstChild.remove();
   if (tone === "ok") setTimeout(() => notice.remove(), SHOWN_MS);
 }
