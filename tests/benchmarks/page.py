@@ -39,9 +39,12 @@ SETTLING_S: Final = 10.0
 SHOWN_MS: Final = 60_000.0
 MINUTE_S: Final = 60
 GRID_MS: Final = 10.0
-COLLECTIONS: Final = 3
+COLLECTIONS: Final = 10
 COLLECTION_PAUSE_MS: Final = 70.0
-"""The collections fall into different parts of an update of 200 ms, and the smallest heap counts."""
+"""The collections fall into different parts of an update of 200 ms, and the smallest heap counts.
+
+On a busy machine an update often falls between a collection and the reading of the heap, and adds its values to it.
+"""
 
 SIZE: Final = ViewportSize(width=1_440, height=900)
 
