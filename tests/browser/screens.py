@@ -25,6 +25,9 @@ from tests.support.waits import wait_for
 
 BUSY_TRADES: Final = 25
 BUSY_S: Final = 300.0
+CHARTS_MS: Final = 2_500
+"""Time in which the charts read their history, and those below the screen are drawn again, which is every 2 s."""
+
 HEIGHTS: Final = {WIDE: 900, NARROW: 844}
 THEMES: Final[tuple[Literal["dark", "light"], ...]] = ("dark", "light")
 
@@ -39,7 +42,7 @@ def take(browser: Browser, desk: ServedDesk, folder: Path, condition: str) -> No
                 visit.go(name)
                 if condition != "stale":
                     expect(page.locator(f"page-{name} .loading:visible")).to_have_count(0)
-                page.wait_for_timeout(500)  # the charts read their history
+                page.wait_for_timeout(CHARTS_MS)
                 page.screenshot(path=folder / f"{condition}-{name}-{width}-{theme}.png", full_page=True)
             visit.context.close()
 

@@ -276,7 +276,10 @@ def test_latency(desk: ServedDesk, visit: Visit) -> None:
 
     def expected() -> list[list[str]]:
         return [
-            [fixed(hop["count"]), *(latency(hop[name]) for name in ("p50_us", "p99_us", "p999_us"))]
+            [
+                fixed(hop["count"]),
+                *(latency(hop[name]) if hop["count"] else "–" for name in ("p50_us", "p99_us", "p999_us")),
+            ]
             for hop in desk.read("/latency").values()
         ]
 

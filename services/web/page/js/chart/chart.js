@@ -6,17 +6,15 @@
 import { el, setText, show } from "../dom.js";
 import { settings } from "../settings.js";
 import { dateTimeText, zoneLabel } from "../times.js";
+import { readColours } from "./colours.js";
 import { listen } from "./gestures.js";
 import {
-  drawBand, drawCandles, drawCorner, drawLabel, drawLevels, drawLine, drawMarkers, foldTexts,
+  drawBand, drawBeyond, drawCandles, drawCorner, drawLabel, drawLevels, drawLine, drawMarkers, foldTexts,
 } from "./layers.js";
 import { indexAt, spreadLabels, valueTicks } from "./scales.js";
 import { IndexAxis, TimeAxis } from "./time_axis.js";
 
 const FONT = '11px "Inter", "Segoe UI", Roboto, "Helvetica Neue", "Liberation Sans", Arial, sans-serif';
-const COLOURS = [
-  "panel", "ink", "ink-2", "ink-3", "up", "down", "warn", "halt", "grid", "cross", "series", "series-2", "band", "ok",
-];
 const BOTTOM_PX = 18;
 const TOP_PX = 8;
 const LABEL_PX = 15;
@@ -47,7 +45,7 @@ const REACH = 0.6; // a level extends the range of values if its distance is at 
 export class Chart extends HTMLElement {
   #canvas = el("canvas", { tabindex: "0", role: "img" });
   #toNow = el("button.button.small.to-now", { type: "button", text: "to now ⇥", hidden: true });
-  #note = el("p.empty");
+  #note = el("p.empty", { text: "loading …" });
   #alternative = el("p.visually-hidden");
   #options = { label: "Chart", digits: 2, span: null };
   #data = {};
@@ -70,14 +68,14 @@ export class Chart extends HTMLElement {
 
   /**
    * Define the chart.
-   * @param {{label: string, digits: number, isCandles?: boolean, span?: number, unit?: string,
+   * @param {{label: string, text?: (value: number) => string, digits?: number, isCandles?: boolean, span?: number,
    *   isFromZero?: boolean, onPast?: () => void}}
-   *   options `span` is the initial width of the view, in candles or milliseconds, all data by default;
-   *   `isFromZero`: the range begins at 0; `onPast` is called when the view reaches the oldest data
+   *   options `text` formats a value, by default with `digits` decimals; `span` is the initial width of the view in
+   *   candles or ms, all data by default; `isFromZero`: the range begins at 0; `onPast`: the view is at the oldest data
    * @returns {Chart} itself
    */
   setup(options) {
-    this.#options = { unit: "", ...options };
+    this.#options = options;
     this.#axis = options.isCandles ? new IndexAxis() : new TimeAxis();
     this.#isFollowing = true;
     this.#view = { from: 0, to: 0 };
@@ -111,8 +109,7 @@ export class Chart extends HTMLElement {
     if (kept !== null && this.#options.isCandles) this.#keepTime(kept);
     this.#measureLabels();
     if (this.#isFollowing) this.#follow();
-    this.#isDirty = true;
-    if (this.#isVisible || performance.now() - this.#drawnAt_ms > HIDDEN_EVERY_MS) this.#draw();
+    this.#drawIfDue();
   }
 
   /** Width of the view, in candles or milliseconds, if it follows the newest data; null if it is scrolled back. */
@@ -209,6 +206,11 @@ export class Chart extends HTMLElement {
 
   // ---- when to draw
 
+  #drawIfDue() {
+    this.#isDirty = true;
+    if (this.#isVisible || performance.now() - this.#drawnAt_ms > HIDDEN_EVERY_MS) this.#draw();
+  }
+
   #invalidate() {
     this.#isDirty = true;
     if (!this.#frame && this.#isVisible) {
@@ -225,7 +227,8 @@ export class Chart extends HTMLElement {
     this.#canvas.width = Math.round(clientWidth * ratio);
     this.#canvas.height = Math.round(clientHeight * ratio);
     this.#size = { clientWidth, clientHeight, ratio, width: clientWidth };
-    this.#invalidate();
+    this.#drawnAt_ms = -Infinity; // a canvas of another size is empty
+    this.#drawIfDue();
   }
 
   #onSight(isVisible) {
@@ -243,11 +246,11 @@ export class Chart extends HTMLElement {
   #draw() {
     if (!this.#isDirty || !this.#size.clientWidth) return;
     this.#isDirty = false;
-    this.#drawnAt_ms = performance.now();
     const context = this.#canvas.getContext("2d");
     context.setTransform(this.#size.ratio, 0, 0, this.#size.ratio, 0, 0);
     context.clearRect(0, 0, this.#size.clientWidth, this.#size.clientHeight);
     if (!this.#axis.times.length) return;
+    this.#drawnAt_ms = performance.now();
     context.font = FONT;
     context.textBaseline = "middle";
     const plot = this.#plot(context);
@@ -255,7 +258,7 @@ export class Chart extends HTMLElement {
     this.#drawGrid(context, plot, labels);
     this.#drawLayers(context, plot);
     this.#drawLabels(context, plot, labels);
-    this.#drawBeyond(context, plot);
+    drawBeyond(context, plot);
     if (this.#pointer) this.#drawCross(context, plot);
     this.#describe();
   }
@@ -275,13 +278,12 @@ export class Chart extends HTMLElement {
     const perUnit = (right - left) / (to - from || 1);
     const perValue = (bottom - top) / (high - low);
     this.#colours ??= readColours(this);
-    const axis = this.#axis;
     return {
-      left, right, top, bottom, from, to, low, high, beyond, colours: this.#colours,
+      left, right, top, bottom, from, to, low, high, range, beyond, colours: this.#colours,
       x: (position) => left + (position - from) * perUnit,
       y: (value) => bottom - (value - low) * perValue,
-      positionOf: (ms) => axis.positionOf(ms),
-      positionAt: (times, index) => axis.positionOf(times[index]),
+      positionOf: (ms) => this.#axis.positionOf(ms),
+      positionAt: (times, index) => this.#axis.positionOf(times[index]),
       indexes: (times) => this.#indexes(times),
     };
   }
@@ -307,11 +309,22 @@ export class Chart extends HTMLElement {
     for (const line of lines) take(line.values, ...this.#indexes(line.times));
     if (low > high) [low, high] = [0, 1];
     const reach = (high - low || Math.abs(high) * 1e-4 || 1) * REACH;
+    const marked = this.#markersInView().map((marker) => marker.value);
+    take(marked, 0, marked.length - 1);
     const near = levels.filter(({ value, isFar }) => !isFar && value > low - reach && value < high + reach);
     take(near.map((level) => level.value), 0, near.length - 1);
     const pad = Math.max((high - low) * 0.06, Math.abs(high) * LEAST_RANGE) || 1;
     if (this.#options.isFromZero) return [0, high * 1.06 || 1];
     return [low - pad, high + pad];
+  }
+
+  /* The markers in the view; one before the first data has no place on the axis. */
+  #markersInView() {
+    const { from, to } = this.#view;
+    return (this.#data.markers ?? []).filter(({ time_ms }) => {
+      const position = this.#axis.positionOf(time_ms);
+      return time_ms >= this.#axis.times[0] && position >= from && position <= to;
+    });
   }
 
   #drawGrid(context, plot, labels) {
@@ -320,7 +333,7 @@ export class Chart extends HTMLElement {
     context.lineWidth = 1;
     context.textAlign = "left";
     context.beginPath();
-    for (const value of valueTicks(plot.low, plot.high, Math.floor((plot.bottom - plot.top) / 34))) {
+    for (const value of valueTicks(...plot.range, Math.floor((plot.bottom - plot.top) / 34))) {
       const y = Math.round(plot.y(value)) + 0.5;
       context.moveTo(plot.left, y);
       context.lineTo(plot.right, y);
@@ -330,7 +343,7 @@ export class Chart extends HTMLElement {
     const zone = zoneLabel(this.#axis.timeOf(plot.to) * 1e6).replace(/^\w+ (?=UTC)/, "");
     const zoneLeft = this.#size.clientWidth - 2 - context.measureText(zone).width;
     context.textAlign = "center";
-    let taken = 0;
+    let taken = plot.left + GAP_PX / 2;
     for (const [position, label] of this.#axis.ticks(plot.from, plot.to, Math.floor(plot.right / 76))) {
       const x = Math.round(plot.x(position)) + 0.5;
       context.moveTo(x, plot.top);
@@ -346,7 +359,7 @@ export class Chart extends HTMLElement {
   }
 
   #drawLayers(context, plot) {
-    const { candles, lines = [], bands = [], markers = [], levels = [] } = this.#data;
+    const { candles, lines = [], bands = [], levels = [] } = this.#data;
     context.save();
     context.beginPath();
     context.rect(plot.left, 0, plot.right - plot.left, plot.bottom + 1);
@@ -355,14 +368,15 @@ export class Chart extends HTMLElement {
     drawLevels(context, plot, levels);
     if (candles) drawCandles(context, plot, candles);
     for (const line of lines) drawLine(context, plot, line);
-    drawMarkers(context, plot, markers);
+    drawMarkers(context, plot, this.#markersInView());
     context.restore();
   }
 
   #levelLabels(plot) {
-    const shown = (this.#data.levels ?? []).filter(({ value }) => value >= plot.low && value <= plot.high);
+    const [low, high] = plot.range;
+    const shown = (this.#data.levels ?? []).filter(({ value }) => value >= low && value <= high);
     const labels = shown.map((level) => ({ ...level, y: plot.y(level.value), label: this.#text(level.value) }));
-    return spreadLabels(labels, LABEL_PX, plot.top, plot.bottom);
+    return spreadLabels(labels, LABEL_PX, plot.y(high), plot.y(low));
   }
 
   #drawLabels(context, plot, labels) {
@@ -381,13 +395,6 @@ export class Chart extends HTMLElement {
     };
     const above = lines("↑", named.filter(({ value }) => value > high));
     return [above, lines("↓", named.filter(({ value }) => value < low))];
-  }
-
-  #drawBeyond(context, plot) {
-    const [above, below] = plot.beyond;
-    above.forEach((text, index) => drawCorner(context, plot, text, LABEL_PX * (index + 0.5), "ink-2"));
-    const first = plot.bottom - LABEL_PX * (below.length - 0.5);
-    below.forEach((text, index) => drawCorner(context, plot, text, first + LABEL_PX * index, "ink-2"));
   }
 
   #drawCross(context, plot) {
@@ -436,13 +443,8 @@ export class Chart extends HTMLElement {
 
   #text(value) {
     if (value === null || value === undefined) return "–";
-    return value.toFixed(this.#data.digits ?? this.#options.digits) + this.#options.unit;
+    return this.#options.text?.(value) ?? value.toFixed(this.#data.digits ?? this.#options.digits);
   }
-}
-
-function readColours(node) {
-  const style = getComputedStyle(node);
-  return Object.fromEntries(COLOURS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
 }
 
 customElements.define("desk-chart", Chart);

@@ -100,9 +100,7 @@ export function drawBand(context, plot, band) {
 export function drawMarkers(context, plot, markers) {
   context.lineWidth = 1.5;
   for (const marker of markers) {
-    const position = plot.positionOf(marker.time_ms);
-    if (position < plot.from - 1 || position > plot.to + 1) continue;
-    const x = plot.x(position);
+    const x = plot.x(plot.positionOf(marker.time_ms));
     const y = plot.y(marker.value);
     context.beginPath();
     if (marker.shape === "cross") addCross(context, x, y);
@@ -165,6 +163,14 @@ export function foldTexts(context, texts, width) {
     else lines.push(text);
   }
   return lines;
+}
+
+/** Lines of text for the levels beyond the range of values, `plot.beyond`: [those above, those below]. */
+export function drawBeyond(context, plot) {
+  const [above, below] = plot.beyond;
+  const first = plot.bottom - LABEL_HEIGHT * (below.length - 0.5);
+  above.forEach((text, index) => drawCorner(context, plot, text, LABEL_HEIGHT * (index + 0.5), "ink-2"));
+  below.forEach((text, index) => drawCorner(context, plot, text, first + LABEL_HEIGHT * index, "ink-2"));
 }
 
 /** A line of text with a background at the left edge. */

@@ -4,7 +4,9 @@ import { get } from "../api.js";
 import "../chart/chart.js";
 import { Columns } from "../columns.js";
 import { choice, el, setText, show } from "../dom.js";
+import { number } from "../format.js";
 import { live } from "../live.js";
+import { moneyDigits } from "../money.js";
 import { panel } from "../panel.js";
 import { settings } from "../settings.js";
 import { venueNow_ms } from "../venue_clock.js";
@@ -27,7 +29,7 @@ export class EquityPanel extends HTMLElement {
 
   connectedCallback() {
     const spans = choice("Time shown", SPANS, this.#span, (span) => this.#choose(span));
-    this.#chart.setup({ label: "Equity", digits: live.get("state")?.currency_digits ?? 2 });
+    this.#chart.setup({ label: "Equity", text: (value) => number(value, moneyDigits()) });
     this.#chart.className = "chart-equity";
     this.replaceChildren(panel("Equity and drawdown", { source: "ledger", tools: [spans] }, this.#chart, this.#error));
     this.#ends = [live.watch(["account", "revisions"], () => this.#draw())];

@@ -5,7 +5,7 @@ import { Chart } from "../chart/chart.js";
 import { el, keyed, setText, setTone, show } from "../dom.js";
 import { number, percent, toneOf } from "../format.js";
 import { live } from "../live.js";
-import { currency, money, moneyDigits } from "../money.js";
+import { currency, money } from "../money.js";
 import { panel } from "../panel.js";
 
 const PAUSE_MS = 5_000;
@@ -26,7 +26,7 @@ export class TradeSummary {
   constructor() {
     const options = { source: "ledger", padded: true };
     this.element = panel("Sum of the filtered trades", options, this.#error, this.#box);
-    this.#chart.setup({ label: "Cumulative net of the filtered trades", digits: moneyDigits() });
+    this.#chart.setup({ label: "Cumulative net of the filtered trades", text: money });
     this.#stopWatching = live.watch(["revisions"], () => this.#onRevision());
   }
 
@@ -86,7 +86,7 @@ export class TradeSummary {
     });
     const times = summary.points.map(([time_ns]) => time_ns / 1e6);
     const values = summary.points.map(([, net]) => Number(net));
-    const note = "The course of the net profit is shown from the first closed trade on";
+    const note = "No trade was closed yet.";
     const levels = times.length ? [{ value: 0, text: "", colour: "ink-3", dash: [2, 3] }] : [];
     this.#chart.set({ lines: [{ name: "net", times, values, colour: "series", step: true }], levels, note });
   }

@@ -3,7 +3,7 @@
 import { ApiError, get } from "../api.js";
 import { Chart } from "../chart/chart.js";
 import { choice, el, keyed, setText, show } from "../dom.js";
-import { latency, number } from "../format.js";
+import { decimal, latency, number } from "../format.js";
 import { readQuery, writeQuery } from "../hash_query.js";
 import { live } from "../live.js";
 import { panel } from "../panel.js";
@@ -25,9 +25,9 @@ const HOPS = {
 const COLUMNS = [
   { key: "hop", label: "Hop", text: (row) => hopText(row.hop) },
   { key: "count", label: "Observations", number: true, wide: true, text: (row) => number(row.count) },
-  { key: "p50_us", label: "p50", number: true, text: (row) => latency(row.p50_us) },
-  { key: "p99_us", label: "p99", number: true, text: (row) => latency(row.p99_us) },
-  { key: "p999_us", label: "p99.9", number: true, text: (row) => latency(row.p999_us) },
+  { key: "p50_us", label: "p50", number: true, text: (row) => measured(row, row.p50_us) },
+  { key: "p99_us", label: "p99", number: true, text: (row) => measured(row, row.p99_us) },
+  { key: "p999_us", label: "p99.9", number: true, text: (row) => measured(row, row.p999_us) },
 ];
 
 /** The latencies of the desk. */
@@ -99,8 +99,13 @@ function hopText(hop) {
   return HOPS[hop] ?? hop.replaceAll("_", " ");
 }
 
+function measured({ count }, value_us) {
+  return latency(count ? value_us : null);
+}
+
 function makeChart(hop) {
-  const chart = new Chart().setup({ label: `Latency ${hopText(hop)}`, digits: 2, unit: " ms", isFromZero: true });
+  const text = (value_ms) => `${decimal(value_ms, 2)} ms`;
+  const chart = new Chart().setup({ label: `Latency ${hopText(hop)}`, text, isFromZero: true });
   const names = [el("span.key-line.solid", { text: "p50" }), el("span.key-line.dashed", { text: "p99" })];
   const key = el("p.chart-key", {}, ...names);
   const worst = el("span.chart-key");
