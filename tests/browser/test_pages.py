@@ -366,7 +366,14 @@ def test_an_ended_replay_is_marked(replay: ServedDesk, visiting: Visiting) -> No
     visit = visiting(replay)
     visit.permit(*UNANSWERED)
     page = visit.open()
-    for name in ("Trading", "Positions"):
+    for name in ("Trading", "Positions", "Equity and drawdown"):
         expect(page.get_by_role("region", name=name, exact=True).locator(".silent")).to_contain_text("⚠ portfolio")
     expect(page.locator("symbol-card .quote-age")).to_contain_text("⚠")
     expect(page.locator(".stale-bar")).to_be_hidden()
+    expect(page.locator(".head .clock")).to_contain_text("⚠")
+    visit.go("risk")
+    expect(page.locator(".risk-state")).not_to_be_empty()
+    before = "getComputedStyle(document.querySelector('.risk-state'), '::before').content"
+    agree(lambda: page.evaluate(before), lambda: '"last known"', "the mark of the trading state")
+    visit.go("system")
+    expect(page.get_by_role("region", name="Processes", exact=True).locator(".silent")).to_be_hidden()

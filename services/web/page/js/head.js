@@ -19,9 +19,10 @@ export class HeadLine extends HTMLElement {
   #state = el("a.badge", { href: "#/desk" });
   #nav = el("nav", { "aria-label": "Pages" });
   #age = el("span.age", { title: "Age of the drawn data, by the server's clock" });
+  #sign = el("span");
   #day = el("span.clock-day");
   #time = el("span");
-  #clock = el("span.clock", { title: "The venue's time" }, this.#day, this.#time);
+  #clock = el("span.clock", { title: "The venue's time" }, this.#sign, this.#day, this.#time);
   #menu = menu();
   #onClick = (event) => this.#menu.contains(event.target) || (this.#menu.open = false);
 
@@ -54,11 +55,14 @@ export class HeadLine extends HTMLElement {
     const isOld = status.isStale || silenceOf("portfolio");
     setText(this.#state, state ? `${isOld ? "⚠ last known: " : ""}${sign} ${text.toLowerCase()}` : "? not known");
     setTone(this.#state, isOld ? "warn" : tone);
+    this.#state.classList.toggle("is-old", Boolean(isOld));
     const now_ns = venueNow_ms() * 1e6;
     setText(this.#age, status.age_ms === null ? words(status.phase) : `age ${age(status.age_ms)}`);
     setTone(this.#age, status.isStale ? "warn" : null);
+    setText(this.#sign, isOld ? "⚠ " : "");
     setText(this.#day, `${dayText(now_ns)} `);
     setText(this.#time, `${timeText(now_ns)} ${zoneLabel(now_ns)}`);
+    setTone(this.#clock, isOld ? "warn" : null);
   }
 }
 

@@ -37,10 +37,11 @@ export function silenceOf(source) {
   const { name, time, patience_ms } = SOURCES[source];
   const state = live.get("sources")?.[source];
   if (!state) return "";
-  if (state.problem) return state.problem;
-  if (!state[time]) return `no message from ${name} yet`;
+  if (!state[time]) return state.problem || `no message from ${name} yet`;
   const age_ms = live.drawnAt_ms - state[time] / 1e6;
-  return age_ms > patience_ms ? `${name} silent for ${duration(age_ms / 1000)}` : "";
+  const since = age_ms > patience_ms ? duration(age_ms / 1000) : "";
+  if (state.problem) return since ? `${state.problem}, last heard ${since} ago` : state.problem;
+  return since && `${name} silent for ${since}`;
 }
 
 /** Mark the panels of the document whose source is silent; called by the frame several times a second. */

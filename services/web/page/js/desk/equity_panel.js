@@ -31,7 +31,8 @@ export class EquityPanel extends HTMLElement {
     const spans = choice("Time shown", SPANS, this.#span, (span) => this.#choose(span));
     this.#chart.setup({ label: "Equity", text: (value) => number(value, moneyDigits()) });
     this.#chart.className = "chart-equity";
-    this.replaceChildren(panel("Equity and drawdown", { source: "ledger", tools: [spans] }, this.#chart, this.#error));
+    const options = { source: "portfolio", tools: [spans] };
+    this.replaceChildren(panel("Equity and drawdown", options, this.#chart, this.#error));
     this.#ends = [live.watch(["account", "revisions"], () => this.#draw())];
   }
 
@@ -72,7 +73,7 @@ export class EquityPanel extends HTMLElement {
       show(this.#error, true);
       this.#revision = -1;
     }
-    this.#show(live.get("account"));
+    this.#draw();
   }
 
   #take(points) {

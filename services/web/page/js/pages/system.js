@@ -12,11 +12,11 @@ const REDRAW_MS = 1_000;
 
 const PROCESS_COLUMNS = [
   { key: "name", label: "Process" },
-  { key: "state", label: "State", text: stateText, tone: (row) => (row.state === "RUNNING" ? "ok" : "halt") },
+  { key: "state", label: "State", text: stateText, tone: stateTone },
   { key: "phase", label: "Phase", text: (row) => (row.phase ? words(row.phase) : "–") },
   { key: "beat_age_ms", label: "Heartbeat", number: true, text: beatText, tone: beatTone },
   { key: "done", label: "Work done", number: true, wide: true, text: (row) => number(row.done) },
-  { key: "up_s", label: "Up for", number: true, text: (row) => duration(row.up_s) },
+  { key: "up_s", label: "Up for", number: true, text: (row) => (row.since_ns ? duration(row.up_s) : "–") },
   { key: "since_ns", label: "Since", wide: true, text: (row) => dateTimeText(row.since_ns) },
   { key: "pid", label: "PID", number: true, wide: true, text: (row) => (row.pid ? String(row.pid) : "–") },
   { key: "exit_text", label: "Last end", wrap: true, wide: true, text: (row) => row.exit_text || "–" },
@@ -56,7 +56,7 @@ export default class SystemPage extends HTMLElement {
     const facts = (title, source, node) => panel(title, { source, padded: true }, node);
     this.replaceChildren(
       el("h1.visually-hidden", { text: "System" }),
-      panel("Processes", { source: "portfolio" }, this.#processes),
+      panel("Processes", {}, this.#processes),
       el("div.thirds", {},
         facts("Stream and orders", "portfolio", this.#feed), facts("Ledger", "ledger", this.#ledger),
         facts("Sources of this page", undefined, this.#sources), facts("Web server", undefined, this.#web),
@@ -156,7 +156,13 @@ function fill(list, facts) {
 }
 
 function stateText({ state }) {
-  return state === "RUNNING" ? "● running" : `■ ${words(state) || "not known"}`;
+  if (!state) return "? not known"; // no supervisor
+  return `${state === "RUNNING" ? "●" : "■"} ${words(state)}`;
+}
+
+function stateTone({ state }) {
+  if (!state) return "faint";
+  return state === "RUNNING" ? "ok" : "halt";
 }
 
 function isLate(row) {
