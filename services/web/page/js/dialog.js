@@ -3,6 +3,7 @@
 import { Command } from "./api.js";
 import { el, setText, setTone, show } from "./dom.js";
 import { notify } from "./notices.js";
+import { hintOnPage, onPage } from "./page_words.js";
 
 /** Longest reason of a command, in characters. */
 export const REASON_CHARS_MAX = 200;
@@ -24,9 +25,9 @@ export function commandDialog(options) {
   return new Promise((resolve) => new CommandDialog(options, resolve).open());
 }
 
-/** The error of a command in one line, with the desk's hint. */
+/** The error of a command in one line, with the desk's hint, in the page's words. */
 export function describeError(error) {
-  return error.body?.hint ? `${error.message}; ${error.body.hint}` : error.message;
+  return [onPage(error.message), hintOnPage(error.body?.hint ?? "")].filter(Boolean).join("; ");
 }
 
 /** The effect of a command in one line. */

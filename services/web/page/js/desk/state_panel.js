@@ -6,6 +6,7 @@ import { commandDialog } from "../dialog.js";
 import { attribute, el, keyed, setText, setTextWithCode, setTone, show } from "../dom.js";
 import { words } from "../format.js";
 import { live } from "../live.js";
+import { onPage } from "../page_words.js";
 import { panel } from "../panel.js";
 import { textInZone } from "../times.js";
 
@@ -38,7 +39,7 @@ const HEADLINE_TEXTS = {
   "PARTLY TRADING": "Some symbols are not traded",
   "NOT TRADING": "No symbol is traded",
   "REDUCE ONLY": "Orders only close positions",
-  HALTED: "No orders are sent",
+  HALTED: "No order is sent for a signal",
 };
 
 /** The panel; it follows the cell `state`. */
@@ -125,7 +126,7 @@ function drawCause(node, cause) {
   setText(line.firstChild, `${sign} ${cause.code}${subject}${by}`);
   setTone(line.firstChild, tone);
   setText(line.lastChild, textInZone(cause.text || cause.meaning));
-  setTextWithCode(action, cause.action);
+  setTextWithCode(action, onPage(cause.action));
   show(action, Boolean(cause.action) && cause.severity !== "INFO");
 }
 
