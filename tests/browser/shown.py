@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -113,6 +114,11 @@ def lots(value: Any) -> str:
 def percent(fraction: Any, digits: int = 2) -> str:
     """A fraction as percent."""
     return "–" if fraction is None else f"{fixed(float(fraction) * 100, digits)} %"
+
+
+def grouped(text: str) -> str:
+    """A text with grouped thousands in its amounts."""
+    return re.sub(r"\d{4,}(?=(\.\d+)? [A-Z]{3}\b)", lambda found: f"{int(found[0]):,}", text)
 
 
 def latency(us: float) -> str:

@@ -21,6 +21,7 @@ from tests.browser.shown import (
     facts,
     figures,
     fixed,
+    grouped,
     latency,
     lots,
     money,
@@ -249,7 +250,7 @@ def test_risk(desk: ServedDesk, visit: Visit) -> None:
 
     def expected() -> list[list[str]]:
         return [
-            [words(row["code"]) + row["subject"], row["limit"], row["now"] or "–", row["consequence"]]
+            [words(row["code"]) + row["subject"], grouped(row["limit"]), grouped(row["now"]) or "–", row["consequence"]]
             for row in desk.read("/risk")["rows"]
         ]
 
@@ -261,7 +262,7 @@ def test_risk(desk: ServedDesk, visit: Visit) -> None:
     agree(lambda: sorted(shown()), lambda: sorted(expected()), "the rules")
     agree(
         lambda: columns(page, "Limits with a present value", "Headroom"),
-        lambda: [[row["headroom"]] for row in desk.read("/risk")["rows"] if row["headroom"]],
+        lambda: [[grouped(row["headroom"])] for row in desk.read("/risk")["rows"] if row["headroom"]],
         "the headroom",
     )
     agree(

@@ -68,8 +68,9 @@ export class AccountPanel extends HTMLElement {
 export class PnlPanel extends HTMLElement {
   #rows = el("tbody");
   #parts = el("tbody");
-  #none = el("p.empty", { text: "No closed trades this month" });
-  #partTable = el("table.data.tight", {}, head(["By symbol and tag", "Today", "Week", "Month"]), this.#parts);
+  #none = el("p.empty", { text: "No closed trades this month", hidden: true });
+  #partHead = head(["By symbol and tag", "Today", "Week", "Month"]);
+  #partTable = el("table.data.tight", { hidden: true }, this.#partHead, this.#parts);
   #end = null;
 
   connectedCallback() {

@@ -106,7 +106,7 @@ class ModelCard extends HTMLElement {
     const facts = [
       ["Model", report.model || "a rule without a model", ""], ["SHA-256", hash ? `${hash.slice(0, 12)}…` : "–", hash],
       ["Thresholds", pairsText(report.thresholds), ""],
-      ["Highest confidence in the last second", pairsText(report.peaks), ""],
+      ["Highest confidence, last 1 s", pairsText(report.peaks), ""],
       ["Tick", `no. ${number(report.ordinal)} at ${timeText(report.time_ns, { ms: true })}`, ""],
     ];
     const pairs = facts.flatMap(([name, value, title]) => [[`${name} name`, name, ""], [name, value, title]]);

@@ -2,7 +2,7 @@
 
 import { tradingStateLook } from "../desk_look.js";
 import { attribute, el, setText, setTone, show } from "../dom.js";
-import { duration, number, percent, words } from "../format.js";
+import { duration, groupAmounts, number, percent, words } from "../format.js";
 import { readQuery, writeQuery } from "../hash_query.js";
 import { DetailPanel } from "../lists/detail_panel.js";
 import { live } from "../live.js";
@@ -13,7 +13,8 @@ import { dateTimeText, textInZone, timeText } from "../times.js";
 import { venueNow_ms } from "../venue_clock.js";
 
 const latestText = (row) => `${timeText(row.time_ns)} ${row.symbol} ${textInZone(row.observed)}`;
-const nowText = (row) => textInZone(row.now) || "–";
+const nowText = (row) => groupAmounts(textInZone(row.now)) || "–";
+const limitText = (row) => groupAmounts(row.limit);
 
 const LEVEL_TEXTS = { warn: "warns", reduce: "reduce only", halt: "halts" };
 const NEAR = 0.8;
@@ -27,14 +28,14 @@ const USED_COLUMNS = [
   { key: "used", label: "Used", make: () => new Meter(), update: updateUse },
   { key: "ends_ns", label: "Ends in", number: true, text: endText, tone: (row) => (isPausing(row) ? "warn" : null) },
   { key: "now", label: "Now", number: true, wrap: true, wide: true, text: nowText },
-  { key: "limit", label: "Limit", number: true, wide: true },
-  { key: "headroom", label: "Headroom", number: true, wide: true, text: (row) => row.headroom || "–" },
+  { key: "limit", label: "Limit", number: true, wide: true, text: limitText },
+  { key: "headroom", label: "Headroom", number: true, wide: true, text: (row) => groupAmounts(row.headroom) || "–" },
   CONSEQUENCE,
 ];
 
 const ORDER_COLUMNS = [
   RULE,
-  { key: "limit", label: "Limit" },
+  { key: "limit", label: "Limit", text: limitText },
   { key: "now", label: "Now", wide: true, text: nowText },
   CONSEQUENCE,
 ];
@@ -139,7 +140,7 @@ export default class RiskPage extends HTMLElement {
     if (!denials) return;
     const rows = Object.entries(denials.counts).map(([code, count]) => {
       const latest = denials.latest.find((row) => row.code === code);
-      return { code, count, last: latest ? latestText(latest) : "" };
+      return { code, count, last: latest ? latestText(latest) : "–" };
     });
     this.#denials.rows = rows.sort((a, b) => b.count - a.count);
   }
@@ -149,7 +150,7 @@ export default class RiskPage extends HTMLElement {
     writeQuery({ id: code });
     this.#split.classList.add("is-open");
     const rows = (live.get("risk")?.rows ?? []).filter((row) => row.code === code);
-    const used = (row) => textInZone([row.now, row.limit].filter(Boolean).join(" of "));
+    const used = (row) => groupAmounts(textInZone([row.now, row.limit].filter(Boolean).join(" of ")));
     const facts = rows.map((row) => [row.subject || "limit", used(row)]);
     if (rows[0]?.consequence) facts.push(["when it is reached", rows[0].consequence]);
     this.#detail.show({ title: words(code), facts, whys: [["Why", code]] }, takesFocus);
