@@ -164,6 +164,10 @@ class StatusReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="sta
     """(peak equity - equity) / peak equity, as a fraction; None while the equity is not known."""
     drawdown_headroom: dict[str, float] = {}
     """Distance to each drawdown level (`warn`, `reduce`, `halt`) as a fraction of the peak; negative if exceeded."""
+    drawdown_peak: Decimal | None = None
+    """The peak equity; None while the equity is not known."""
+    drawdown_levels: dict[str, Decimal] = {}
+    """Highest equity at which each drawdown level (`warn`, `reduce`, `halt`) is reached."""
     cash: dict[str, Decimal] = {}
     """Cash by category; charges are negative, and the sum is the balance."""
     latest_denials: list[DenialLine] = []

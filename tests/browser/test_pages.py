@@ -7,6 +7,7 @@ takes two to three minutes on two cores; it needs `chromium`.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -86,6 +87,17 @@ def test_desk(desk: ServedDesk, visit: Visit) -> None:
         }
 
     agree(lambda: facts(page, "Account"), expected_facts, "the account's facts")
+    curve = page.locator("desk-equity desk-chart > .visually-hidden")
+
+    def expected_levels() -> str:
+        found = desk.read("/account")
+        named = {"peak": found["peak_equity"], "warning": found["limits"]["warn"], "halt": found["limits"]["halt"]}
+        return ", ".join(f"{name} {fixed(value, 2)}" for name, value in named.items())
+
+    def shown_levels() -> str:
+        return ", ".join(re.findall(r"(?:peak|warning|halt) [\d,]+\.\d\d", curve.inner_text()))
+
+    agree(shown_levels, expected_levels, "the peak and the levels of the drawdown")
     agree(lambda: table(page, "Profit by period"), lambda: profits(desk), "the profit by period")
     counts = page.get_by_role("list", name="Denials by rule").locator("li")
     agree(

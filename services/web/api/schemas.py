@@ -106,7 +106,7 @@ class SourcesView(Struct, frozen=True, kw_only=True):
 
 
 class DrawdownLimits(Struct, frozen=True, kw_only=True):
-    """Equity at which each level of the drawdown rule is reached; None if the level is off or not known."""
+    """Highest equity at which each level of the drawdown rule is reached; None if the level is off or not known."""
 
     warn: Decimal | None
     reduce: Decimal | None
@@ -116,9 +116,11 @@ class DrawdownLimits(Struct, frozen=True, kw_only=True):
 class AccountState(AccountView, frozen=True, kw_only=True):
     """The account's money, and its drawdown with the levels of the drawdown rule.
 
-    `drawdown` and `drawdown_headroom` are fractions of the peak equity, and `limits` are amounts of equity.
+    `drawdown` and `drawdown_headroom` are fractions of `peak_equity`: the highest equity since the last reset, adjusted
+    by deposits and withdrawals. `limits` are amounts of equity.
     """
 
+    peak_equity: Decimal | None
     drawdown: float | None
     drawdown_headroom: dict[str, float]
     limits: DrawdownLimits

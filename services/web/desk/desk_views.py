@@ -14,7 +14,7 @@ from proto.control.views import AccountView
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quotes, symbol_margin
 from proto.trading.server_time import NEW_YORK_CLOSE, next_day_ns
-from proto.trading.units import ZERO, round_money
+from proto.trading.units import ZERO
 from services.web.api.schemas import (
     AccountState,
     ConditionView,
@@ -76,26 +76,15 @@ def _condition_view(one: Condition) -> ConditionView:
     )
 
 
-def account_state(account: AccountView, status: StatusReply, terms: AccountTerms) -> AccountState:
-    """The account's money with its drawdown; a level of the drawdown rule is the equity at which it is reached.
-
-    The levels are computed from the rounded fractions of the status, and so may differ from the rule's own by one unit
-    of the last decimal.
-    """
-    digits = UNKNOWN_DIGITS if terms.stream is None else terms.stream.currency_digits
-
-    def level(name: str) -> Decimal | None:
-        headroom, fallen = status.drawdown_headroom.get(name), status.drawdown
-        if headroom is None or fallen is None or account.equity is None or fallen >= 1:
-            return None
-        peak = account.equity / (1 - Decimal(str(fallen)))
-        return round_money(peak * (1 - Decimal(str(fallen)) - Decimal(str(headroom))), digits)
-
+def account_state(account: AccountView, status: StatusReply) -> AccountState:
+    """The account's money with its drawdown."""
+    levels = status.drawdown_levels
     return AccountState(
         **structs.asdict(account),
+        peak_equity=status.drawdown_peak,
         drawdown=status.drawdown,
         drawdown_headroom=status.drawdown_headroom,
-        limits=DrawdownLimits(warn=level("warn"), reduce=level("reduce"), halt=level("halt")),
+        limits=DrawdownLimits(warn=levels.get("warn"), reduce=levels.get("reduce"), halt=levels.get("halt")),
     )
 
 

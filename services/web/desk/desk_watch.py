@@ -168,7 +168,7 @@ class DeskWatch:
         for symbol, line in status.signals.items():
             self._cells.set(f"signal:{symbol}", signal_view(line, self._threshold_of(symbol)))
         account = await self._client.ask(AccountQuery(), AccountView)
-        self._cells.set("account", account_state(account, status, terms))
+        self._cells.set("account", account_state(account, status))
         await self._ask_positions(terms)
         await self._ask_orders(status)
         if self._slow_ns is None or self._mono_ns() - self._slow_ns >= SLOW_EVERY_NS:

@@ -17,7 +17,7 @@ from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl, unrealized_pnl
 from services.portfolio.core.queries.conditions import conditions_of, warning_text
 from services.portfolio.core.queries.views import account_cash
-from services.portfolio.core.risk.rules.drawdown import drawdown_headroom, drawdown_pct
+from services.portfolio.core.risk.rules.drawdown import drawdown_headroom, drawdown_levels, drawdown_pct
 from services.portfolio.core.risk.types import RiskContext
 from services.portfolio.core.state.portfolio_state import PortfolioState
 from services.portfolio.core.state.stream import StreamState
@@ -82,6 +82,8 @@ def status_of(state: PortfolioState, mono_ns: int = 0) -> StatusReply:
         conditions=conditions,
         drawdown=None if drawdown is None else float(drawdown) / 100,
         drawdown_headroom=drawdown_headroom(account),
+        drawdown_peak=None if drawdown is None else state.stream.risk.peaks.high,
+        drawdown_levels=drawdown_levels(account),
         cash=account_cash(book),
         latest_denials=denial_lines(cursor),
         symbols=list(state.config.symbols),

@@ -14,6 +14,7 @@ from proto.trading.server_time import server_day, server_ns, weekday
 from services.portfolio.core.account.events import OrderCreated, TradingStateChanged
 from services.portfolio.core.account.tick_cursor import Mark
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, NO_LIMITS, Limits
+from services.portfolio.core.risk.rules.drawdown import drawdown_levels
 from services.portfolio.core.risk.state import Breaker, Peaks
 from services.portfolio.core.risk.types import Denial
 from tests.support.builders import START_NS, an_order
@@ -208,6 +209,33 @@ def test_a_drawdown_of_5_percent_sets_reduce_only_and_one_of_7_percent_halts_tra
     account.risk_state.peaks = Peaks(high=D(10_000), equity=D(equity))
     denial = denied(an_order_for(), account)
     assert (None if denial is None else denial.escalate_to) is then
+
+
+@pytest.mark.parametrize(
+    ("peak", "pct", "level"),
+    [
+        ("10000", "5", "9500"),  # exactly 5 %
+        ("10000.01", "5", "9500.00"),  # 9500.0095
+        ("12345.67", "7.25", "11450.60"),  # 11450.608925
+        ("0.03", "50", "0.01"),  # 0.015
+    ],
+)
+def test_a_level_of_the_drawdown_is_the_highest_equity_that_reaches_it(peak: str, pct: str, level: str) -> None:
+    account = an_account(only(drawdown_halt_pct=D(pct)))
+    cent = D("0.01")
+    account.risk_state.peaks = Peaks(high=D(peak), equity=D(level))
+    assert drawdown_levels(account) == {"halt": D(level)}
+    assert code(an_order_for(), account) == "DRAWDOWN"
+    account.risk_state.peaks = Peaks(high=D(peak), equity=D(level) + cent)
+    assert drawdown_levels(account) == {"halt": D(level)}, "whatever the equity is"
+    assert code(an_order_for(), account) is None
+
+
+@pytest.mark.parametrize("peaks", [Peaks(), Peaks(high=D(0), equity=D(0)), Peaks(high=D(5))])
+def test_the_levels_of_the_drawdown_are_not_known_without_a_peak_and_an_equity(peaks: Peaks) -> None:
+    account = an_account(only(drawdown_halt_pct=D(7)))
+    account.risk_state.peaks = peaks
+    assert drawdown_levels(account) == {}
 
 
 def test_the_circuit_breaker_denies_only_its_symbol_until_the_end_of_the_pause() -> None:

@@ -12,6 +12,7 @@ from proto.control.conditions import condition
 from proto.control.views import AccountView
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.queries.views import account_view
+from services.web.api.schemas import DrawdownLimits
 from services.web.desk.account_terms import NO_TERMS, AccountTerms
 from services.web.desk.desk_views import account_state, market_view, state_view
 from tests.support.builders import a_book, an_opened_stream, plain_terms
@@ -92,17 +93,20 @@ def test_the_state_of_a_desk_that_has_no_account_yet() -> None:
     assert (view.account, view.account_mode, view.next_rollover_ns) == (None, None, 0)
 
 
-def test_the_levels_of_the_drawdown_are_amounts_of_equity() -> None:
-    # A peak of 10,000 and an equity of 9,500 are a drawdown of 5 %.
-    status = a_status(drawdown=0.05, drawdown_headroom={"warn": -0.01, "halt": 0.05})
-    limits = account_state(an_account(), status, TERMS).limits
-    assert (limits.warn, limits.reduce, limits.halt) == (Decimal("9600.00"), None, Decimal("9000.00"))
-
-
-@pytest.mark.parametrize("drawdown", [None, 1.0])
-def test_the_levels_are_unknown_without_a_peak(drawdown: float | None) -> None:
-    status = a_status(drawdown=drawdown, drawdown_headroom={"halt": 0.05})
-    assert account_state(an_account(), status, TERMS).limits.halt is None
+def test_the_account_has_the_levels_of_the_drawdown_in_money() -> None:
+    status = a_status(
+        drawdown=0.05,
+        drawdown_headroom={"warn": -0.01, "halt": 0.05},
+        drawdown_peak=Decimal("10000.01"),
+        drawdown_levels={"warn": Decimal("9600.00"), "halt": Decimal("9000.00")},
+    )
+    account = account_state(an_account(), status)
+    assert (account.peak_equity, account.limits) == (
+        Decimal("10000.01"),
+        DrawdownLimits(warn=Decimal("9600.00"), reduce=None, halt=Decimal("9000.00")),
+    )
+    unknown = account_state(an_account(), a_status())
+    assert (unknown.peak_equity, unknown.limits) == (None, DrawdownLimits(warn=None, reduce=None, halt=None))
 
 
 def test_a_market_has_its_terms_and_the_margin_of_a_lot() -> None:

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Final
 
 from proto.control import TradingState
+from proto.trading.units import floor_to_step
 from services.portfolio.core.account.events import RiskReset
 from services.portfolio.core.risk.formatting import format_percent
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits
@@ -71,15 +72,33 @@ def drawdown_headroom(context: RiskContext) -> dict[str, float]:
 
     The result is empty while the drawdown is not known.
     """
-    fallen, limits = drawdown_pct(context), context.limits
+    fallen = drawdown_pct(context)
+    if fallen is None:
+        return {}
+    return {name: float(level - fallen) / 100 for name, level in _levels_pct(context.limits).items()}
+
+
+def drawdown_levels(context: RiskContext) -> dict[str, Decimal]:
+    """Return the highest equity at which each level that is set is reached, a multiple of the currency's smallest unit.
+
+    The result is empty while the drawdown is not known.
+    """
+    peak, stream = context.risk_state.peaks.high, context.book.stream
+    if drawdown_pct(context) is None or peak is None or stream is None:
+        return {}
+    unit = Decimal(1).scaleb(-stream.currency_digits)
+    return {
+        name: floor_to_step(peak * (100 - level) / 100, unit) for name, level in _levels_pct(context.limits).items()
+    }
+
+
+def _levels_pct(limits: Limits) -> dict[str, Decimal]:
     levels = {
         "warn": limits.drawdown_warn_pct,
         "reduce": limits.drawdown_reduce_pct,
         "halt": limits.drawdown_halt_pct,
     }
-    return {
-        name: float(level - fallen) / 100 for name, level in levels.items() if level is not None and fallen is not None
-    }
+    return {name: level for name, level in levels.items() if level is not None}
 
 
 def _utilization(context: RiskContext, _now_ns: int) -> Iterator[LimitUtilization]:

@@ -1,4 +1,4 @@
-/* Equity over time with its drawdown as a band below the peak, and the drawdown rule's levels as lines. */
+/* Equity over time with a band below the highest equity shown, and the peak and levels of the drawdown rule as lines. */
 
 import { get } from "../api.js";
 import "../chart/chart.js";
@@ -16,12 +16,13 @@ const WIDTH = 2_000; // the server keeps the extremes when it thins the points
 const DAY_MS = 86_400_000;
 const READ_EVERY_MS = 5_000;
 const POINTS_MAX = 4 * WIDTH + 3_600; // those of a reading, and one a second until the next reading
+const NOTE = "Shaded: below the highest equity of the time shown. Lines: peak and levels of the drawdown rule.";
 
 /** The panel; it reads the history by HTTP and adds the equity of the cell `account`. */
 export class EquityPanel extends HTMLElement {
   #chart = document.createElement("desk-chart");
   #span = settings.get("equity-span", "7");
-  #points = new Columns(["times", "equity", "balance", "peak"], POINTS_MAX);
+  #points = new Columns(["times", "equity", "balance", "highest"], POINTS_MAX);
   #revision = -1;
   #readAt_ms = -Infinity;
   #error = el("p.error-line", { hidden: true });
@@ -31,8 +32,9 @@ export class EquityPanel extends HTMLElement {
     const spans = choice("Time shown", SPANS, this.#span, (span) => this.#choose(span));
     this.#chart.setup({ label: "Equity", text: (value) => number(value, moneyDigits()) });
     this.#chart.className = "chart-equity";
+    const note = el("p.chart-note", { text: NOTE });
     const options = { source: "portfolio", tools: [spans] };
-    this.replaceChildren(panel("Equity and drawdown", options, this.#chart, this.#error));
+    this.replaceChildren(panel("Equity and drawdown", options, this.#chart, note, this.#error));
     this.#ends = [live.watch(["account", "revisions"], () => this.#draw())];
   }
 
@@ -81,9 +83,9 @@ export class EquityPanel extends HTMLElement {
     const times = known.map(([time_ns]) => time_ns / 1e6);
     const balance = known.map(([, value]) => Number(value));
     const equity = known.map(([, , value]) => Number(value));
-    let highest = -Infinity;
-    const peak = equity.map((value) => (highest = Math.max(highest, value)));
-    this.#points.replace([times, equity, balance, peak]);
+    let most = -Infinity;
+    const highest = equity.map((value) => (most = Math.max(most, value)));
+    this.#points.replace([times, equity, balance, highest]);
   }
 
   #add(account) {
@@ -92,13 +94,13 @@ export class EquityPanel extends HTMLElement {
     if (time <= points.times[points.length - 1]) return;
     if (time - points.times[points.length - 2] < 1000) points.removeLast();
     const equity = Number(account.equity);
-    const peak = Math.max(equity, points.peak[points.length - 1] ?? -Infinity);
-    points.append([time, equity, Number(account.balance), peak]);
+    const highest = Math.max(equity, points.highest[points.length - 1] ?? -Infinity);
+    points.append([time, equity, Number(account.balance), highest]);
   }
 
   #show(account) {
-    const { times, equity, balance, peak } = this.#points;
-    const levels = levelsOf(account?.limits);
+    const { times, equity, balance, highest } = this.#points;
+    const levels = levelsOf(account);
     if (times.length) {
       const text = "equity";
       levels.push({ value: equity[equity.length - 1], text, colour: "series", isSolid: true, dash: [1, 3] });
@@ -108,17 +110,22 @@ export class EquityPanel extends HTMLElement {
         { name: "equity", times, values: equity, colour: "series", width: 1.5 },
         { name: "balance", times, values: balance, colour: "ink-3", step: true },
       ],
-      bands: [{ times, upper: peak, lower: equity, colour: "band" }],
+      bands: [{ times, upper: highest, lower: equity, colour: "band" }],
       levels,
     });
   }
 }
 
-function levelsOf(limits) {
-  const kinds = [["warn", "warn", "warning"], ["reduce", "down", "reduce only"], ["halt", "halt", "halt"]];
-  return kinds
-    .filter(([key]) => limits?.[key] !== null && limits?.[key] !== undefined)
-    .map(([key, colour, text]) => ({ value: Number(limits[key]), text, colour, dash: [6, 4] }));
+function levelsOf(account) {
+  if (!account) return [];
+  const { warn, reduce, halt } = account.limits;
+  const known = [
+    [account.peak_equity, "ink-3", "peak"], [warn, "warn", "warning"], [reduce, "down", "reduce only"],
+    [halt, "halt", "halt"],
+  ];
+  return known
+    .filter(([value]) => value !== null)
+    .map(([value, colour, text]) => ({ value: Number(value), text, colour, dash: [6, 4] }));
 }
 
 customElements.define("desk-equity", EquityPanel);
