@@ -8,6 +8,7 @@ takes two to three minutes on two cores; it needs `chromium`.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -119,13 +120,21 @@ def test_desk(desk: ServedDesk, visit: Visit) -> None:
 
 
 def profits(desk: ServedDesk) -> list[list[str]]:
-    """The rows of the table of profits; a replay lasts for minutes, so all of its trades are of one day."""
-    found = dict.fromkeys(("today", "week", "month"), desk.read("/trades/summary")) if desk.kept else desk.read("/pnl")
+    """The rows of the table of profits; a replay lasts for minutes, so all of its deals are of one day."""
+    if desk.kept:
+        summary = desk.read("/trades/summary")
+        deals = [row for row in rows_of(desk, "/fills?limit=500") if row["kind"] != "BALANCE"]
+        change = sum(Decimal(row[part]) for row in deals for part in ("profit", "commission", "swap"))
+        of_run = {**summary, "balance_change": change, "other_charges": change - Decimal(summary["net"])}
+        found = dict.fromkeys(("today", "week", "month"), of_run)
+    else:
+        found = desk.read("/pnl")
+    parts = ("gross_profit", "gross_loss", "commission", "swap", "other_charges")
     return [
         [
             label,
-            amount(found[key]["net"]),
-            *(money(found[key][part]) for part in ("gross_profit", "gross_loss", "commission", "swap")),
+            amount(found[key]["balance_change"]),
+            *(money(found[key][part]) for part in parts),
             fixed(found[key]["trades"]),
         ]
         for key, label in (("today", "Today"), ("week", "Week"), ("month", "Month"))

@@ -127,9 +127,12 @@ class AccountState(AccountView, frozen=True, kw_only=True):
 
 
 class PeriodPnl(Struct, frozen=True, kw_only=True):
-    """Profit of the deals since `from_ns`, the start of a day, week or month of the server.
+    """Profit of the trades closed since `from_ns`, the start of a day, week or month of the server.
 
-    `net` = gross profit + gross loss + commission + swap; losses and charges are negative.
+    `net` = gross profit + gross loss + commission + swap; losses and charges are negative. `balance_change` = `net` +
+    `other_charges` is the change of the balance without deposits and corrections. `other_charges` are charges of the
+    period that are in none of its trades, of open positions or without a position, less charges of its trades that were
+    paid before it.
     """
 
     from_ns: int
@@ -139,6 +142,8 @@ class PeriodPnl(Struct, frozen=True, kw_only=True):
     commission: Decimal
     swap: Decimal
     trades: Cursor
+    other_charges: Decimal
+    balance_change: Decimal
     by_symbol: dict[str, Decimal]
     by_tag: dict[str, Decimal]
 

@@ -18,7 +18,7 @@ from services.web.read_model.tables import SCHEMA
 
 FILE_NAME: Final = "web.db"
 APPLICATION_ID: Final = 0x70645742
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 DAMAGE: Final = (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, FileLostError)
 """Errors after which the file is deleted and rebuilt from the ledger."""

@@ -1,7 +1,8 @@
-"""Realized profit of the server's day, week and month, from sums of each day that grow with each closed trade.
+"""Realized profit of the server's day, week and month, from sums of each day that grow with each deal.
 
-A trade counts in the server's day of its closing deal, with all its costs, so that the sum over the trades of a day is
-the day's profit. Charges of positions that are still open count when the position is closed.
+A trade counts in the server's day of its closing deal, with all its costs, so that the net profit of a day is the sum
+over its trades. The cash of a deal counts in the day of the deal. The difference of the two are charges that were paid
+on another day than that of their trade, or that belong to no trade.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ import apsw
 from msgspec import Struct
 
 from proto.control.views import TradeRow
+from proto.gateway import VenueDeal
 from proto.time import DAY_NS, EPOCH
 from proto.trading.server_time import server_day, utc_times_of, weekday_of_day
 from proto.trading.units import ZERO
+from services.portfolio.core.account.cash import CashAccount, cash_flows
 from services.web.api.schemas import PeriodPnl
 
 _EPOCH_DATE: Final = EPOCH.date()
@@ -56,8 +59,18 @@ class _Sums(Struct, frozen=True):
 _COLUMNS: Final = "gross_profit, gross_loss, commission, swap, trades"
 
 
-def add_to_days(db: apsw.Connection, trades: Iterable[TradeRow]) -> None:
-    """Add closed trades to the sums of their days; the caller begins and ends the transaction."""
+_NO_PROFIT: Final = (CashAccount.DEPOSITS, CashAccount.CORRECTIONS)
+
+
+def clear_days(db: apsw.Connection) -> None:
+    """Delete the sums of all days."""
+    db.execute("DELETE FROM pnl")
+    db.execute("DELETE FROM cash")
+
+
+def add_to_days(db: apsw.Connection, trades: Iterable[TradeRow], deals: Iterable[VenueDeal]) -> None:
+    """Add closed trades and deals to the sums of their days; the caller begins and ends the transaction."""
+    _add_cash(db, deals)
     added: defaultdict[tuple[int, str, str], _Sums] = defaultdict(_Sums)
     for trade in trades:
         key = (server_day(trade.close_time_ns), trade.symbol, trade.tag)
@@ -75,13 +88,29 @@ def add_to_days(db: apsw.Connection, trades: Iterable[TradeRow]) -> None:
         )
 
 
+def _add_cash(db: apsw.Connection, deals: Iterable[VenueDeal]) -> None:
+    added: defaultdict[int, Decimal] = defaultdict(Decimal)
+    for deal in deals:
+        flows = cash_flows(deal).items()
+        added[server_day(deal.time_ns)] += sum((cash for account, cash in flows if account not in _NO_PROFIT), ZERO)
+    for day, cash in added.items():
+        row: Any = db.execute("SELECT amount FROM cash WHERE day = ?", (day,)).fetchone()
+        total = cash if row is None else cash + Decimal(row[0])
+        db.execute("INSERT OR REPLACE INTO cash VALUES (?, ?)", (day, str(total)))
+
+
 def read_pnl(db: apsw.Connection, now_ns: int) -> RealizedPnl:
     """Return the profit of the server's current day, week and month at UTC time `now_ns`."""
     today = server_day(now_ns)
     monday = today - weekday_of_day(today)
     first = today - (_EPOCH_DATE + timedelta(days=today)).day + 1
-    found = list(_rows_since(db, min(monday, first)))
-    return RealizedPnl(today=_period(today, found), week=_period(monday, found), month=_period(first, found))
+    since = min(monday, first)
+    found = list(_rows_since(db, since))
+    rows: Iterable[Any] = db.execute("SELECT day, amount FROM cash WHERE day >= ?", (since,))
+    cash = [(day, Decimal(amount)) for day, amount in rows]
+    return RealizedPnl(
+        today=_period(today, found, cash), week=_period(monday, found, cash), month=_period(first, found, cash)
+    )
 
 
 def pnl_statement(day: int) -> tuple[str, tuple[int]]:
@@ -100,8 +129,9 @@ def _sums(row: Any) -> _Sums:
     return _Sums(profit, loss, commission, swap, row[4])
 
 
-def _period(first: int, rows: Iterable[tuple[int, str, str, _Sums]]) -> PeriodPnl:
+def _period(first: int, rows: Iterable[tuple[int, str, str, _Sums]], cash: Iterable[tuple[int, Decimal]]) -> PeriodPnl:
     total = _Sums()
+    balance_change = sum((amount for day, amount in cash if day >= first), ZERO)
     by_symbol: defaultdict[str, Decimal] = defaultdict(Decimal)
     by_tag: defaultdict[str, Decimal] = defaultdict(Decimal)
     for day, symbol, tag, sums in rows:
@@ -117,6 +147,8 @@ def _period(first: int, rows: Iterable[tuple[int, str, str, _Sums]]) -> PeriodPn
         commission=total.commission,
         swap=total.swap,
         trades=total.trades,
+        other_charges=balance_change - total.net,
+        balance_change=balance_change,
         by_symbol=dict(sorted(by_symbol.items())),
         by_tag=dict(sorted(by_tag.items())),
     )

@@ -23,7 +23,7 @@ from services.portfolio.core.queries.views import trade_row
 from services.web.api.tables import TradeView
 from services.web.read_model.excursions import ExcursionTerms, Extremes, excursion_terms, excursions
 from services.web.read_model.ledger_follower import NumberedDeals
-from services.web.read_model.pnl import add_to_days
+from services.web.read_model.pnl import add_to_days, clear_days
 from services.web.read_model.table_writer import TableWriter
 from services.web.read_model.tables import TRADES
 
@@ -104,7 +104,7 @@ class TradesIndex:
         """Delete all trades, to compute them again from the first deal."""
         self._rows.clear()
         self._rows.write_counts()
-        self._db.execute("DELETE FROM pnl")
+        clear_days(self._db)
         self._matcher = LotMatcher(self._book)
         self._order_ids, self.last_deal, self.count = {}, 0, 0
         self._waiting.clear()
@@ -121,7 +121,7 @@ class TradesIndex:
             for trade in self._matcher.add(booked.deal):
                 made.append(self._put(trade))
             self.last_deal = booked.deal.deal
-        add_to_days(self._db, made)
+        add_to_days(self._db, made, [booked.deal for booked in found.deals])
         self._rows.write_counts()
         self._order_ids = dict(self._matcher.state.order_ids)
         return len(made)

@@ -1,4 +1,4 @@
-"""Realized profit of the server's day, week and month equals the sum over the trades closed since their start."""
+"""Realized profit of the server's day, week and month: the trades closed in it, and the change of the balance."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from proto.control.views import TradeRow
+from proto.gateway import DealEntry, DealKind
 from proto.time import DAY_NS, SECOND_NS
 from proto.trading.enums import AccountMode, Side
 from proto.trading.server_time import server_day, utc_times_of
@@ -17,7 +19,7 @@ from services.portfolio.core.accounting.round_trips import track_round_trips
 from services.portfolio.core.queries.views import trade_row
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
 from services.web.read_model.index import ReadModel
-from tests.support.builders import a_deal, booked_deals
+from tests.support.builders import a_deal, a_deposit, booked_deals
 from tests.unit.web.read_model.ledgers import followed, ledger_by_hand, trade_by_backtest
 
 D = Decimal
@@ -38,6 +40,14 @@ def test_the_periods_of_a_run(tmp_path: Path, mode: AccountMode) -> None:
         assert len(days) > 1
         for day in days:
             require_day(model, rows, day)
+            of_days = [
+                deal for deal in book.deals if deal.kind is not DealKind.BALANCE and server_day(deal.time_ns) >= day
+            ]
+            change = sum((deal.profit + deal.commission + deal.swap for deal in of_days), D(0))
+            assert model.pnl(utc_times_of(day * DAY_NS)[0] + 5).today.balance_change == change
+        assert model.pnl(rows[0].open_time_ns).month.balance_change == book.balance - sum(
+            deal.profit for deal in book.deals if deal.kind is DealKind.BALANCE
+        )
         month = model.pnl(rows[-1].close_time_ns).month
         assert month.trades == len(rows)
         costs = sum((one.charges.commission + one.charges.swap for one in tracker.result().open), D(0))
@@ -60,6 +70,39 @@ def require_day(model: ReadModel, rows: list[TradeRow], day: int) -> None:
     for row in later:
         by_symbol[row.symbol] += row.net  # type: ignore[assignment]  # decimals
     assert found.by_symbol == dict(by_symbol)
+
+
+def test_the_profit_of_a_day_and_its_other_charges_are_the_change_of_the_balance(tmp_path: Path) -> None:
+    monday, tuesday = utc_ns("2026-03-02T12:00:00"), utc_ns("2026-03-03T12:00:00")
+    cash: dict[str, Any] = {"entry": DealEntry.NONE, "volume": "0", "price": "0", "time_ns": tuesday}
+    deals = (
+        a_deposit(1),
+        a_deal(2, commission=D("-0.04"), time_ns=monday),
+        a_deal(3, kind=DealKind.SWAP, profit=D("-0.65"), **cash),
+        a_deal(4, Side.SELL, price="1.2", profit=D(5), commission=D("-0.04"), entry=DealEntry.OUT, time_ns=tuesday),
+        # These two come after the close and have no lot.
+        a_deal(5, kind=DealKind.COMMISSION, profit=D("-1.00"), **cash),
+        a_deal(6, kind=DealKind.SWAP, profit=D("-0.30"), **cash),
+        a_deal(7, kind=DealKind.BALANCE, profit=D(500), **cash),
+        a_deal(8, kind=DealKind.CORRECTION, profit=D(7), **cash),
+        a_deal(9, commission=D("-0.05"), time_ns=tuesday),
+    )
+    with ledger_by_hand(tmp_path) as ledger:
+        ledger.commit(*booked_deals(*deals))
+        with followed(tmp_path) as model:
+            before = model.pnl(monday).today
+            found = model.pnl(tuesday)
+    today, week = found.today, found.week
+    # The trade: 5 - 0.65 - 0.04 - 0.04. The cash of Tuesday: -0.65 + 5 - 0.04 - 1.00 - 0.30 - 0.05.
+    assert (today.net, today.balance_change, today.other_charges) == (
+        D("4.27"),
+        D("2.96"),
+        D("-1.31"),
+    )
+    assert (week.net, week.balance_change, week.other_charges) == (D("4.27"), D("2.92"), D("-1.35"))
+    # All days from Monday on.
+    assert before.balance_change == D("2.92")
+    assert ledger.book.balance == 10_000 + 500 + 7 + D("2.92")
 
 
 def test_periods_begin_at_the_servers_midnight(tmp_path: Path) -> None:

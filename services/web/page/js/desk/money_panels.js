@@ -1,12 +1,13 @@
 /* The account's money, and the profit of the day, week and month by symbol and tag. */
 
-import { el, keyed, setText, setTone, show } from "../dom.js";
+import { attribute, el, keyed, setText, setTone, show } from "../dom.js";
 import { direction, number, percent } from "../format.js";
 import { live } from "../live.js";
 import { money, moneyDigits } from "../money.js";
 import { panel } from "../panel.js";
 
-const GROSS = [2, 3]; // columns that are left out at small widths
+const WIDE_ONLY = [2, 3, 6]; // columns of the periods that are left out at small widths
+const OTHER_CHARGES = "Charges of open positions or without a trade, less charges of the trades that were paid before";
 const PERIODS = [["today", "Today"], ["week", "Week"], ["month", "Month"]];
 
 function showAmount(node, value) {
@@ -64,18 +65,18 @@ export class AccountPanel extends HTMLElement {
   }
 }
 
-/** Realized profit by period, and of each period by symbol and tag. */
+/** Change of the balance by trading in each period, and the profit of each period's trades by symbol and tag. */
 export class PnlPanel extends HTMLElement {
   #rows = el("tbody");
   #parts = el("tbody");
-  #none = el("p.empty", { text: "No closed trades this month", hidden: true });
+  #none = el("p.empty", { text: "No closed trades and no charges this month", hidden: true });
   #partHead = head(["By symbol and tag", "Today", "Week", "Month"]);
   #partTable = el("table.data.tight", { hidden: true }, this.#partHead, this.#parts);
   #end = null;
 
   connectedCallback() {
     const main = el("table.data.tight", {},
-      head(["Realized", "Net", "Gross +", "Gross −", "Commission", "Swap", "Trades"], GROSS), this.#rows);
+      head(["Realized", "Net", "Gross +", "Gross −", "Commission", "Swap", "Other", "Trades"], WIDE_ONLY), this.#rows);
     const periods = scrolling("Profit by period", main);
     const parts = scrolling("Profit by symbol and tag", this.#partTable);
     parts.classList.add("parts");
@@ -91,7 +92,7 @@ export class PnlPanel extends HTMLElement {
     const pnl = live.get("pnl");
     if (!pnl) return;
     const draw = (row, [key, label]) => drawPeriod(row, label, pnl[key]);
-    keyed(this.#rows, PERIODS, ([key]) => key, () => makeRow(7, GROSS), draw);
+    keyed(this.#rows, PERIODS, ([key]) => key, () => makeRow(8, WIDE_ONLY), draw);
     const parts = partsOf(pnl);
     keyed(this.#parts, parts, (part) => part.key, () => makeRow(4), drawPart);
     show(this.#partTable, parts.length > 0);
@@ -118,25 +119,30 @@ function makeRow(width, wide = []) {
 function drawPeriod(row, label, period) {
   const [name, net, ...others] = row.children;
   setText(name, label);
-  showAmount(net, period.net);
+  showAmount(net, period.balance_change);
   net.classList.add("strong");
-  const values = [period.gross_profit, period.gross_loss, period.commission, period.swap];
+  const values = [period.gross_profit, period.gross_loss, period.commission, period.swap, period.other_charges];
   values.forEach((value, index) => setText(others[index], money(value)));
-  setText(others[4], number(period.trades));
+  attribute(others[4], "title", OTHER_CHARGES);
+  setText(others[5], number(period.trades));
 }
 
 function partsOf(pnl) {
   const kinds = [["by_symbol", ""], ["by_tag", "tag "]];
-  return kinds.flatMap(([kind, prefix]) => {
+  const parts = kinds.flatMap(([kind, prefix]) => {
     const names = [...new Set(PERIODS.flatMap(([period]) => Object.keys(pnl[period][kind] ?? {})))].sort();
     return names.map((name) => ({
       key: kind + name, label: prefix + (name || "none"), values: PERIODS.map(([period]) => pnl[period][kind]?.[name]),
     }));
   });
+  const others = PERIODS.map(([period]) => pnl[period].other_charges);
+  const hasOthers = others.some((value) => Number(value) !== 0);
+  return hasOthers ? [...parts, { key: "other", label: "other charges", title: OTHER_CHARGES, values: others }] : parts;
 }
 
 function drawPart(row, part) {
   setText(row.firstChild, part.label);
+  attribute(row, "title", part.title);
   part.values.forEach((value, index) => showAmount(row.children[index + 1], value));
 }
 
