@@ -176,14 +176,16 @@ def sign_out(
     ] = None,
     data_dir: o.RunningDesk = None,
 ) -> int:
-    """End all sessions of the page, or those of one user; without NAME also unused one-time addresses.
+    """End all sessions of the page, or those of one user.
+
+    The unused one-time addresses end with the sessions without a user.
 
     Raises:
-        StartError: the user has no session.
+        StartError: the user has no session, or the store cannot be used.
     """
     with closing(_store(data_dir)) as store:
         count = store.end_sessions(name)
-    print(f"{count} sessions have ended" if name is None else f"{count} sessions of {name} have ended")
+    print(f"ended sessions: {count}" if name is None else f"ended sessions of {name}: {count}")
     return 0
 
 

@@ -115,17 +115,17 @@ def test_sign_out_ends_the_sessions_of_a_user_or_all_and_unused_addresses(
     alice, again, bob = (store.new_session(name, Role.READ, stamps[name]).token for name in ("alice", "alice", "bob"))
     by_address, unused = store.new_session(ONE_TIME_USER, Role.TRADE).token, store.new_once(Role.TRADE)
     assert run(["web", "sign-out", "alice", *of_desk]) == 0
-    assert capsys.readouterr().out == "2 sessions of alice have ended\n"
+    assert capsys.readouterr().out == "ended sessions of alice: 2\n"
     kept = [token for token in (alice, again, bob, by_address) if store.session(token) is not None]
     assert kept == [bob, by_address]
     assert run(["web", "sign-out", "alice", *of_desk]) == 2
     error = capsys.readouterr().err
     assert error == "paperdesk: NAME: value 'alice', expected a user with a session: bob, one-time address\n"
     assert run(["web", "sign-out", *of_desk]) == 0
-    assert capsys.readouterr().out == "2 sessions have ended\n"
+    assert capsys.readouterr().out == "ended sessions: 2\n"
     assert (store.session(bob), store.session(by_address), store.take_once(unused)) == (None, None, None)
     assert run(["web", "sign-out", *of_desk]) == 0
-    assert capsys.readouterr().out == "0 sessions have ended\n"
+    assert capsys.readouterr().out == "ended sessions: 0\n"
 
 
 def test_a_token_is_printed_once_listed_and_revoked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
