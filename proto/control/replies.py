@@ -165,9 +165,10 @@ class StatusReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="sta
     drawdown_headroom: dict[str, float] = {}
     """Distance to each drawdown level (`warn`, `reduce`, `halt`) as a fraction of the peak; negative if exceeded."""
     drawdown_peak: Decimal | None = None
-    """The peak equity; None while the equity is not known."""
+    """The peak equity in account currency; None while `drawdown` is None."""
     drawdown_levels: dict[str, Decimal] = {}
-    """Highest equity at which each drawdown level (`warn`, `reduce`, `halt`) is reached."""
+    """Highest equity, in account currency, at which each drawdown level that is set (`warn`, `reduce`, `halt`) is
+    reached; empty while `drawdown` is None."""
     cash: dict[str, Decimal] = {}
     """Cash by category; charges are negative, and the sum is the balance."""
     latest_denials: list[DenialLine] = []

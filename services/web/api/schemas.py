@@ -116,8 +116,9 @@ class DrawdownLimits(Struct, frozen=True, kw_only=True):
 class AccountState(AccountView, frozen=True, kw_only=True):
     """The account's money, and its drawdown with the levels of the drawdown rule.
 
-    `drawdown` and `drawdown_headroom` are fractions of `peak_equity`: the highest equity since the last reset, adjusted
-    by deposits and withdrawals. `limits` are amounts of equity.
+    `drawdown` and `drawdown_headroom` are fractions of `peak_equity`: the highest equity since the last reset of the
+    drawdown, or resume after a restriction by its rule. A deposit or withdrawal moves `peak_equity` by its amount.
+    `peak_equity` and `drawdown` are None while they are not known. `limits` are amounts of equity.
     """
 
     peak_equity: Decimal | None

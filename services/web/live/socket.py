@@ -29,14 +29,14 @@ CLIENTS_MAX: Final = 100
 """Largest number of WebSockets at a time."""
 
 IDENTIFY_EVERY_NS: Final = 5 * SECOND_NS
-"""Interval in seconds at which the session of a connection is checked again."""
+"""Shortest interval in nanoseconds at which the session of a connection is looked up again; see `CHECK_S`."""
 
 SPACING_S: Final = 0.002
-"""Seconds between the messages of two connections in a turn. One burst of all of them would occupy a core so long that
-it delays an order."""
+"""Seconds between the messages of two connections in a turn. One burst of all messages would occupy a core so long that
+an order is delayed."""
 
 CHECK_S: Final = 0.5
-"""Seconds between two checks of a connection's flow and session."""
+"""Seconds between two checks of a connection's flow control and of the end of its session."""
 
 PREPARE_S: Final = 0.3
 """Longest time in seconds that a new connection waits for current values before its first message."""

@@ -3,7 +3,7 @@
 
 const SPARE_ROWS = 256; // free at the end, so that the rows are rarely moved
 
-/** Rows of numbers in the order of time; each column is a Float64Array with its name, valid until the next change. */
+/** Rows of numbers in the order of time; each column is a property: a Float64Array, valid until the next change. */
 export class Columns {
   #names;
   #most;
@@ -44,7 +44,7 @@ export class Columns {
     this.#show();
   }
 
-  /** Insert older rows before the others, which may then be more than are kept, given as columns of equal length. */
+  /** Insert older rows before the others. They are given as columns of equal length, and all rows are kept. */
   insertFirst(columns) {
     const count = columns[0].length;
     if (count > this.#begin) this.#moveTo(count, count + this.length + SPARE_ROWS);

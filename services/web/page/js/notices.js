@@ -1,5 +1,5 @@
-/* Notices: short lines in a corner, also for screen readers. Those with the tone warn or halt stay until closed, the
-   oldest ones only until there are too many. */
+/* Notices: short lines in a corner, also for screen readers. A notice with the tone warn or halt stays until a person
+   closes it, or until there are NOTICES_MAX newer notices. */
 
 import { el } from "./dom.js";
 

@@ -1,4 +1,4 @@
-/* Equity over time with a band below the highest equity shown, and the peak and levels of the drawdown rule as lines. */
+/* Equity over time with a band below the highest equity shown, and the drawdown rule's peak and levels as lines. */
 
 import { get } from "../api.js";
 import "../chart/chart.js";
@@ -15,7 +15,7 @@ const SPANS = [["1", "Day"], ["7", "Week"], ["31", "Month"], ["0", "All"]];
 const WIDTH = 2_000; // the server keeps the extremes when it thins the points
 const DAY_MS = 86_400_000;
 const READ_EVERY_MS = 5_000;
-const POINTS_MAX = 4 * WIDTH + 3_600; // those of a reading, and one a second until the next reading
+const POINTS_MAX = 4 * WIDTH + 3_600; // the points of a reading, and one a second until the next reading, for 1 h
 const NOTE = "Shaded: below the highest equity of the time shown. Lines: peak and levels of the drawdown rule.";
 
 /** The panel; it reads the history by HTTP and adds the equity of the cell `account`. */
