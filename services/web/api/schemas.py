@@ -130,10 +130,10 @@ class AccountState(AccountView, frozen=True, kw_only=True):
 class PeriodPnl(Struct, frozen=True, kw_only=True):
     """Profit of the trades closed since `from_ns`, the start of a day, week or month of the server.
 
-    `net` = gross profit + gross loss + commission + swap; losses and charges are negative. `balance_change` = `net` +
-    `other_charges` is the change of the balance without deposits and corrections. `other_charges` are charges of the
-    period that are in none of its trades, of open positions or without a position, less charges of its trades that were
-    paid before it.
+    Amounts are in account currency; losses and charges are negative. `net` = `gross_profit` + `gross_loss` +
+    `commission` + `swap`. `balance_change` = `net` + `other_charges` is the change of the balance in the period without
+    deposits and corrections. `other_charges` are the charges paid in the period that belong to none of its trades, less
+    the charges of its trades that were paid before the period.
     """
 
     from_ns: int

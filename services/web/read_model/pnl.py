@@ -1,8 +1,8 @@
 """Realized profit of the server's day, week and month, from sums of each day that grow with each deal.
 
 A trade counts in the server's day of its closing deal, with all its costs, so that the net profit of a day is the sum
-over its trades. The cash of a deal counts in the day of the deal. The difference of the two are charges that were paid
-on another day than that of their trade, or that belong to no trade.
+over its trades. The cash of a deal counts in the day of the deal. The difference between a day's cash and its net
+profit comes from charges that were paid on another day than that of their trade, or that belong to no trade.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ _COLUMNS: Final = "gross_profit, gross_loss, commission, swap, trades"
 
 
 _NO_PROFIT: Final = (CashAccount.DEPOSITS, CashAccount.CORRECTIONS)
+"""Categories of cash that are neither profit nor a charge of trading."""
 
 
 def clear_days(db: apsw.Connection) -> None:

@@ -49,7 +49,8 @@ class RiskState(Struct, kw_only=True):
     spread_medians: dict[str, float] = field(default_factory=dict)
     """Median spread in price units, by symbol."""
     order_times_ns: list[int] = field(default_factory=list)
-    """Times of the latest order and of the orders within the minute before it."""
+    """Times of the latest order and of the orders within the minute before it; kept only with a limit of orders per
+    minute."""
     last_order_ns: dict[str, int] = field(default_factory=dict)
     order_day: int = 0
     orders_of_day: int = 0

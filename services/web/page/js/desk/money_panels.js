@@ -7,7 +7,7 @@ import { money, moneyDigits } from "../money.js";
 import { panel } from "../panel.js";
 
 const WIDE_ONLY = [2, 3, 6]; // columns of the periods that are left out at small widths
-const OTHER_CHARGES = "Charges of open positions or without a trade, less charges of the trades that were paid before";
+const OTHER_CHARGES = "Charges of open positions or of no trade, less charges of the trades that were paid earlier";
 const PERIODS = [["today", "Today"], ["week", "Week"], ["month", "Month"]];
 
 function showAmount(node, value) {
