@@ -96,6 +96,8 @@ def modify_stops(state: PortfolioState, command: ModifyCommand) -> OrderCommandR
             error=f"{symbol} has {len(legs)} positions (tickets {tickets_text(legs)}): "
             f"name one with --position {symbol}:TICKET"
         )
+    if command.price is not None or command.expires_ns:
+        return ControlError(error="price and expires_ns are terms of an order, expected only stops for a position")
     if _keeps_stops(command):
         return ControlError(error=_NOTHING_TO_CHANGE.format(terms="stop_loss or take_profit"))
     leg = legs[0]

@@ -205,6 +205,10 @@ def test_a_modification_without_a_new_value_is_refused() -> None:
     assert refused(driven, a_modification(**nothing)) == (
         "the command changes nothing, expected a new stop_loss or take_profit"
     )
+    for terms in ({"price": D("1.09")}, {"expires_ns": 5}):
+        assert refused(driven, a_modification(stop_loss=D("1.09"), **terms)) == (
+            "price and expires_ns are terms of an order, expected only stops for a position"
+        )
     assert refused(driven, a_modification(order_id=order_id, **nothing)) == (
         "the command changes nothing, expected a new price, stop_loss, take_profit or expires_ns"
     )
