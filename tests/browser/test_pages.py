@@ -100,6 +100,11 @@ def test_desk(desk: ServedDesk, visit: Visit) -> None:
 
     agree(shown_levels, expected_levels, "the peak and the levels of the drawdown")
     agree(lambda: table(page, "Profit by period"), lambda: profits(desk), "the profit by period")
+    agree(
+        lambda: re.findall(r"([\d,.]+) USD", page.title()),
+        lambda: [profits(desk)[0][1].lstrip("▲▼ +−")],
+        "the profit of today in the title",
+    )
     counts = page.get_by_role("list", name="Denials by rule").locator("li")
     agree(
         lambda: dict(text.split("\n") for text in counts.all_inner_texts()),

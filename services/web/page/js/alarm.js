@@ -25,7 +25,7 @@ export function showHiddenAlarm(found) {
 
 function showState(state, pnl, isStale) {
   const { text, tone, icon } = deskLook(state);
-  const amount = dayText(pnl?.today?.net, state?.currency ?? "");
+  const amount = dayText(pnl?.today?.balance_change, state?.currency ?? "");
   const mark = isStale ? "! STALE " : "";
   const title = text ? `${mark}${text}${amount} · Paperdesk` : `${mark}Paperdesk`;
   if (document.title !== title) document.title = title;

@@ -76,7 +76,7 @@ export class PnlPanel extends HTMLElement {
 
   connectedCallback() {
     const main = el("table.data.tight", {},
-      head(["Realized", "Net", "Gross +", "Gross −", "Commission", "Swap", "Other", "Trades"], WIDE_ONLY), this.#rows);
+      head(["Realized", "Change", "Gross +", "Gross −", "Commission", "Swap", "Other", "Trades"], WIDE_ONLY), this.#rows);
     const periods = scrolling("Profit by period", main);
     const parts = scrolling("Profit by symbol and tag", this.#partTable);
     parts.classList.add("parts");
