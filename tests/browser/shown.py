@@ -118,7 +118,7 @@ def percent(fraction: Any, digits: int = 2) -> str:
 
 def grouped(text: str) -> str:
     """A text with grouped thousands in its amounts."""
-    return re.sub(r"\d{4,}(?=(\.\d+)? [A-Z]{3}\b)", lambda found: f"{int(found[0]):,}", text)
+    return re.sub(r"(?<![\d.,])\d{4,}(?=(\.\d+)? [A-Z]{3}\b)", lambda found: f"{int(found[0]):,}", text)
 
 
 def latency(us: float) -> str:

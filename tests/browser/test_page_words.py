@@ -18,6 +18,22 @@ def words(page: Page, name: str, text: str) -> str:
     return str(page.evaluate(WORDS, [name, text]))
 
 
+GROUPED: Final = {
+    "199931 USD": "199,931 USD",
+    "12345.6789 EUR of 999 EUR": "12,345.6789 EUR of 999 EUR",
+    "0.00123456 BTC": "0.00123456 BTC",
+    "order 123456": "order 123456",
+}
+
+
+def test_thousands_of_amounts_are_grouped(hand_desk: HandDesk, visiting: Visiting) -> None:
+    page = visiting(hand_desk.served).open()
+    group = (
+        "async (texts) => { const { groupAmounts } = await import('./js/format.js'); return texts.map(groupAmounts) }"
+    )
+    assert page.evaluate(group, list(GROUPED)) == list(GROUPED.values())
+
+
 def test_hints_have_the_words_of_the_page(hand_desk: HandDesk, visiting: Visiting) -> None:
     page = visiting(hand_desk.served).open()
     actions = [kind.action for kind in CONDITION_KINDS.values()]

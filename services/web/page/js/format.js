@@ -91,7 +91,7 @@ export function bytes(count) {
 
 /** A text of the desk with grouped thousands in its amounts: "199931 USD" is "199,931 USD". */
 export function groupAmounts(text) {
-  return (text ?? "").replace(/\b\d{4,}(?=(\.\d+)? [A-Z]{3}\b)/g, (digits) => number(digits));
+  return (text ?? "").replace(/(?<![\d.,])\d{4,}(?=(\.\d+)? [A-Z]{3}\b)/g, (digits) => number(digits));
 }
 
 /** A name of the protocol in lower case without underscores: "REDUCE_ONLY" is "reduce only". */
