@@ -23,7 +23,7 @@ export function panel(title, { source, tools = [], className = "", padded = fals
   const heading = el("h2", { text: title });
   const toolBox = el("div.tools", {}, ...tools);
   const body = el(padded ? "div.body.padded" : "div.body", {}, ...children);
-  const head = el("header", {}, heading, el("span.silent", { role: "status" }), toolBox);
+  const head = el("header", {}, heading, el("span.silent"), el("span.visually-hidden", { role: "status" }), toolBox);
   const section = el("section", { class: `panel ${className}`.trim(), "aria-label": title, "data-source": source });
   section.append(head, body);
   return Object.assign(section, { body, tools: toolBox, heading });
@@ -53,5 +53,9 @@ export function markSilentPanels() {
     const mark = section.querySelector(":scope > header > .silent");
     const shown = text && `⚠ ${text}`;
     if (mark.textContent !== shown) mark.textContent = shown;
+    // The age in the mark changes all the time, and a screen reader would read each change.
+    const spoken = mark.nextElementSibling;
+    const sentence = text && "The values may be outdated.";
+    if (spoken.textContent !== sentence) spoken.textContent = sentence;
   }
 }
