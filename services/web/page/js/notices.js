@@ -1,5 +1,5 @@
 /* Notices: short lines in a corner, also for screen readers. A notice with the tone warn or halt stays until a person
-   closes it, or until there are NOTICES_MAX newer notices. */
+   closes it. Above NOTICES_MAX, the oldest notice goes, first those with the tone ok. */
 
 import { el } from "./dom.js";
 
@@ -19,6 +19,6 @@ export function notify(text, tone) {
   close.addEventListener("click", () => notice.remove());
   notice.append(close);
   box.append(notice);
-  if (box.childElementCount > NOTICES_MAX) box.firstChild.remove();
+  if (box.childElementCount > NOTICES_MAX) (box.querySelector("[data-tone=ok]") ?? box.firstChild).remove();
   if (tone === "ok") setTimeout(() => notice.remove(), SHOWN_MS);
 }
