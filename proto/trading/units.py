@@ -144,10 +144,10 @@ def round_money(amount: Decimal, digits: int) -> Decimal:
     return amount.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
 
 
-def floor_to_step(volume: Decimal, step: Decimal) -> Decimal:
-    """Round a volume toward 0 to a multiple of `step` (> 0), in exact decimals: 0.29 with step 0.01 gives 0.29."""
+def floor_to_step(value: Decimal, step: Decimal) -> Decimal:
+    """Round a value toward 0 to a multiple of `step` (> 0), in exact decimals: 0.29 with step 0.01 gives 0.29."""
     assert step > 0, step
-    return (volume / step).to_integral_value(rounding=ROUND_DOWN) * step
+    return (value / step).to_integral_value(rounding=ROUND_DOWN) * step
 
 
 def is_on_step(volume: Decimal, step: Decimal) -> bool:
