@@ -64,7 +64,10 @@ FAULTS: Final = """
     }
   }
   compare(shown);
-  for (const canvas of document.querySelectorAll("desk-chart > canvas")) compare(canvas.texts ?? []);
+  for (const canvas of document.querySelectorAll("desk-chart > canvas")) {
+    if (!canvas.texts) faults.push("a chart is not drawn");
+    compare(canvas.texts ?? []);
+  }
   return faults;
 }
 """
