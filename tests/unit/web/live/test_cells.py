@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from services.web.live import cells as cells_module
-from services.web.live.cells import Cells
+from services.web.live.cells import Cells, Delta
 
 
 def changed_since(cells: Cells, since: int) -> tuple[dict[str, object], list[str]]:
@@ -80,8 +80,15 @@ def test_the_keys_of_a_kind_are_found() -> None:
     assert cells.keys() == ["quote:A", "quote:B", "state"]
 
 
-def test_messages_of_one_turn_are_encoded_once_for_all_clients() -> None:
-    encoded = list[object]()
+def test_messages_of_one_turn_are_encoded_once_for_all_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded, collected = list[object](), list[int]()
+    delta = Cells.delta
+
+    def collect(cells: Cells, since: int) -> Delta | None:
+        collected.append(since)
+        return delta(cells, since)
+
+    monkeypatch.setattr(Cells, "delta", collect)
 
     def encode(value: object) -> bytes:
         encoded.append(value)
@@ -92,6 +99,7 @@ def test_messages_of_one_turn_are_encoded_once_for_all_clients() -> None:
     cells.turn()
     messages = [cells.message(0, server_ns=7) for _ in range(20)]
     assert len(encoded) == 1
+    assert collected == [0]
     assert len({text for _, text in messages}) == 1
     number, text = messages[0]
     assert msgspec.json.decode(text) == {
