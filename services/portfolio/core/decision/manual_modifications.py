@@ -36,6 +36,10 @@ def modify_order(state: PortfolioState, command: ModifyCommand) -> OrderCommandR
     if order is None or not order.status.is_open or order.type is OrderType.MARKET:
         current = "unknown" if order is None else f"{order.type} {order.status}"
         return ControlError(error=f"order {command.order_id} is {current}, expected an open LIMIT or STOP order")
+    if command.symbol != order.symbol or command.position:
+        return ControlError(
+            error=f"order {command.order_id} is in {order.symbol}, expected symbol {order.symbol} and position 0"
+        )
     if order.revision > order.revision_answered:
         return ControlError(
             error=f"order {command.order_id} is being modified, repeat the command when the venue has answered"

@@ -197,6 +197,15 @@ def test_a_modification_of_an_order_keeps_the_terms_that_it_leaves_out() -> None
     assert (terms.limit_price, terms.stop_loss, terms.take_profit) == (D("1.0985"), D("1.09"), None)
 
 
+def test_a_modification_of_an_order_that_names_another_symbol_or_a_position_is_refused() -> None:
+    driven = a_quoted_desk()
+    [order_id] = reply_to(driven, a_resting_order()).order_ids
+    for other in ({"symbol": "GBPUSD"}, {"position": 5}):
+        assert refused(driven, a_modification(order_id=order_id, price=D("1.0985"), **other)) == (
+            f"order {order_id} is in EURUSD, expected symbol EURUSD and position 0"
+        )
+
+
 def test_a_modification_without_a_new_value_is_refused() -> None:
     driven = a_quoted_desk()
     reply_to(driven, an_order(key="k0"))
