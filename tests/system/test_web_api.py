@@ -310,6 +310,14 @@ def test_a_body_has_a_type_and_a_limit(api: httpx.Client) -> None:
     assert api.post("/commands/halt", content=b'{"reason": "x", "y": 1}', headers=headers).status_code == 400
 
 
+@pytest.mark.parametrize("character", ["\x1b", "\n", "\x00", "\u202e", "\u2028"])
+def test_a_reason_with_a_control_character_is_refused(api: httpx.Client, character: str) -> None:
+    for name, body in (("halt", {}), ("close", {"symbol": "EURUSD"}), ("cancel", {"order_id": "none"})):
+        refused = command(api, name, reason=f"red{character}text", **body)
+        assert refused.status_code == 400
+        assert f"reason has the character U+{ord(character):04X}, expected text" in refused.json()["error"]
+
+
 def test_a_role_is_needed(desk: WebDesk) -> None:
     with desk.client(Role.READ) as reader:
         assert reader.get("/state").status_code == 200

@@ -7,7 +7,8 @@ the requests in `proto.control`.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Final
+from unicodedata import bidirectional, category
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -19,26 +20,37 @@ from proto.trading.units import Cursor, Name, OptionalName, TimeNs
 ReasonText = Annotated[str, Meta(min_length=1, max_length=REASON_CHARS_MAX, pattern=r"\S")]
 """A person's reason, not only blanks."""
 
+_NOT_SHOWN: Final = ("Cc", "Cs", "Zl", "Zp")
+"""Unicode categories of control characters, surrogates and separators of lines."""
+
+_DIRECTION: Final = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+"""Bidirectional classes of the characters that change the direction of the text after them."""
+
 
 class ReasonBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The person's reason, which is kept in the ledger."""
 
     reason: ReasonText
 
+    def __post_init__(self) -> None:
+        """Refuse characters that a terminal would carry out instead of showing them."""
+        for character in self.reason:
+            if category(character) in _NOT_SHOWN or bidirectional(character) in _DIRECTION:
+                raise ValueError(f"reason has the character U+{ord(character):04X}, expected text without controls")
 
-class CloseBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+
+class CloseBody(ReasonBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Close a position at the market: `position` is its ticket, 0 for every position in the symbol.
 
     `volume` is in lots, null for the whole volume.
     """
 
     symbol: Name
-    reason: ReasonText
     position: Cursor = 0
     volume: Decimal | None = None
 
 
-class OrderBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class OrderBody(ReasonBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Buy or sell by hand, under the same risk rules as a signal.
 
     `price` is required for LIMIT and STOP. `past_rules` are the codes of the rules that the person overrides.
@@ -47,7 +59,6 @@ class OrderBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     symbol: Name
     side: Side
     volume: Decimal
-    reason: ReasonText
     type: OrderType = OrderType.MARKET
     price: Decimal | None = None
     time_in_force: TimeInForce | None = None
@@ -58,14 +69,13 @@ class OrderBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     past_rules: Annotated[list[Name], Meta(max_length=PAST_RULES_MAX)] = []
 
 
-class CancelBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CancelBody(ReasonBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Cancel a resting order."""
 
     order_id: Name
-    reason: ReasonText
 
 
-class ModifyBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ModifyBody(ReasonBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Change a resting order, or the stops of a position.
 
     `order_id` names the order. If it is empty, `symbol` and `position` name the position: its ticket, or 0 for the only
@@ -75,7 +85,6 @@ class ModifyBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     symbol: Name
-    reason: ReasonText
     stop_loss: Decimal | UnsetType | None = UNSET
     take_profit: Decimal | UnsetType | None = UNSET
     order_id: OptionalName = ""

@@ -140,7 +140,7 @@ def test_a_decimal_is_exact_text(value: object, expected: str) -> None:
         (b'{"reason": "\\ud800"}', "is not a JSON object"),
         (b'{"reason": "a", "reason": "b"}', "field 'reason' occurs twice"),
         (b"[" * 10_000, "too many opening brackets"),
-        (an_order(comment="x"), "comment is unknown, expected symbol, side"),
+        (an_order(comment="x"), "comment is unknown, expected reason, symbol, side"),
         (an_order(reason=""), "reason is '', expected a text of 1 to 200 characters"),
         (an_order(reason="x" * 201), "expected a text of 1 to 200 characters"),
         (an_order(reason=" \t "), "expected a text of 1 to 200 characters, not only blanks"),
@@ -148,7 +148,7 @@ def test_a_decimal_is_exact_text(value: object, expected: str) -> None:
         (an_order(trailing_stop_points=True), "trailing_stop_points is True, expected an integer from 0"),
         (an_order(trailing_stop_points="5"), "trailing_stop_points is '5', expected an integer from 0"),
         (an_order(past_rules=[1]), "past_rules is [1], expected a list of at most 32 texts"),
-        (b'{"symbol": "EURUSD"}', "side is missing, expected BUY or SELL"),
+        (b'{"symbol": "EURUSD", "reason": "test"}', "side is missing, expected BUY or SELL"),
     ],
 )
 def test_a_wrong_body_is_refused(payload: bytes, expected: str) -> None:
