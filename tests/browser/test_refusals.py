@@ -208,6 +208,16 @@ def test_signing_out_ends_the_session(busy_desk: ServedDesk, visiting: Visiting)
     expect_sign_in(page)
 
 
+def test_a_one_time_address_signs_in_in_the_tab_that_shows_the_page(busy_desk: ServedDesk, visiting: Visiting) -> None:
+    visit = visiting(busy_desk)
+    visit.permit("status of 401")
+    visit.page.goto(busy_desk.url)
+    expect_sign_in(visit.page)
+    visit.page.goto(busy_desk.one_time_address(Role.TRADE))  # only the part after # differs, so nothing is loaded
+    expect(visit.page.locator(".head .age")).to_contain_text("age ")
+    assert "once=" not in visit.page.url
+
+
 def test_a_one_time_address_signs_in_once(busy_desk: ServedDesk, visiting: Visiting) -> None:
     address = busy_desk.one_time_address(Role.TRADE)
     visit, other = visiting(busy_desk), visiting(busy_desk)

@@ -9,7 +9,7 @@ import { live } from "./live.js";
 import { markSilentPanels } from "./panel.js";
 import { Router } from "./router.js";
 import { applyTheme, settings } from "./settings.js";
-import { signInPage, takeOnceToken } from "./sign_in.js";
+import { hasOnceToken, signInPage, takeOnceToken } from "./sign_in.js";
 import "./stale_bar.js";
 import { setServerClock } from "./times.js";
 
@@ -89,6 +89,9 @@ async function start() {
   settings.onChange(() => live.redraw());
   session.addEventListener("signed-in", showFrame);
   session.addEventListener("signed-out", showSignedOut);
+  addEventListener("hashchange", () => {
+    if (hasOnceToken()) location.reload(); // a person opened a one-time address in the tab of the page
+  });
   const once = takeOnceToken();
   try {
     if (once) await session.signIn({ once });

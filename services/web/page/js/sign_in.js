@@ -6,12 +6,19 @@ import { el, setText, setTextWithCode } from "./dom.js";
 const HELP = "Without a user: on the desk's host, `paperdesk web address` prints an address that signs in once, and "
   + "`paperdesk web user add NAME --role trade` adds a user.";
 
+const ONCE = "#once=";
+
+/** Whether the address has a one-time token. */
+export function hasOnceToken() {
+  return location.hash.startsWith(ONCE);
+}
+
 /** Remove a one-time token from the address and the history, and return it; null without one. */
 export function takeOnceToken() {
-  const found = /^#once=(.+)$/.exec(location.hash);
-  if (!found) return null;
+  if (!hasOnceToken()) return null;
+  const token = decodeURIComponent(location.hash.slice(ONCE.length));
   history.replaceState(null, "", location.pathname + location.search);
-  return decodeURIComponent(found[1]);
+  return token;
 }
 
 /**
