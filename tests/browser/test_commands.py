@@ -204,8 +204,10 @@ def test_a_new_target_keeps_the_trailing_stop_and_a_new_stop_ends_it(hand_desk: 
 
 def test_modify_and_cancel_a_resting_order(hand_desk: HandDesk, visit: Visit) -> None:
     page = visit.open()
-    fill_ticket(page, kind="Limit", side="▲ Buy", volume="0.01", price="1.1")
+    fill_ticket(page, kind="Limit", side="▲ Buy", volume="0.01", price="1,1")
     order_id = placed(page)
+    page.get_by_label("Stop loss").fill("1.05")
+    expect(page.locator("order-ticket")).to_contain_text("5,000 points from the entry")
     visit.go("orders")
     page.locator("tbody tr").filter(has_text="1.10000").click()
     details = page.get_by_role("region", name="Details")

@@ -122,6 +122,8 @@ def test_a_quote_older_than_2_s_is_marked_without_moving_anything(
     gateway.send_signal(signal.SIGSTOP)
     expect(age).to_contain_text("⚠")
     expect(page.locator(".is-old .quote-line").first).to_be_visible()
+    for name in ("▼ Sell ⚠", "▲ Buy ⚠"):
+        expect(page.locator("order-ticket").get_by_role("button", name=name)).to_be_visible()
     assert page.evaluate(QUOTE_BOXES) == boxes
     gateway.send_signal(signal.SIGCONT)
     expect(age).not_to_contain_text("⚠")

@@ -11,6 +11,7 @@ import { panel } from "../panel.js";
 import "../table.js";
 import { dateTimeText } from "../times.js";
 import { timeInList } from "../venue_clock.js";
+import { quoteAge } from "./quote_age.js";
 import { editStops } from "./stops_dialog.js";
 import { readDecimal, stepped } from "./steps.js";
 
@@ -55,6 +56,7 @@ function legsOf(position) {
     symbol: position.symbol,
     close_price: position.close_price,
     digits: live.get(`market:${position.symbol}`)?.digits,
+    isOld: quoteAge(position.symbol).isOld,
   }));
 }
 
@@ -64,14 +66,17 @@ function columns() {
     { key: "side", label: "Side", text: sideText, tone: (row) => (row.side === "BUY" ? "up" : "down") },
     { key: "volume", label: "Volume", unit: "lots", number: true, text: (row) => lots(row.volume) },
     { key: "open_price", label: "Open", number: true, text: openText },
-    { key: "close_price", label: "Now", number: true, text: (row) => price(row.close_price, row.digits) },
+    {
+      key: "close_price", label: "Now", number: true, tone: (row) => (row.isOld ? "old" : null),
+      text: (row) => price(row.close_price, row.digits),
+    },
     { key: "stop_loss", label: "Stop", number: true, text: stopText },
     { key: "take_profit", label: "Target", number: true, text: targetText },
     { key: "exit_ns", label: "Time exit", number: true, text: exitText },
     { key: "swap", label: "Swap", number: true, text: (row) => money(row.swap) },
     { key: "commission", label: "Commission", number: true, text: (row) => money(row.commission) },
     {
-      key: "unrealized_pnl", label: "P&L", number: true, tone: (row) => toneOf(row.unrealized_pnl),
+      key: "unrealized_pnl", label: "P&L", number: true, tone: (row) => (row.isOld ? "old" : toneOf(row.unrealized_pnl)),
       text: (row) => `${direction(row.unrealized_pnl)[0]} ${money(row.unrealized_pnl)}`,
     },
     { key: "actions", label: "Actions", make: makeActions, update: (node, row) => (node.row = row) },

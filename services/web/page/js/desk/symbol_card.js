@@ -12,6 +12,7 @@ import { dateTimeText } from "../times.js";
 import { venueNow_ms } from "../venue_clock.js";
 import { BarSeries, TickSeries } from "./bar_series.js";
 import { chartLevels, chartMarkers } from "./chart_marks.js";
+import { quoteAge } from "./quote_age.js";
 
 const PERIODS = [
   ["0", "ticks"], ["1", "1 s"], ["5", "5 s"], ["15", "15 s"], ["60", "1 m"], ["300", "5 m"], ["900", "15 m"],
@@ -23,7 +24,6 @@ const BAR_PX = 6; // least width of a candle at first, so that its body is seen
 const TICKS = 2_000;
 const TICKS_SHOWN_MS = 120_000;
 const FILLS = 200;
-const OLD_MS = 2_000; // also of a quiet symbol, whose quote is valid until the next one
 const BARS_KEPT = 3_000; // and all that are in view
 const BARS_MAX = 10_000; // also for a person who looks at the past
 const FEW_BARS = 20;
@@ -94,9 +94,7 @@ export class SymbolCard extends HTMLElement {
 
   #drawAge() {
     const quote = live.get(`quote:${this.symbol}`);
-    const age_ms = quote ? live.now_ms() - quote.received_ns / 1e6 : null;
-    const isClosed = live.get(`market:${this.symbol}`)?.is_open === false;
-    const isOld = age_ms !== null && age_ms > OLD_MS && !isClosed;
+    const { age_ms, isOld } = quoteAge(this.symbol);
     setText(this.#oldSign, isOld ? "⚠" : "");
     setText(this.#quote.age, quote ? `${age(age_ms)} old` : "no quote yet");
     setTone(this.#age, isOld || !quote ? "warn" : null);

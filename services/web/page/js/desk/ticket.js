@@ -3,9 +3,10 @@
 import { Command, session } from "../api.js";
 import { describeError, describeReply, REASON_CHARS_MAX } from "../dialog.js";
 import { attribute, choice, el, setText, setTone, show } from "../dom.js";
-import { decimal, price } from "../format.js";
+import { age, decimal, price } from "../format.js";
 import { live } from "../live.js";
 import { panel } from "../panel.js";
+import { quoteAge } from "./quote_age.js";
 import { readDecimal, stepped } from "./steps.js";
 
 const TYPES = [["MARKET", "Market"], ["LIMIT", "Limit"], ["STOP", "Stop"]];
@@ -125,8 +126,14 @@ export class OrderTicket extends HTMLElement {
     this.#drawSymbols();
     const [quote, digits] = [this.#quote, this.#market?.digits];
     if (!this.#volume.value && this.#market) this.#volume.value = this.#market.volume_min;
-    setText(this.#sell, `▼ Sell ${quote ? price(quote.bid, digits) : ""}`);
-    setText(this.#buy, `▲ Buy ${quote ? price(quote.ask, digits) : ""}`);
+    const { age_ms, isOld } = quoteAge(this.#symbol.value);
+    const sign = isOld ? "⚠ " : "";
+    setText(this.#sell, `▼ Sell ${quote ? sign + price(quote.bid, digits) : ""}`);
+    setText(this.#buy, `▲ Buy ${quote ? sign + price(quote.ask, digits) : ""}`);
+    for (const side of [this.#sell, this.#buy]) {
+      side.classList.toggle("is-old", isOld);
+      attribute(side, "title", isOld ? `The quote is ${age(age_ms)} old` : null);
+    }
     attribute(this.#sell, "aria-pressed", String(this.#side === "SELL"));
     attribute(this.#buy, "aria-pressed", String(this.#side === "BUY"));
     show(this.#priceField, this.#type !== "MARKET");
@@ -167,7 +174,7 @@ export class OrderTicket extends HTMLElement {
     if (!input.value.trim() || !Number.isFinite(value) || !point || !quote) return "";
     const isEntry = input === this.#price;
     const market = this.#side === "SELL" ? quote.bid : quote.ask;
-    const entry = this.#type === "MARKET" || isEntry ? market : Number(this.#price.value);
+    const entry = this.#type === "MARKET" || isEntry ? market : Number(this.#price.value.replace(",", "."));
     return `${decimal(Math.abs(value - entry) / point, 1)} points from the ${isEntry ? "market" : "entry"}`;
   }
 
