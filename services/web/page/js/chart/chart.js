@@ -69,15 +69,15 @@ export class Chart extends HTMLElement {
   /**
    * Define the chart.
    * @param {{label: string, text?: (value: number) => string, digits?: number, isCandles?: boolean, span?: number,
-   *   isFromZero?: boolean, onPast?: () => void}}
-   *   options `text` formats a value, by default with `digits` decimals; `span` is the initial width of the view in
-   *   candles or ms, all data by default; `isFromZero`: the range begins at 0; `onPast`: the view is at the oldest data
-   * @returns {Chart} itself
+   *   isFromZero?: boolean, onPast?: () => void}} options `text` formats a value, by default with `digits` decimals;
+   *   `span` is the initial width of the view in candles or ms, all data by default; `isFromZero`: the range begins at
+   *   0; `onPast`: the view is at the oldest data @returns {Chart} itself
    */
   setup(options) {
     this.#options = options;
     this.#axis = options.isCandles ? new IndexAxis() : new TimeAxis();
     this.#isFollowing = true;
+    show(this.#toNow, false);
     this.#view = { from: 0, to: 0 };
     this.#canvas.setAttribute("aria-label", `${options.label}. Keys: arrows move, plus and minus zoom, End follows.`);
     return this;
