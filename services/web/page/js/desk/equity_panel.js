@@ -16,7 +16,7 @@ const WIDTH = 2_000; // the server keeps the extremes when it thins the points
 const DAY_MS = 86_400_000;
 const READ_EVERY_MS = 5_000;
 const POINTS_MAX = 4 * WIDTH + 3_600; // the points of a reading, and one a second until the next reading, for 1 h
-const NOTE = "Shaded: below the highest equity of the time shown. Lines: peak and levels of the drawdown rule.";
+const NOTE = "Grey line: balance. Shaded: below the highest equity of the time shown. Dashed: drawdown rule.";
 
 /** The panel; it reads the history by HTTP and adds the equity of the cell `account`. */
 export class EquityPanel extends HTMLElement {

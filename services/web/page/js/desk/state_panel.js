@@ -13,7 +13,7 @@ import { textInZone } from "../times.js";
 const COMMANDS = {
   halt: {
     title: "Halt the desk?", path: "/halt", confirm: "Halt", tone: "danger", reason: "Halted from the web page",
-    text: "Until trading is resumed, only a person's closes are sent. Positions stay open.",
+    text: "Until trading is resumed, only a person's closes are sent. Resting orders are canceled, positions stay open.",
   },
   reduce: {
     title: "Set the desk to reduce only?", path: "/reduce-only", confirm: "Reduce only",

@@ -20,7 +20,9 @@ export function stepped(value, step, count = 0, least = -Infinity, most = Infini
  * @returns {string|null|undefined} undefined, which JSON leaves out, for the initial text; else as `readDecimal`
  */
 export function changedDecimal(input, name, isOptional = false) {
-  return input.value.trim() === input.defaultValue ? undefined : readDecimal(input.value, name, isOptional);
+  const value = readDecimal(input.value, name, isOptional);
+  const before = input.defaultValue === "" ? null : Number(input.defaultValue);
+  return (value === null ? null : Number(value)) === before ? undefined : value;
 }
 
 /**

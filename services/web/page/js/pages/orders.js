@@ -111,7 +111,8 @@ function factsOf(row) {
   ];
   return [
     ["Status", statusText(row), statusTone(row)],
-    ["Order", `${sideText(row.side)} ${lots(row.volume)} lots ${row.symbol}, ${words(row.type)}, ${row.time_in_force}`],
+    ["Order", [`${sideText(row.side)} ${lots(row.volume)} lots ${row.symbol}`, words(row.type), row.time_in_force]
+      .filter(Boolean).join(", ")],
     ["Quote of the decision", at(row.price)],
     ["Filled", row.filled_price ? `${lots(row.filled_volume)} lots at ${decimal(row.filled_price)}` : "nothing"],
     ["Profit", moneyWithUnit(row.profit), toneOf(row.profit)],
