@@ -86,7 +86,7 @@ def _utilization(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization
 
 def _remembered(risk_state: RiskState, _symbol: str) -> dict[str, str]:
     counts = {
-        "orders of the last minute": len(risk_state.order_times_ns),
+        "orders in the minute before the latest one": len(risk_state.order_times_ns),
         "orders of the day": risk_state.orders_of_day,
     }
     return {name: str(count) for name, count in counts.items() if count}
