@@ -9,6 +9,7 @@ from common.event_loop import EventLoop
 from common.process_main import run_process
 from common.settings import load
 from common.sockets import Sockets
+from services.watchdog.alert_log import AlertLog
 from services.watchdog.alerts import Alerts
 from services.watchdog.core.hang_detector import HangTimeouts
 from services.watchdog.core.watchdog import Watchdog
@@ -34,6 +35,7 @@ def run() -> None:
         watchdog=Watchdog(timeouts),
         supervisor=supervisor,
         alerts=alerts,
+        alert_log=AlertLog(settings.paperdesk_data_dir),
         loop=EventLoop("watchdog"),
         control=sockets.dealer(settings.control_url, setting="CONTROL_URL"),
     ).run()

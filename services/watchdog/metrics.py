@@ -15,7 +15,7 @@ KILLS: Final = METRICS.internal_counter(
 )
 DEATHS: Final = METRICS.internal_counter(
     "lost_processes_total",
-    "Processes that ended without a request to stop, later than a second after their start",
+    "Processes that ended without a request to stop, except with exit code 2 or 3 at their start",
     "program",
 )
 ALERTS: Final = METRICS.internal_counter(
@@ -36,6 +36,9 @@ _SILENT: Final = METRICS.gauge(
     "Time since the last heartbeat of the program's process, or since its start if there was none",
     "program",
 )
+_UNWRITTEN: Final = METRICS.gauge(
+    "unwritten_alerts", "Records of alerts that wait in memory because the alert log cannot be written"
+)
 
 
 def init_series(program: str) -> None:
@@ -44,17 +47,19 @@ def init_series(program: str) -> None:
     DEATHS.inc(program, by=0)
 
 
-def update(up: Mapping[str, bool], silent_ns: Mapping[str, int]) -> None:
+def update(up: Mapping[str, bool], silent_ns: Mapping[str, int], *, unwritten: int) -> None:
     """Set the gauges from the state of the process.
 
     Args:
         up: whether the program has a running process, by program.
         silent_ns: time since the last heartbeat of the program's process, or since its first check, by program.
+        unwritten: records that wait for the alert log.
     """
-    METRICS.update(lambda: _readings(up, silent_ns))
+    METRICS.update(lambda: _readings(up, silent_ns, unwritten))
 
 
-def _readings(up: Mapping[str, bool], silent_ns: Mapping[str, int]) -> Iterator[Reading]:
+def _readings(up: Mapping[str, bool], silent_ns: Mapping[str, int], unwritten: int) -> Iterator[Reading]:
+    yield _UNWRITTEN, unwritten
     for program, is_up in up.items():
         yield _UP, int(is_up), program
     for program, silent in silent_ns.items():

@@ -16,17 +16,20 @@ from pathlib import Path
 from typing import Final
 
 from common import heartbeat
-from common.clock import mono_ns
+from common.clock import mono_ns, wall_ns
 from common.dead_letters import drop_malformed
 from common.event_loop import EventLoop
 from common.heartbeat import Phase
 from common.logs import get_logger
 from common.sockets import Socket, send
+from proto.alert_record import AlertRecord
 from proto.codec import MalformedMessageError, decode_control_reply, encode
 from proto.control import StatusQuery, StatusReply, describe
 from proto.time import Now
 from services.watchdog import metrics
+from services.watchdog.alert_log import AlertLog
 from services.watchdog.alerts import Alerts
+from services.watchdog.core.alert_recorder import AlertRecorder
 from services.watchdog.core.hang_detector import HeartbeatSample
 from services.watchdog.core.supervisor_events import READY, RESULT_OK, EventProtocolError, SupervisorEventParser
 from services.watchdog.core.watchdog import (
@@ -44,11 +47,15 @@ from services.watchdog.core.watchdog import (
     ReadHeartbeats,
     StartProgram,
     Watchdog,
+    describe_death,
 )
 from services.watchdog.supervisor_client import Supervisor
 
 REAP_MS: Final = 500
 """Interval at which the shell checks whether alert commands have ended."""
+
+WRITE_AGAIN_MS: Final = 1_000
+"""Interval at which the shell tries again to write records that the alert log did not take."""
 
 READ_BYTES: Final = 65_536
 
@@ -65,6 +72,7 @@ class WatchdogShell:
         watchdog: Watchdog,
         supervisor: Supervisor,
         alerts: Alerts,
+        alert_log: AlertLog,
         loop: EventLoop,
         control: Socket,
     ) -> None:
@@ -76,6 +84,8 @@ class WatchdogShell:
         self._watchdog = watchdog
         self._supervisor = supervisor
         self._alerts = alerts
+        self._alert_log = alert_log
+        self._recorder = AlertRecorder()
         self._loop = loop
         self._events = SupervisorEventParser()
         self._pidfds: dict[int, int] = {}
@@ -84,10 +94,12 @@ class WatchdogShell:
         loop.add_socket(control, self._on_status)
         loop.drive(watchdog, self._perform, _now)
         loop.every(REAP_MS, alerts.reap)
+        loop.every(WRITE_AGAIN_MS, self._write_again)
 
     def run(self) -> None:
         """Serve until supervisord asks this process to stop, or ends."""
         self._answer(READY)
+        self._write_again()
         self._perform(self._watchdog.start(_now()))
         _log.info(
             "watchdog is ready",
@@ -98,6 +110,7 @@ class WatchdogShell:
             self._loop.run()
         finally:
             self._alerts.close()
+            self._alert_log.close()
 
     # ------------------------------------------------------------------------------------------------------------ in
 
@@ -115,7 +128,7 @@ class WatchdogShell:
             raise SystemExit(1) from None
         for event in events:
             self._answer(RESULT_OK + READY)
-            if event.name == "PROCESS_STATE_EXITED":
+            if event.name == "PROCESS_STATE_BACKOFF":
                 metrics.DEATHS.inc(event.facts.get("processname", ""))
             self._perform(self._watchdog.handle(event, _now()))
 
@@ -133,6 +146,7 @@ class WatchdogShell:
             return
         if isinstance(status, StatusReply):
             self._perform(self._watchdog.handle(status, _now()))
+            self._record(self._recorder.on_status(status, wall_ns()))
 
     def _on_process_end(self, pid: int) -> None:
         self._forget_process(pid)
@@ -142,38 +156,49 @@ class WatchdogShell:
 
     def _perform(self, outputs: Sequence[Output]) -> None:
         for output in outputs:
-            match output:
-                case AskPrograms():
-                    self._perform(self._watchdog.handle(self._ask_programs(), _now()))
-                    self._watch_processes()
-                case ReadHeartbeats():
-                    self._perform(self._watchdog.handle(self._read_heartbeats(), _now()))
-                    up = {program.name: program.is_alive for program in self._watchdog.programs.values()}
-                    metrics.update(up, self._watchdog.silent_ns())
-                case AskStatus(supervisor_problem=problem):
-                    query = StatusQuery(alert_problem=self._alerts.problem, supervisor_problem=problem)
-                    send(self._control, [b"", encode(query)])
-                case KillProcess(program=program, pid=pid):
-                    metrics.KILLS.inc(program)
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
-                case StartProgram(name=name):
-                    self._supervisor.start(name)
-                case RaiseAlert(kind=kind, program=program, text=text, facts=facts):
-                    self._alerts.send(kind, program, text, **facts)
-                case ProcessDied(program=program, pid=died, exit_status=None):
-                    _log.warning(f"{program} died and is started again", pid=died)
-                case ProcessDied(program=program, pid=died, exit_status=status):
-                    _log.warning(
-                        f"{program} ended with exit code {status} while it ran, and is started again", pid=died
-                    )
-                case ConditionEnded(condition=condition):
-                    _log.info(f"ended: {describe(condition)}", kind=condition.code)
+            self._act(output)
+            # The alert was raised before, so that it does not wait for the file.
+            self._record(self._recorder.on_output(output, wall_ns()))
+
+    def _act(self, output: Output) -> None:
+        match output:
+            case AskPrograms():
+                self._perform(self._watchdog.handle(self._ask_programs(), _now()))
+                self._watch_processes()
+            case ReadHeartbeats():
+                self._perform(self._watchdog.handle(self._read_heartbeats(), _now()))
+                up = {program.name: program.is_alive for program in self._watchdog.programs.values()}
+                metrics.update(up, self._watchdog.silent_ns(), unwritten=self._alert_log.waiting)
+            case AskStatus(supervisor_problem=problem):
+                query = StatusQuery(alert_problem=self._alerts.problem, supervisor_problem=problem)
+                send(self._control, [b"", encode(query)])
+            case KillProcess(program=program, pid=pid):
+                metrics.KILLS.inc(program)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            case StartProgram(name=name):
+                self._supervisor.start(name)
+            case RaiseAlert(kind=kind, program=program, text=text, facts=facts):
+                self._alerts.send(kind, program, text, **facts)
+            case ProcessDied(program=program, pid=died):
+                metrics.DEATHS.inc(program)
+                _log.warning(describe_death(output), pid=died)
+            case ConditionEnded(condition=condition):
+                _log.info(f"ended: {describe(condition)}", kind=condition.code)
+
+    def _record(self, records: Sequence[AlertRecord]) -> None:
+        if records:
+            self._alert_log.write(records)
+
+    def _write_again(self) -> None:
+        self._recorder.adopt(self._alert_log.open())
+        self._alert_log.write()
 
     def _ask_programs(self) -> Programs:
         programs = self._supervisor.programs()
         if programs is None:
             return Programs(None)
+        self._record(self._recorder.on_answer_of_supervisor(wall_ns()))
         for name in {program.name for program in programs} - self._watchdog.programs.keys():
             metrics.init_series(name)
         return Programs(tuple(programs))

@@ -24,7 +24,8 @@ WAIT_S = 30.0
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PAPERDESK_DATA_DIR", str(tmp_path / "data"))
     return build(tmp_path)
 
 

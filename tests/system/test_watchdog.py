@@ -8,6 +8,7 @@ import os
 import signal
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import psutil
 import pytest
@@ -15,6 +16,8 @@ import pytest
 from common.errors import StartError
 from common.heartbeat import Phase, read
 from orchestration.supervisor import DeskSupervisor
+from services.watchdog.alert_log import AlertLogReader
+from tests.support.ports import free_port
 from tests.support.processes import process_below
 from tests.support.waits import wait_for
 from tests.system.small_desk import build
@@ -28,7 +31,22 @@ def root(tmp_path: Path) -> Path:
 
 
 def environment(desk: DeskSupervisor, **variables: str) -> dict[str, str]:
-    return {**os.environ, "PAPERDESK_ENV_FILE": "", "PAPERDESK_RUNTIME_DIR": str(desk.runtime), **variables}
+    return {
+        **os.environ,
+        "PAPERDESK_ENV_FILE": "",
+        "PAPERDESK_RUNTIME_DIR": str(desk.runtime),
+        "PAPERDESK_DATA_DIR": str(data_dir(desk)),
+        **variables,
+    }
+
+
+def data_dir(desk: DeskSupervisor) -> Path:
+    return desk.runtime / "data"
+
+
+def recorded(desk: DeskSupervisor) -> list[tuple[str, str]]:
+    """Codes and subjects in the alert log."""
+    return [(record.code, record.subject) for record in AlertLogReader(data_dir(desk)).read_after(0, 100)]
 
 
 def log_entries(desk: DeskSupervisor, kind: str) -> list[dict[str, Any]]:
@@ -66,6 +84,8 @@ def test_a_process_that_hangs_is_killed_and_restarted(root: Path) -> None:
             "signal to be restarted",
             seconds=WAIT_S,
         )
+        wait_for(lambda: ("PROCESS_LOST", "signal") in recorded(desk), "the record of its end", seconds=WAIT_S)
+        assert recorded(desk) == [("PROCESS_HANG", "signal"), ("PROCESS_LOST", "signal")]
         (alert,) = log_entries(desk, "hang")
         assert (alert["level"], alert["program"], alert["pid"]) == ("error", "signal", before["signal"].pid)
         after = desk.states()
@@ -146,6 +166,37 @@ def test_the_alert_command_gets_the_report_of_a_failed_start(root: Path, tmp_pat
     line, message = alerts.read_text().splitlines()
     assert json.loads(line)["text"] == "execution died right after its start"
     assert message == "execution backoff"
+
+
+def lost(port: int, program: str) -> float:
+    """The count of a program's lost processes; 0 while the watchdog serves no metrics yet."""
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+    except OSError:
+        return 0.0
+    name = f'trading_watchdog_lost_processes_total{{program="{program}"}} '
+    return sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))
+
+
+def test_an_end_within_a_second_of_the_start_counts_as_a_lost_process(root: Path) -> None:
+    port = free_port()
+    with DeskSupervisor(root=root) as desk:
+        with contextlib.suppress(StartError):
+            desk.start(
+                environment(desk, execution="crash", METRICS_PORT_WATCHDOG=str(port)),
+                waiting=lambda: end_unless(not lost(port, "execution")),
+            )
+        wait_for(lambda: lost(port, "execution"), "the count", seconds=WAIT_S)
+        assert ("PROCESS_BACKOFF", "execution") in recorded(desk)
+
+
+def test_a_process_that_runs_elsewhere_is_not_lost(root: Path) -> None:
+    port = free_port()
+    with DeskSupervisor(root=root) as desk:
+        desk.start(environment(desk, portfolio="leave", mt5="elsewhere", METRICS_PORT_WATCHDOG=str(port)))
+        wait_for(lambda: lost(port, "portfolio") >= 2, "two ends of portfolio", seconds=WAIT_S)
+        assert lost(port, "mt5") == 0
 
 
 def end_unless(goes_on: bool) -> None:

@@ -356,6 +356,13 @@ class Watchdog(Core[Message, Output]):
         ]
 
 
+def describe_death(died: ProcessDied) -> str:
+    """One line of text for the end of a process."""
+    if died.exit_status is None:
+        return f"{died.program} died and is started again"
+    return f"{died.program} ended with exit code {died.exit_status} while it ran, and is started again"
+
+
 def _fatal(program: str) -> RaiseAlert:
     text = f"{program} is given up after too many deaths; read its log, then supervisorctl start {program}"
     return RaiseAlert("fatal", program, text, {})
