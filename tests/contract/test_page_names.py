@@ -10,10 +10,10 @@ import pytest
 from proto.gateway import DealReason
 from services.portfolio.core.account.events import Event
 from services.portfolio.core.account.orders import Cause
+from services.portfolio.core.queries.event_text import event_type
 from services.portfolio.core.state.latencies import Latencies
 from services.portfolio.core.state.latency_histogram import LatencyHistogram
 from services.web.app import PAGE
-from services.web.read_model.journal import event_type
 from tests.support.builders import an_instrument_learned, an_opened_stream
 
 PAGES = PAGE / "js/pages"

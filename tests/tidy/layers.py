@@ -67,8 +67,11 @@ READERS = ("files", "instrument_files")
 LAYERS = ("proto", "common", "marketdata", "services", "research", "orchestration", "verification", "cli")
 OURS = (*LAYERS, "tests")
 
-READS_OF_A_SERVICE = {"services.web": ("services.portfolio.core", "services.portfolio.ledger")}
-"""Packages of another service that a service may import: web reads the ledger with the code of portfolio."""
+READS_OF_A_SERVICE = {
+    "services.web": ("services.portfolio.core", "services.portfolio.ledger"),
+    "services.notify": ("services.portfolio.core", "services.portfolio.ledger"),
+}
+"""Packages of another service that a service may import: readers of the ledger use the code of portfolio."""
 
 # The packages of the two large cores, from the lowest to the highest, each with the other packages that it may import.
 # Modules beside the packages may import all of them, and no package imports these modules.

@@ -22,6 +22,7 @@ from proto.control.views import FillRow, OrderRow
 from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.accounting.round_trips import Charges
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME
+from services.portfolio.ledger.ledger_follower import LedgerFollower, OtherLedgerError
 from services.web.api.schemas import LedgerSource
 from services.web.api.tables import (
     DenialRow,
@@ -48,7 +49,6 @@ from services.web.read_model.filters import (
 )
 from services.web.read_model.index_file import DAMAGE, FILE_NAME, IndexFile, IndexUnavailableError
 from services.web.read_model.index_writer import IndexWriter, Revisions
-from services.web.read_model.ledger_follower import LedgerFollower, OtherLedgerError
 from services.web.read_model.paging import FoundPage, PageRequest, read_page
 from services.web.read_model.pnl import RealizedPnl, read_pnl
 from services.web.read_model.tables import DENIALS, EVENTS, FILLS, NUMBER, ORDERS, TRADES, Table

@@ -20,11 +20,12 @@ from services.portfolio.core.account.events import (
 )
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.accounting.round_trips import Charges
+from services.portfolio.core.queries.event_text import event_type
 from services.portfolio.core.queries.views import fill_row, order_row
 from services.portfolio.ledger.hash_chain import BEGINNING, ChainPosition
+from services.portfolio.ledger.ledger_follower import NewEvents, NumberedDeals
 from services.web.read_model.excursions import Extremes
-from services.web.read_model.journal import denial_row, event_row, event_type
-from services.web.read_model.ledger_follower import NewEvents, NumberedDeals
+from services.web.read_model.journal import denial_row, event_row
 from services.web.read_model.table_writer import TableWriter
 from services.web.read_model.tables import DENIALS, EVENTS, FILLS, ORDERS
 from services.web.read_model.trades import TradesIndex, TradesState

@@ -20,9 +20,9 @@ from proto.trading.enums import Side
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.accounting.round_trips import Charges, LotMatcher, OpenLotsState, RoundTrip
 from services.portfolio.core.queries.views import trade_row
+from services.portfolio.ledger.ledger_follower import NumberedDeals
 from services.web.api.tables import TradeView
 from services.web.read_model.excursions import ExcursionTerms, Extremes, excursion_terms, excursions
-from services.web.read_model.ledger_follower import NumberedDeals
 from services.web.read_model.pnl import add_to_days, clear_days
 from services.web.read_model.table_writer import TableWriter
 from services.web.read_model.tables import TRADES
