@@ -42,7 +42,7 @@ from proto.trading.number_text import PARSERS
 from proto.trading.units import NAME_CHARS_MAX
 
 SHARED: Final = "shared"
-SERVICES: Final = ("mt5", "signal", "portfolio", "execution", "watchdog", "web")
+SERVICES: Final = ("mt5", "signal", "portfolio", "execution", "watchdog", "web", "notify")
 _SHOWN_CHARS_MAX: Final = 80
 
 Source = Literal["default", "env", ".env"]
@@ -139,6 +139,7 @@ class CommonSettings(DeskSettings):
     control_url: Endpoint = Field(default_factory=lambda data: _runtime_url(data, "control"))
     events_url: Endpoint = Field(default_factory=lambda data: _runtime_url(data, "events"))
     strategy_url: Endpoint = Field(default_factory=lambda data: _runtime_url(data, "strategy"))
+    notify_url: Endpoint = Field(default_factory=lambda data: _runtime_url(data, "notify"))
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda v: str(v).upper())] = (
         Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
     )

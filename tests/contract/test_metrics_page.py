@@ -13,7 +13,7 @@ from prometheus_client import generate_latest
 from common.metrics import DurationHistogram, MetricKind, MetricSpec, ProcessMetrics, Reading
 from tests.tidy.source import ROOT
 
-SERVICES = ("mt5", "signal", "portfolio", "execution", "watchdog", "web")
+SERVICES = ("mt5", "signal", "portfolio", "execution", "watchdog", "web", "notify")
 ROW = re.compile(r"^\| `(?P<name>[a-z0-9_]+)` \| (?P<kind>\w+) \| (?P<labels>[^|]*)\|[^|]*\|$", re.MULTILINE)
 UNITS = (
     "ratio",
@@ -30,6 +30,8 @@ UNITS = (
         "events",
         "processes",
         "alerts",
+        "tries",
+        "changes",
         "connections",
         "commands",
         "ordinal",

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from proto import control, gateway, messages
+from proto import control, gateway, messages, notify
 from proto.control import views
 from proto.messages import CallOutcome
 from proto.trading.instrument import Instrument
@@ -34,6 +34,9 @@ RECORDS: dict[type, str] = {
     views.RiskRow: "RISK",
     views.WhyStep: "WHY",
     views.WhyLine: "WHY",
+    notify.AlertLine: "ALERTS",
+    notify.DeliveryLine: "ALERTS",
+    notify.AcknowledgedLine: "ACKNOWLEDGE",
 }
 """Types of maps inside messages, and the tag of the message whose section describes them."""
 
@@ -68,6 +71,8 @@ def chapter_of(message: Any) -> str:
         return "12"
     if message is messages.Call or message in get_args(messages.ReportMessage):
         return "6"
+    if message.__module__ == notify.__name__:
+        return "13"
     return "11" if message.__module__.startswith(control.__name__) else "7"
 
 
@@ -124,6 +129,20 @@ def test_the_section_of_a_command_describes_its_reply(message: Any) -> None:
     text = text_of(CONTROL[message], "11")
     assert f"`{tag_of(message)}`" in text
     assert [field for field in message.__struct_fields__ if f"`{field}`" not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("request_type", "reply_type"),
+    [(notify.AcknowledgeAlerts, notify.AcknowledgeReply), (notify.AlertsQuery, notify.AlertsReply)],
+    ids=tag_of,
+)
+def test_the_section_of_a_request_to_notify_describes_its_fields_and_its_reply(
+    request_type: Any, reply_type: Any
+) -> None:
+    text = text_of(tag_of(request_type), "13")
+    assert f"`{tag_of(reply_type)}`" in text
+    fields = (*request_type.__struct_fields__, *reply_type.__struct_fields__)
+    assert [field for field in fields if f"`{field}`" not in text] == []
 
 
 OF_PERSONS = (

@@ -237,7 +237,7 @@ print("polars" in sys.modules)
 """
 
 
-@pytest.mark.parametrize(("text", "others"), [("GTW_PORT=7000\n", 0), ("STRATEGY=ema_cross\n", 5)])
+@pytest.mark.parametrize(("text", "others"), [("GTW_PORT=7000\n", 0), ("STRATEGY=ema_cross\n", 6)])
 def test_settings_of_other_services_are_imported_only_for_one_of_their_keys(
     tmp_path: Path, text: str, others: int
 ) -> None:
