@@ -1,24 +1,6 @@
-"""Names of alerts that notify, the web page and the commands share: the link to an alert, and why a message waits."""
+"""The link to an alert, which notify puts into messages and the page opens."""
 
 from __future__ import annotations
-
-from enum import StrEnum
-
-
-class WaitReason(StrEnum):
-    """Why a message of an alert has not been sent yet; the time at which it is due is stored beside it."""
-
-    DURATION = "DURATION"
-    """The condition has not lasted as long as the rule requires."""
-    GROUPING = "GROUPING"
-    """Further alerts of the rule may come into the same message."""
-    RATE_LIMIT = "RATE_LIMIT"
-    """The rule has sent as many messages as it may within its interval."""
-    QUIET_HOURS = "QUIET_HOURS"
-    QUEUE = "QUEUE"
-    """Another message to the target is being sent."""
-    RETRY = "RETRY"
-    """The last try has failed."""
 
 
 def alert_link(page_url: str, number: int) -> str:

@@ -52,14 +52,35 @@ class MessageState(StrEnum):
     """No try succeeded within a day."""
 
 
+class WaitReason(StrEnum):
+    """Why a message of an alert has not been sent yet; the time at which it is due is stored beside it."""
+
+    DURATION = "DURATION"
+    """The condition has not lasted as long as the rule requires."""
+    GROUPING = "GROUPING"
+    """Further alerts of the rule may come into the same message."""
+    RATE_LIMIT = "RATE_LIMIT"
+    """The rule has sent as many messages as it may within its interval."""
+    QUIET_HOURS = "QUIET_HOURS"
+    QUEUE = "QUEUE"
+    """Another message to the target is being sent."""
+    RETRY = "RETRY"
+    """The last try has failed."""
+
+
 class DeliveryLine(Struct, frozen=True, kw_only=True):
-    """A message that has an alert; `error` is that of the last try, without secrets, empty if it succeeded."""
+    """A message that has an alert; `error` is that of the last try, without secrets, empty if it succeeded.
+
+    While the message waits, `waits_for` is the reason and `due_ns` the earliest time of its first try.
+    """
 
     message: Sequence
     target: Name
     rule: OptionalName
     kind: MessageKind
     state: MessageState
+    waits_for: WaitReason = WaitReason.QUEUE
+    due_ns: TimeNs = 0
     tries: Cursor = 0
     sent_ns: TimeNs = 0
     error: Text = ""

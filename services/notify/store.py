@@ -19,7 +19,16 @@ from common.checksums import DamagedRowError, checked_row, checked_rows, with_ch
 from common.errors import StartError
 from common.storage import open_reader, open_writer, transaction, unreadable_file_error
 from proto.control import Severity
-from proto.notify import AlertLine, AlertPhase, AlertsQuery, AlertsReply, DeliveryLine, MessageKind, MessageState
+from proto.notify import (
+    AlertLine,
+    AlertPhase,
+    AlertsQuery,
+    AlertsReply,
+    DeliveryLine,
+    MessageKind,
+    MessageState,
+    WaitReason,
+)
 from services.notify.core.rows import UNFINISHED, AlertRow, Changes, MessageRow
 
 FILE_NAME: Final = "notify.db"
@@ -71,6 +80,7 @@ CREATE TABLE messages (
     due_ns INTEGER NOT NULL,
     is_urgent INTEGER NOT NULL,
     state TEXT NOT NULL,
+    waits_for TEXT NOT NULL,
     title TEXT NOT NULL,
     body TEXT NOT NULL,
     started_ns INTEGER NOT NULL,
@@ -87,7 +97,9 @@ CREATE TABLE carried (
 CREATE TABLE kept (name TEXT PRIMARY KEY, value BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
 
-_OPEN: Final = "severity <> 'INFO' AND ended_ns = 0 AND acknowledged_ns = 0"
+OPEN: Final = "severity <> 'INFO' AND ended_ns = 0 AND acknowledged_ns = 0"
+"""Condition of an alert that needs a person, as `AlertRow.is_open`."""
+
 _LASTING: Final = "phase = 'BEGAN' AND ended_ns = 0"
 DESK_ID: Final = "desk_id"
 """Name of the value with the random part of the keys of messages, made once."""
@@ -145,7 +157,7 @@ class NotifyStore:
         db = self._db
         try:
             messages = {one.number: one for one in self._messages(f"state IN {_texts(UNFINISHED)}")}
-            alerts = {one.number: one for one in self._alerts(f"({_OPEN}) OR ({_LASTING})")}
+            alerts = {one.number: one for one in self._alerts(f"({OPEN}) OR ({_LASTING})")}
             carried = sorted({number for one in messages.values() for number in one.alerts} - alerts.keys())
             alerts |= {one.number: one for one in self.alerts(carried)}
             lasting = [one.number for one in alerts.values() if one.lasts]
@@ -274,17 +286,14 @@ def read_alerts(db: apsw.Connection, query: AlertsQuery) -> AlertsReply:
 
 def _read_page(db: apsw.Connection, query: AlertsQuery) -> AlertsReply:
     before = query.before or 2**53
-    where = f"number < ? AND {_OPEN}" if query.open_only else "number < ?"
+    where = f"number < ? AND {OPEN}" if query.open_only else "number < ?"
     with db:  # one snapshot for alerts and messages
         found = _read_alerts(db, f"WHERE {where} ORDER BY number DESC LIMIT ?", (before, query.limit + 1))
-        count = _number(db, f"SELECT count(*) FROM alerts WHERE {_OPEN}")  # noqa: S608 - our own text
+        count = _number(db, f"SELECT count(*) FROM alerts WHERE {OPEN}")  # noqa: S608 - our own text
         rows: list[AlertLine] = []
         bytes_used = 0
         for alert in found[: query.limit]:
-            messages = _read_messages(
-                db, "WHERE number IN (SELECT message FROM carried WHERE alert = ?) ORDER BY number", (alert.number,)
-            )
-            line = _line(alert, messages)
+            line = _line(db, alert)
             bytes_used += len(msgspec.msgpack.encode(line))
             if rows and bytes_used > PAGE_BYTES_MAX:
                 break
@@ -293,7 +302,31 @@ def _read_page(db: apsw.Connection, query: AlertsQuery) -> AlertsReply:
     return AlertsReply(rows=rows, next=rows[-1].number if has_more and rows else 0, open=count)
 
 
-def _line(alert: AlertRow, messages: Sequence[MessageRow]) -> AlertLine:
+def find_alerts(db: apsw.Connection, where: str, bindings: Sequence[Any], *, limit: int) -> list[AlertLine]:
+    """Read alerts with their deliveries, newest first; the caller holds a read transaction.
+
+    Args:
+        db: a connection from `open_notify`.
+        where: a condition on the columns of the table of alerts.
+        bindings: the values of its parameters.
+        limit: largest number of alerts.
+
+    Raises:
+        StartError: the file cannot be read, or a row is damaged.
+    """
+    try:
+        found = _read_alerts(db, f"WHERE {where} ORDER BY number DESC LIMIT ?", (*bindings, limit))
+        return [_line(db, one) for one in found]
+    except DamagedRowError:
+        raise
+    except (apsw.Error, msgspec.MsgspecError, ValueError) as error:
+        raise StartError(f"{db.filename} cannot be read: {' '.join(str(error).split())}") from None
+
+
+def _line(db: apsw.Connection, alert: AlertRow) -> AlertLine:
+    messages = _read_messages(
+        db, "WHERE number IN (SELECT message FROM carried WHERE alert = ?) ORDER BY number", (alert.number,)
+    )
     fields = {name: getattr(alert, name) for name in _ALERT}
     return AlertLine(
         **fields,
@@ -305,6 +338,8 @@ def _line(alert: AlertRow, messages: Sequence[MessageRow]) -> AlertLine:
                 rule=one.rule,
                 kind=one.kind,
                 state=one.state,
+                waits_for=WaitReason.RETRY if one.tries else one.waits_for,
+                due_ns=one.due_ns,
                 tries=one.tries,
                 sent_ns=one.sent_ns,
                 error=one.last_error,
@@ -332,7 +367,8 @@ def _read_messages(db: apsw.Connection, clause: str, bindings: Sequence[Any]) ->
         fields: dict[str, Any] = dict(zip(_MESSAGE, row, strict=True))
         fields["alerts"] = msgspec.json.decode(fields["alerts"])
         fields |= {"kind": MessageKind(fields["kind"]), "state": MessageState(fields["state"])}
-        messages.append(MessageRow(**(fields | {"is_urgent": bool(fields["is_urgent"])})))
+        fields |= {"waits_for": WaitReason(fields["waits_for"]), "is_urgent": bool(fields["is_urgent"])}
+        messages.append(MessageRow(**fields))
     return messages
 
 

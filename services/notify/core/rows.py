@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from proto.control import Severity
-from proto.notify import AlertPhase, MessageKind, MessageState
+from proto.notify import AlertPhase, MessageKind, MessageState, WaitReason
 
 TEXT_CHARS_MAX: Final = 512
 """Longest title or text of an alert; a longer one is cut where the alert is made."""
@@ -50,9 +50,9 @@ class AlertRow(Struct, frozen=True, kw_only=True):
 class MessageRow(Struct, frozen=True, kw_only=True):
     """A message to one target; times are UTC nanoseconds of the host, 0 for none.
 
-    `alerts` are the numbers of the alerts that it carries. `due_ns` is the earliest time of the first try, `started_ns`
-    the time of the first try. Title and body are empty before the first try, and fixed from then on. `is_urgent` is
-    whether quiet hours do not delay it.
+    `alerts` are the numbers of the alerts that it carries. `due_ns` is the earliest time of the first try, `waits_for`
+    why it is not due yet, and `started_ns` the time of the first try. Title and body are empty before the first try,
+    and fixed from then on. `is_urgent` is whether quiet hours do not delay it.
     """
 
     number: int
@@ -65,6 +65,7 @@ class MessageRow(Struct, frozen=True, kw_only=True):
     due_ns: int
     is_urgent: bool = False
     state: MessageState = MessageState.WAITING
+    waits_for: WaitReason = WaitReason.QUEUE
     title: str = ""
     body: str = ""
     started_ns: int = 0
