@@ -33,7 +33,8 @@ from common.settings import load
 from marketdata.files.stream_loader import load_stream
 from marketdata.files.tick_input import TickInput
 from marketdata.instrument_files.loader import instruments_path
-from orchestration.desk_runner import DeskRunSpec, run_desk
+from orchestration.desk_runner import run_desk
+from orchestration.desk_view import DeskRunSpec
 from orchestration.stopped_desk_audit import VENUE_BOOK
 from proto.trading.defaults import DEFAULT_CURRENCY, DEFAULT_STRATEGY
 from services.mt5.stores.book_store import read_account_mode

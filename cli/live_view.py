@@ -18,9 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.mode_label import run_label
-from cli.run_summary import format_duration, format_money, format_signed
-from cli.tables import NOTHING
-from orchestration.desk_runner import DeskView, Screen
+from cli.tables import NOTHING, format_duration, format_money, format_signed
+from orchestration.desk_view import DeskView, Screen
 from proto.control import (
     DenialLine,
     DeskState,

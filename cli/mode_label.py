@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from orchestration.desk_runner import DeskRunSpec
+    from orchestration.desk_view import DeskRunSpec
 
 UNKNOWN: Final = "VENUE UNKNOWN"
 

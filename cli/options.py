@@ -12,6 +12,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from cli.query_options import AsJson as AsJson
+from cli.query_options import RunningDesk as RunningDesk
+from cli.query_options import Url as Url
 from marketdata.files.tick_input import Crossed
 from services.portfolio.config_files.limits_file import RISK_SETS
 from services.portfolio.core.plan.on_opposite import OnOpposite
@@ -30,19 +33,10 @@ def with_default(option: Any, text: str) -> Any:
 
 # --------------------------------------------------------------------------------------------------------------- output
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
 
 # ----------------------------------------------------------------------------------------------------------- which desk
 
-RunningDesk = Annotated[
-    Path | None,
-    typer.Option("--data-dir", metavar="DIR", help="The desk's data directory.", show_default="the running desk"),
-]
-Url = Annotated[
-    str | None,
-    typer.Option("--url", metavar="URL", help="Control socket of the desk, needed if its address is not found."),
-]
 DeskFolder = Annotated[
     Path, typer.Option("--data-dir", metavar="DIR", help="The desk's data directory.", show_default=False)
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Final
 
 from msgspec import to_builtins
@@ -12,7 +11,7 @@ from rich.text import Text
 
 from cli.mode_label import run_label
 from cli.report_view import difference_text
-from cli.tables import NOTHING, console
+from cli.tables import NOTHING, console, format_duration, format_money, format_signed
 from orchestration.desk_runner import DeskSummary
 from proto.control import describe, headline
 from proto.time import utc_text
@@ -113,19 +112,3 @@ def _balance_rows(summary: DeskSummary, currency: str) -> list[tuple[str, str, s
         ),
         ("balance", f"{format_money(after)} {currency}".strip(), f"{format_money(after)} {account.currency}"),
     ]
-
-
-def format_money(amount: Decimal) -> str:
-    """An amount with a comma for thousands, and a sign only if it is negative."""
-    return f"{amount:,f}"
-
-
-def format_signed(amount: Decimal | None, currency: str = "") -> str:
-    """An amount with a comma for thousands and always a sign, then the currency; `unknown` for None."""
-    return "unknown" if amount is None else f"{amount:+,f} {currency}".strip()
-
-
-def format_duration(seconds: float) -> str:
-    """A duration in `seconds` as `hh:mm:ss`."""
-    whole = int(seconds)
-    return f"{whole // 3_600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"

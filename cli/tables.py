@@ -160,3 +160,19 @@ def cell(name: str, value: Any) -> str:
 def average_text(price: Decimal) -> str:
     """An average price for a table: rounded to AVERAGE_DECIMALS, without trailing zeros."""
     return decimal_text(price.quantize(Decimal(1).scaleb(-AVERAGE_DECIMALS), rounding=ROUND_HALF_UP))
+
+
+def format_money(amount: Decimal) -> str:
+    """An amount with a comma for thousands, and a sign only if it is negative."""
+    return f"{amount:,f}"
+
+
+def format_signed(amount: Decimal | None, currency: str = "") -> str:
+    """An amount with a comma for thousands and always a sign, then the currency; `unknown` for None."""
+    return "unknown" if amount is None else f"{amount:+,f} {currency}".strip()
+
+
+def format_duration(seconds: float) -> str:
+    """A duration in `seconds` as `hh:mm:ss`."""
+    whole = int(seconds)
+    return f"{whole // 3_600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"

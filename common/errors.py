@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+EXIT_ELSEWHERE: Final = 3
+"""Exit code of a process that has no work on this host; supervisord does not restart it."""
+
 
 class StartError(Exception):
     """A process cannot start or continue with its settings or files.

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from common.clock import mono_ns
+from common.errors import EXIT_ELSEWHERE as EXIT_ELSEWHERE
 from common.errors import InUseError, StartError
 from common.lingering_threads import end_despite_threads
 from common.logs import get_logger
@@ -20,9 +21,6 @@ SUPERVISOR_START_SECONDS: Final = 1.2
 
 supervisord restarts a program that ends within startsecs, whatever its exit code.
 """
-
-EXIT_ELSEWHERE: Final = 3
-"""Exit code of a process that has no work on this host; supervisord does not restart it."""
 
 TAKEOVER_WAIT_S: Final = 15.0
 """Longest time that a program of supervisord waits until another process releases files and ports.

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from common.disk_faults import free_bytes, size_text
 from common.storage import FREE_BYTES_MIN
-from orchestration.supervisor import ProcessState
+from orchestration.process_states import ProcessState
 from proto.control import Effect, StatusReply, by_gravity, describe
 
 STILL_S: Final = 1.0

@@ -25,7 +25,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -36,6 +35,7 @@ from common.process_main import EXIT_ELSEWHERE
 from common.project_root import PROJECT_ROOT
 from common.supervisor_rpc import RPC_ERRORS, call_supervisor
 from orchestration.held_interrupts import held_interrupts
+from orchestration.process_states import GATEWAY, SOCKET, ProcessState, process_state
 from orchestration.supervisord_configuration import CONFIGURATION, WEB, private_configuration
 from services.watchdog.core.watchdog import EXIT_SETTINGS
 
@@ -48,8 +48,6 @@ START_DEATHS_MAX: Final = 5
 
 WATCHDOG: Final = "watchdog"
 """The program that is an event listener; a desk trades without it, so its state is ignored."""
-
-GATEWAY: Final = "mt5"
 
 STOP_TIMEOUT_S: Final = 60.0
 """Time for a stop: supervisord stops four programs in turn and kills each after 10 s; the rest is a margin."""
@@ -64,27 +62,6 @@ SUPERVISORD_TIMEOUT_S: Final = 1.0
 SHORT_RUN_S: Final = 10.0
 SHORT_RUNS_MAX: Final = 20
 """The desk fails after this number of consecutive runs of one program that were each shorter than SHORT_RUN_S."""
-
-
-@dataclass(frozen=True)
-class ProcessState:
-    """Supervisord's record of one program; `state` is STARTING, RUNNING, BACKOFF, EXITED, FATAL, ...
-
-    `up_s` is the age of the current process in seconds; without a process `up_s` and `pid` are 0.
-    """
-
-    name: str
-    state: str
-    exit_status: int
-    pid: int
-    up_s: float = 0.0
-
-
-def _state(row: Mapping[str, Any]) -> ProcessState:
-    """The state of a process from supervisord's record, whose times are in whole seconds."""
-    pid = int(row["pid"])
-    up_s = float(max(0, int(row["now"]) - int(row["start"]))) if pid else 0.0
-    return ProcessState(row["name"], row["statename"], int(row["exitstatus"]), pid, up_s)
 
 
 class DeskSupervisor:
@@ -255,7 +232,7 @@ class DeskSupervisor:
         rows: Any = self._call("getAllProcessInfo")
         if rows is None:
             return {}
-        states = {row["name"]: _state(row) for row in rows}
+        states = {row["name"]: process_state(row) for row in rows}
         for state in states.values():
             if state.pid and state.pid not in self._pids:
                 self._pids[state.pid] = state.name
@@ -279,7 +256,7 @@ class DeskSupervisor:
 
     def _call(self, method: str, *arguments: object, timeout_s: float = SUPERVISORD_TIMEOUT_S) -> object:
         """The result of a call of supervisord; None when supervisord does not answer or refuses."""
-        url = f"unix://{self.runtime / 'run' / 'supervisor.sock'}"
+        url = f"unix://{self.runtime / 'run' / SOCKET}"
         try:
             return call_supervisor(url, method, *arguments, timeout_s=timeout_s)
         except RPC_ERRORS:

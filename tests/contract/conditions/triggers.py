@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from msgspec import structs
 
-from orchestration.desk_runner import AccountTotals, DeskRunSpec, DeskView
-from orchestration.supervisor import ProcessState
+from orchestration.desk_view import AccountTotals, DeskRunSpec, DeskView
+from orchestration.process_states import ProcessState
 from proto.control import HaltCommand, TradingState
 from proto.gateway import (
     DealEntry,

@@ -15,8 +15,8 @@ from rich.console import Console
 
 from cli.live_view import LineScreen, alerts, render_page, summary_line
 from common.project_root import PROJECT_ROOT
-from orchestration.desk_runner import AccountTotals, DeskRunSpec, DeskView
-from orchestration.supervisor import ProcessState
+from orchestration.desk_view import AccountTotals, DeskRunSpec, DeskView
+from orchestration.process_states import ProcessState
 from proto.control import DenialLine, DeskState, OrderLine, PositionLine, QuoteLine, SignalLine, StatusReply, condition
 
 NOON_NS = 1_736_164_800_000_000_000

@@ -15,7 +15,8 @@ from rich.console import Console
 from cli.live_view import render_page
 from cli.report_view import balance_before
 from cli.run_summary import show_summary
-from orchestration.desk_runner import AccountTotals, DeskRunSpec, DeskSummary, read_account_totals
+from orchestration.desk_runner import DeskSummary, read_account_totals
+from orchestration.desk_view import AccountTotals, DeskRunSpec
 from proto.gateway import DealEntry, DealKind, VenueDeal
 from proto.trading.enums import Side
 from services.portfolio.core.account.book import Book

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.process_states import ProcessState
 from orchestration.standstill import Standstill, last_warning, process_problems
-from orchestration.supervisor import ProcessState
 
 
 class Processes:

@@ -11,7 +11,7 @@ import pytest
 from cli.desk_options import DeskOptions
 from cli.desk_runs import desk_spec, last_watched
 from common.errors import StartError
-from orchestration.desk_runner import DeskRunSpec
+from orchestration.desk_view import DeskRunSpec
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
