@@ -16,7 +16,7 @@ from typing import Final, Protocol, Self, TypeVar
 from msgspec import Struct
 
 from cli.paths import existing_desk
-from cli.running_desks import control_url_of, required_control_url, running_desk
+from cli.running_desks import control_url_of, noted_control_url, required_control_url, running_desk
 from common.control_client import ControlClient
 from common.errors import StartError
 from proto.control import ControlReply, ControlRequest
@@ -30,14 +30,15 @@ ANSWER_TIMEOUT_S: Final = 1.0
 class DeskClient:
     """A desk to query.
 
-    `url` is the control socket, or None when the desk does not run; `folder` has the ledger, or is None when the folder
-    is not known.
+    `url` is the control socket, or None when the desk does not run. `folder` has the ledger to read instead of a silent
+    desk, or is None when the ledger must not be read. `data_dir` is the desk's data directory, None when unknown.
     """
 
-    def __init__(self, url: str | None, folder: Path | None) -> None:
-        """Connect to the socket, if there is one, without waiting for the desk."""
+    def __init__(self, url: str | None, folder: Path | None, *, data_dir: Path | None = None) -> None:
+        """Connect to the socket, if there is one, without waiting for the desk; `data_dir` defaults to `folder`."""
         self.url = url
         self.folder = folder
+        self.data_dir = data_dir or folder
         self._is_announced = False
         self._client = None if url is None else ControlClient(url)
 
@@ -51,6 +52,11 @@ class DeskClient:
         """Drop unanswered requests."""
         if self._client is not None:
             self._client.__exit__(kind, error, trace)
+
+    @property
+    def noted_url(self) -> str | None:
+        """The control socket, even if nothing listens there; None when it is not known."""
+        return self.url if self.url is not None or self.folder is None else noted_control_url(self.folder)
 
     def request(self, request: ControlRequest, expected: type[R]) -> R | None:
         """The running desk's reply; None when no desk runs or no reply comes within ANSWER_TIMEOUT_S."""
@@ -92,9 +98,10 @@ def open_desk(data_dir: Path | None, url: str | None) -> DeskClient:
         StartError: the folder has no ledger, or several desks run and neither option is given.
     """
     folder = None if data_dir is None else existing_desk(data_dir)
-    if url is None:
-        url = running_desk().control if folder is None else control_url_of(folder)
-    return DeskClient(url, folder)
+    if url is None and folder is None:
+        desk = running_desk()
+        return DeskClient(desk.control, None, data_dir=Path(desk.data_dir))
+    return DeskClient(control_url_of(folder) if url is None and folder is not None else url, folder)
 
 
 def open_running_desk(data_dir: Path | None, url: str | None) -> DeskClient:

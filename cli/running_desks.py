@@ -18,6 +18,7 @@ from orchestration.address_files import (
     ANNOUNCED,
     CONTROL_FILE,
     GATEWAY_FILE,
+    WEB_FILE,
     DeskAddresses,
     announced_desks,
     is_listening,
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 NAMING_SETTINGS: Final = ("CONTROL_URL", "PAPERDESK_RUNTIME_DIR", "PAPERDESK_DATA_DIR")
 """Settings that select a desk."""
 
+PAGE_SETTING: Final = "WEB_PORT"
+"""The setting without which a desk under supervisord has no page."""
+
 DEFAULT_CONTROL_URL: Final = f"ipc://{PROJECT_ROOT}/var/run/control.ipc"
 DEFAULT_SUPERVISOR_URL: Final = f"ipc://{PROJECT_ROOT}/var/run/supervisor.sock"
 
@@ -40,8 +44,7 @@ def running_desk() -> DeskAddresses:
     Raises:
         StartError: several desks run, or a setting is invalid.
     """
-    env_file = os.environ.get(ENV_FILE_VARIABLE, str(PROJECT_ROOT / ".env"))
-    if any(os.environ.get(name) for name in NAMING_SETTINGS) or (env_file and Path(env_file).exists()):
+    if any(os.environ.get(name) for name in NAMING_SETTINGS) or _has_settings_file():
         named = _named_by_settings()
         if named is not None:
             return named
@@ -117,6 +120,25 @@ def required_control_url(data_dir: Path | None, url: str | None, *, hint: str) -
     if found is None:
         raise StartError(f"the control socket of {data_dir} is not known, expected a running desk; {hint}")
     return found
+
+
+def page_url_of(data_dir: Path) -> str | None:
+    """Address of the page of the desk with this data directory; None when the desk has no page or it is unknown."""
+    found = read_address(data_dir, WEB_FILE)
+    if found is not None or not (os.environ.get(PAGE_SETTING) or _has_settings_file()):
+        return found
+    if not is_configured_desk(data_dir):
+        return None
+    from common.settings import load
+    from services.web.settings import WebSettings  # takes 0.1 s to load; most desks note the address of their page
+
+    settings = load(WebSettings)
+    return f"{settings.local_url}/" if settings.web_port else None
+
+
+def _has_settings_file() -> bool:
+    env_file = os.environ.get(ENV_FILE_VARIABLE, str(PROJECT_ROOT / ".env"))
+    return bool(env_file) and Path(env_file).exists()
 
 
 def is_configured_desk(data_dir: Path) -> bool:

@@ -6,11 +6,13 @@ missing or cannot be read.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from common.errors import StartError
-from proto.control import Condition, DenialLine
+from proto.control import Condition, DenialLine, PositionLine, TradingState
 from proto.control.views import plain_fields
 from services.portfolio.config_files.limits_file import RISK_SETS, load_limits
 from services.portfolio.config_files.plan_file import load_plan
@@ -19,23 +21,71 @@ from services.portfolio.core.accounting.round_trips import list_round_trips, tra
 from services.portfolio.core.plan.plan import PLAIN, Plan
 from services.portfolio.core.queries.conditions import state_cause_conditions
 from services.portfolio.core.queries.explain import UnknownSubjectError
-from services.portfolio.core.queries.status import denial_lines
+from services.portfolio.core.queries.status import denial_lines, position_lines
 from services.portfolio.core.queries.views import account_view, equity_row, fill_row, order_row, position_row, trade_row
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits
+from services.portfolio.core.risk.rules.drawdown import drawdown_headroom, drawdown_levels, drawdown_pct
 from services.portfolio.core.risk.types import RiskContext
 from services.portfolio.core.risk.utilization import limit_utilization
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, load_equity_points, read_ledger
 from services.portfolio.query_handler import answer_why as why_of
 
 
-def stopped_state(data_dir: Path) -> tuple[str, str, list[Condition], list[DenialLine]]:
-    """The state of a stopped desk from its ledger: gateway mode, trading state, its causes, and the latest denials.
+@dataclass(frozen=True, kw_only=True)
+class StoppedDesk:
+    """The state of a stopped desk, from its ledger; the fields have the names and units of those of `StatusReply`.
 
-    The mode is empty before the first stream.
+    `mode` and `currency` are empty before the first stream. If the limits came from a file, which the ledger does not
+    have, `has_known_limits` is False and the levels are empty.
     """
+
+    mode: str
+    trading_state: TradingState
+    conditions: list[Condition]
+    latest_denials: list[DenialLine]
+    currency: str
+    balance: Decimal | None
+    equity: Decimal | None
+    unrealized_pnl: Decimal | None
+    margin_level_pct: Decimal | None
+    drawdown: float | None
+    drawdown_peak: Decimal | None
+    drawdown_headroom: dict[str, float]
+    drawdown_levels: dict[str, Decimal]
+    has_known_limits: bool
+    positions: dict[str, PositionLine]
+    orders_open: int
+    processed: int
+    venue_time_ns: int
+
+
+def stopped_desk(data_dir: Path) -> StoppedDesk:
+    """The state of a stopped desk; its conditions are the causes of its trading state."""
     book, kept = read_ledger(data_dir / LEDGER_FILE_NAME)
-    mode = book.stream.mode if book.stream else ""
-    return mode, book.trading_state.value, state_cause_conditions(book), denial_lines(kept.cursor)
+    cursor, stream, limits = kept.cursor, book.stream, _own_limits(book)
+    view = account_view(book, cursor, None)
+    context = RiskContext(book, cursor, limits or DEFAULT_LIMITS, kept.risk)
+    drawdown = drawdown_pct(context)
+    return StoppedDesk(
+        mode=stream.mode if stream else "",
+        trading_state=book.trading_state,
+        conditions=state_cause_conditions(book),
+        latest_denials=denial_lines(cursor),
+        currency=view.currency or "",
+        balance=view.balance if stream else None,
+        equity=view.equity if stream else None,
+        unrealized_pnl=view.unrealized_pnl,
+        margin_level_pct=view.margin_level_pct,
+        drawdown=None if drawdown is None else float(drawdown) / 100,
+        drawdown_peak=None if drawdown is None else kept.risk.peaks.high,
+        drawdown_headroom={} if limits is None else drawdown_headroom(context),
+        drawdown_levels={} if limits is None else drawdown_levels(context),
+        has_known_limits=limits is not None,
+        positions=position_lines(book, cursor),
+        orders_open=view.orders_open,
+        processed=view.processed,
+        venue_time_ns=view.time_ns,
+    )
 
 
 def orders(data_dir: Path, *, open_only: bool = False) -> list[dict[str, Any]]:

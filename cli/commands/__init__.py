@@ -25,7 +25,7 @@ COMMANDS: Final = {
         CommandEntry("parity", "parity", "Compare a replay with a backtest, field by field"),
     ),
     "Query a desk": (
-        CommandEntry("status", "status", "Show whether the desk trades, and what prevents it"),
+        CommandEntry("status", "status", "Show on one screen whether and how the desk trades"),
         CommandEntry("orders", "views", "List orders"),
         CommandEntry("fills", "views", "List executions with their costs"),
         CommandEntry("deals", "views", "List executions and cash movements"),

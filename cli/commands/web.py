@@ -18,12 +18,11 @@ import typer
 
 from cli import options as o
 from cli.json_output import print_json
-from cli.running_desks import is_configured_desk, running_desk
+from cli.running_desks import page_url_of, running_desk
 from cli.tables import show_table
 from common.clock import wall_ns
 from common.errors import StartError
 from common.settings import load
-from orchestration.address_files import WEB_FILE, read_address
 from proto.time import utc_text
 from services.web.security.auth_store import ONCE_S, AuthStore
 from services.web.security.identity import ONE_TIME_USER, Role
@@ -211,10 +210,7 @@ def _store(data_dir: Path | None) -> AuthStore:
 
 def _page_address(folder: Path) -> str:
     """Address of the page of the desk in `folder`, which accepts a connection."""
-    found = read_address(folder, WEB_FILE)
-    if found is None and is_configured_desk(folder):
-        settings = load(WebSettings)
-        found = settings.local_url if settings.web_port else None
+    found = page_url_of(folder)
     if found is None:
         raise StartError(f"the address of the page of {folder} is not known, expected a running desk with a web page")
     host, port = urlsplit(found).hostname or "", urlsplit(found).port

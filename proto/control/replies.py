@@ -174,6 +174,10 @@ class StatusReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="sta
     latest_denials: list[DenialLine] = []
     symbols: list[Name] = []
     """The traded symbols."""
+    margin: Decimal | None = None
+    """Margin of the positions in account currency; None if it is unknown."""
+    margin_level_pct: Decimal | None = None
+    """Equity / margin in percent; None without margin, and if either is unknown."""
 
 
 class ReconcileReply(Struct, frozen=True, kw_only=True, tag_field="reply", tag="reconcile"):

@@ -16,6 +16,7 @@ from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.valuation import total_unrealized_pnl, unrealized_pnl
 from services.portfolio.core.queries.conditions import conditions_of, warning_text
+from services.portfolio.core.queries.margin_figures import margin_figures
 from services.portfolio.core.queries.views import account_cash
 from services.portfolio.core.risk.rules.drawdown import drawdown_headroom, drawdown_levels, drawdown_pct
 from services.portfolio.core.risk.types import RiskContext
@@ -39,6 +40,8 @@ def status_of(state: PortfolioState, mono_ns: int = 0) -> StatusReply:
     conditions = conditions_of(state, mono_ns)
     account = RiskContext(book, cursor, state.config.limits, state.stream.risk)
     drawdown = drawdown_pct(account)
+    equity = None if unrealized is None or not stream else book.balance + unrealized
+    margin = margin_figures(book, cursor, equity)
     return StatusReply(
         mode=stream.mode if stream else "",
         state=state.stream.desk_state,
@@ -54,10 +57,10 @@ def status_of(state: PortfolioState, mono_ns: int = 0) -> StatusReply:
         fills=book.position_changes - book.changes_before_stream,
         currency=stream.currency if stream else "",
         balance=book.balance if stream else None,
-        equity=None if unrealized is None or not stream else book.balance + unrealized,
+        equity=equity,
         realized_pnl=book.realized_pnl,
         unrealized_pnl=unrealized,
-        positions=_positions(book, cursor),
+        positions=position_lines(book, cursor),
         latency_us={name: histogram.quantiles() for name, histogram in state.latencies.histograms().items()},
         duplicates=state.stream.duplicates,
         malformed=state.stream.malformed,
@@ -86,11 +89,14 @@ def status_of(state: PortfolioState, mono_ns: int = 0) -> StatusReply:
         drawdown_levels=drawdown_levels(account),
         cash=account_cash(book),
         latest_denials=denial_lines(cursor),
+        margin=margin.margin,
+        margin_level_pct=margin.level_pct,
         symbols=list(state.config.symbols),
     )
 
 
-def _positions(book: Book, cursor: TickCursor) -> dict[str, PositionLine]:
+def position_lines(book: Book, cursor: TickCursor) -> dict[str, PositionLine]:
+    """Return the open positions by symbol, valued at the marks."""
     return {
         symbol: PositionLine(
             net_volume=position.net_volume,

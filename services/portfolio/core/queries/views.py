@@ -50,7 +50,6 @@ from proto.control.views import (
 from proto.gateway import VenueDeal
 from proto.time import utc_text
 from proto.trading.enums import Side
-from proto.trading.margin import free_margin, margin_level_pct
 from proto.trading.units import MAX_FRAME_BYTES, ZERO
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.cash import cash_by_category
@@ -61,11 +60,11 @@ from services.portfolio.core.accounting.equity_curve import EquityPoint
 from services.portfolio.core.accounting.round_trips import RoundTrip, RoundTripTracker
 from services.portfolio.core.accounting.valuation import (
     MarkQuotes,
-    account_margin,
     total_unrealized_pnl,
     unrealized_pnl,
 )
 from services.portfolio.core.queries.conditions import conditions_of, warning_text
+from services.portfolio.core.queries.margin_figures import margin_figures
 from services.portfolio.core.risk.types import RiskContext
 from services.portfolio.core.risk.utilization import limit_utilization
 from services.portfolio.core.state.latencies import Latencies
@@ -345,7 +344,7 @@ def account_view(book: Book, cursor: TickCursor, tracker: RoundTripTracker | Non
     stream = book.stream
     unrealized = total_unrealized_pnl(book, cursor.marks) if stream else ZERO
     equity = None if unrealized is None else book.balance + unrealized
-    margin = None if stream is None else account_margin(book, cursor.marks, leverage=stream.leverage)
+    margin = margin_figures(book, cursor, equity)
     return AccountView(
         account=stream.account if stream else None,
         mode=stream.mode if stream else None,
@@ -363,9 +362,9 @@ def account_view(book: Book, cursor: TickCursor, tracker: RoundTripTracker | Non
         equity=equity,
         realized_pnl=book.realized_pnl,
         unrealized_pnl=unrealized,
-        margin=margin,
-        free_margin=None if equity is None or margin is None else free_margin(equity=equity, margin=margin),
-        margin_level_pct=None if equity is None or margin is None else margin_level_pct(equity=equity, margin=margin),
+        margin=margin.margin,
+        free_margin=margin.free,
+        margin_level_pct=margin.level_pct,
         commission=book.commission,
         swap=book.swap,
         cash=account_cash(book),
