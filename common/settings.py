@@ -43,6 +43,12 @@ from proto.trading.units import NAME_CHARS_MAX
 
 SHARED: Final = "shared"
 SERVICES: Final = ("mt5", "signal", "portfolio", "execution", "watchdog", "web", "notify")
+SECRET_PREFIX: Final = "NOTIFY_URL_"  # noqa: S105 - the beginning of a name
+"""Beginning of the names of variables that contain the secret address of a target of notify.
+
+They are no settings: a rules file refers to them by name, and their values are shown nowhere.
+"""
+
 _SHOWN_CHARS_MAX: Final = 80
 
 Source = Literal["default", "env", ".env"]
@@ -251,14 +257,38 @@ def check_env_file(known: Iterable[str]) -> None:
     """
     names = set(known)
     for key in _env_file_values():
-        if key.upper() not in names:
+        if key.upper() not in names and not is_secret_name(key):
             near = difflib.get_close_matches(key.upper(), sorted(names), n=1, cutoff=0.0)
             hint = f"; the nearest is {near[0]}" if near else ""
             raise StartError(f"{key}: unknown key in {env_file()}, expected a setting of the desk{hint}")
 
 
+def is_secret_name(name: str) -> bool:
+    """Whether a variable contains the secret address of a target of notify."""
+    return name.upper().startswith(SECRET_PREFIX) and len(name) > len(SECRET_PREFIX)
+
+
+def secret_value(name: str) -> str:
+    """The secret in a variable of the environment or, with lower precedence, of `.env`; empty without one.
+
+    Raises:
+        StartError: `.env` cannot be read.
+    """
+    assert is_secret_name(name), name
+    return os.environ.get(name) or _env_file_values().get(name) or ""
+
+
+def secret_names() -> set[str]:
+    """Names of the variables with secrets in the environment or `.env`.
+
+    Raises:
+        StartError: `.env` cannot be read.
+    """
+    return {name for name in (*os.environ, *_env_file_values()) if is_secret_name(name)}
+
+
 def _env_file_keys() -> set[str]:
-    return {key.upper() for key in _env_file_values()}
+    return {key.upper() for key in _env_file_values() if not is_secret_name(key)}
 
 
 def settings_models() -> dict[str, type[CommonSettings]]:
