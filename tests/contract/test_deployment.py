@@ -45,12 +45,12 @@ def test_the_dashboards_folder_is_the_one_that_is_mounted() -> None:
 
 
 @pytest.mark.skipif(COMPOSE is None, reason="no docker-compose here; Debian: apt-get install docker-compose")
-@pytest.mark.parametrize("profile", [(), ("--profile", "grafana")])
-def test_docker_compose_accepts_the_compose_file(profile: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("profile", ["", "grafana", "alertmanager"])
+def test_docker_compose_accepts_the_compose_file(profile: str) -> None:
     """The command needs neither a Docker Engine nor settings; versions 1.29 and 2 have the same arguments."""
     assert COMPOSE is not None
     done = subprocess.run(
-        [COMPOSE, *profile, "config", "--services"],
+        [COMPOSE, *(["--profile", profile] if profile else []), "config", "--services"],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")},
         capture_output=True,
@@ -59,5 +59,13 @@ def test_docker_compose_accepts_the_compose_file(profile: tuple[str, ...]) -> No
     )
     assert done.returncode == 0, done.stderr
     found = set(done.stdout.split())  # version 1.29 also lists services of inactive profiles
-    assert found - {"grafana"} == {"mock-mt5", "trader", "prometheus"}
-    assert not profile or "grafana" in found
+    assert found - {"grafana", "alertmanager"} == {"mock-mt5", "trader", "prometheus"}
+    assert not profile or profile in found
+
+
+def test_prometheus_uses_the_alertmanager_of_the_compose_file() -> None:
+    prometheus = (ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8")
+    compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    assert "- targets: [alertmanager:9093]\n" in prometheus
+    assert "  alertmanager:\n    profiles: [alertmanager]\n" in compose
+    assert "- ./deploy/alertmanager:/etc/alertmanager:ro\n" in compose
