@@ -17,8 +17,8 @@ Calls do not overlap, and `now.mono_ns` never decreases from one call to the nex
 simulated time, so that they reach the same decisions as the process.
 
 A core receives the messages of other processes through `handle`, except that portfolio's shell answers queries of the
-desk's state itself and passes the watchdog's findings to `WatchdogContact`. The shell also calls methods outside this
-interface:
+desk's state itself and passes the findings of watchdog and notify to `WatchdogContact` and `NotifyContact`. The shell
+also calls methods outside this interface:
 
 - It reads values for metrics, `domain_ns` and the state for a checkpoint, and restores a checkpoint before `start`.
 - It reports its own observations. Portfolio's shell reports a step of the wall clock by `on_clock_step`. The ledger

@@ -1,12 +1,12 @@
 """Requests and replies of portfolio's control socket, for people and tools."""
 
-from proto.control.conditions import CONDITION_KINDS as CONDITION_KINDS
+from proto.control.condition_kinds import CONDITION_KINDS as CONDITION_KINDS
+from proto.control.condition_kinds import ConditionKind as ConditionKind
+from proto.control.condition_kinds import Effect as Effect
+from proto.control.condition_kinds import Severity as Severity
 from proto.control.conditions import CONDITIONS_MAX as CONDITIONS_MAX
 from proto.control.conditions import PROCESS_STATES as PROCESS_STATES
 from proto.control.conditions import Condition as Condition
-from proto.control.conditions import ConditionKind as ConditionKind
-from proto.control.conditions import Effect as Effect
-from proto.control.conditions import Severity as Severity
 from proto.control.conditions import StateCause as StateCause
 from proto.control.conditions import TradingState as TradingState
 from proto.control.conditions import by_gravity as by_gravity

@@ -28,13 +28,15 @@ class StatusQuery(
 ):
     """Request the state of the desk.
 
-    Only the watchdog sets the two fields; they are None from any other client. `alert_problem` is the error of the last
-    failed ALERT_COMMAND. `supervisor_problem` is a text with the time for which supervisord has not answered. Each is
-    empty if there is no problem.
+    Only the watchdog sets the first two fields, and only notify the third; they are None from any other client.
+    `alert_problem` is the error of the last failed ALERT_COMMAND. `supervisor_problem` is a text with the time for
+    which supervisord has not answered. `notify_problem` is why messages do not reach a target. Each is empty if there
+    is no problem.
     """
 
     alert_problem: Text | None = None
     supervisor_problem: Text | None = None
+    notify_problem: Text | None = None
 
 
 class ReconcileCommand(Struct, frozen=True, tag_field="command", tag="RECONCILE", forbid_unknown_fields=True):

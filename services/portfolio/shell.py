@@ -194,6 +194,8 @@ class PortfolioShell:
                 if request.alert_problem is not None:
                     problems = request.alert_problem, request.supervisor_problem or ""
                     self._portfolio.state.warnings.watchdog.on_question(*problems, clock.mono_ns())
+                if request.notify_problem is not None:
+                    self._portfolio.state.warnings.notify.on_question(request.notify_problem, clock.mono_ns())
                 send(self._control, [*envelope, encode(status_of(self._portfolio.state, clock.mono_ns()))])
             case ReconcileCommand() if len(self._reconcile_envelopes) >= REPLIES_MAX:
                 send(

@@ -6,7 +6,7 @@ from typing import Final
 
 from playwright.sync_api import Page
 
-from proto.control.conditions import CONDITION_KINDS
+from proto.control import CONDITION_KINDS
 from services.portfolio.core.queries.denial_hints import DENIAL_HINTS
 from tests.browser.conftest import Visiting
 from tests.browser.desks import HandDesk

@@ -8,8 +8,7 @@ from typing import Final
 
 from msgspec import structs
 
-from proto.control import Condition, SignalLine, StatusReply
-from proto.control.conditions import CONDITION_KINDS, Effect, by_gravity, headline
+from proto.control import CONDITION_KINDS, Condition, Effect, SignalLine, StatusReply, by_gravity, headline
 from proto.control.views import AccountView
 from proto.trading.instrument import Instrument
 from proto.trading.money import Quotes, symbol_margin

@@ -36,6 +36,7 @@ from services.portfolio.core.risk.registry import active_rules
 from services.portfolio.ledger.audit import AuditResult
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.portfolio.ledger.ledger_writer import LedgerWriter
+from tests.contract.conditions.helper_processes import asked_by_notify, asked_by_watchdog
 from tests.contract.conditions.idle_desks import held_back_order, holding_strategy, resting_entry
 from tests.contract.conditions.signed_ledgers import deleted_ledger_with_signed_head, unwritable_signed_head
 from tests.contract.conditions.venue_refusals import (
@@ -326,15 +327,6 @@ def _stale_feed() -> Scene:
     return Scene(driven)
 
 
-def _watchdog(*, seconds: int, alert_problem: str = "", supervisor_problem: str = "") -> Scene:
-    """The watchdog last queried portfolio's status `seconds` ago."""
-    driven = a_live_desk()
-    driven.state.warnings.watchdog.on_question(
-        alert_problem, supervisor_problem, driven.mono_ns - seconds * 1_000_000_000
-    )
-    return Scene(driven)
-
-
 def _margin_call() -> Scene:
     profile = structs.replace(IDEAL, name="called", margin_call_level_pct=Decimal(10**9), stop_out_level_pct=Decimal(1))
     driven = DeskHarness(a_gateway(a_stream(*[(1.1, 1.1001)] * 40), pace=Pace(0, 1.0), profile=profile))
@@ -404,7 +396,7 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "STOPPING": lambda _: _stopping(),
     "PROCESS_DOWN": lambda _: Scene(a_live_desk(), processes={"signal": ProcessState("signal", "FATAL", 1, 0)}),
     "PAGE_DOWN": lambda _: Scene(a_live_desk(), web=ProcessState("web", "FATAL", 1, 0)),
-    "SUPERVISOR_SILENT": lambda _: _watchdog(seconds=1, supervisor_problem="no answer for 4 s"),
+    "SUPERVISOR_SILENT": lambda _: Scene(asked_by_watchdog(seconds=1, supervisor_problem="no answer for 4 s")),
     "PORTFOLIO_SILENT": lambda _: Scene(a_live_desk(), silent_s=9.0),
     "STORAGE": lambda _: _storage(),
     "LEDGER_UNSIGNED": lambda folder: Scene(unwritable_signed_head(folder)),
@@ -432,8 +424,12 @@ TRIGGERS: Final[dict[str, Callable[[Path], Scene]]] = {
     "MARKET_BEHIND": lambda _: _signals(signals_until=9, hello=a_hello(), lag=-8),
     "STRATEGY_HOLDS": lambda _: Scene(holding_strategy(seconds=301)),
     "ENTRY_RESTS": lambda _: Scene(resting_entry(seconds=61)),
-    "WATCHDOG_SILENT": lambda _: _watchdog(seconds=11),
-    "ALERTS_FAIL": lambda _: _watchdog(seconds=1, alert_problem="ALERT_COMMAND ended with exit status 1"),
+    "WATCHDOG_SILENT": lambda _: Scene(asked_by_watchdog(seconds=11)),
+    "ALERTS_FAIL": lambda _: Scene(
+        asked_by_watchdog(seconds=1, alert_problem="ALERT_COMMAND ended with exit status 1")
+    ),
+    "NOTIFY_FAILS": lambda _: Scene(asked_by_notify(seconds=1, problem="target phone: 4 tries failed, HTTP 500")),
+    "NOTIFY_SILENT": lambda _: Scene(asked_by_notify(seconds=16)),
     "ORDER_IN_DOUBT": lambda _: _order_in_doubt(),
     "ORDER_UNANSWERED": lambda _: Scene(held_back_order(seconds=4)),
     "DRAWDOWN_WARNING": lambda _: _drawdown(4, Limits(name="drawdown", drawdown_warn_pct=Decimal(3))),

@@ -109,6 +109,7 @@ def _derived_conditions(state: PortfolioState, mono_ns: int) -> Iterator[Conditi
     yield from _missing_rates(state.config, state.account.book)
     yield from idle_symbols(state, mono_ns)
     yield from state.warnings.watchdog.conditions(mono_ns)
+    yield from state.warnings.notify.conditions(mono_ns)
     if near := plan_warning(state.config.plan, state.config.symbols, state.account.book.instruments):
         yield condition("PLAN_DISTANCE", near)
 

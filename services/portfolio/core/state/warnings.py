@@ -7,6 +7,7 @@ from collections.abc import Callable, Set
 from proto.control import REASON_CHARS_MAX
 from services.portfolio.core.state.closed_markets import ClosedMarkets
 from services.portfolio.core.state.conditions import ActiveConditions
+from services.portfolio.core.state.notify_contact import NotifyContact
 from services.portfolio.core.state.symbol_outcomes import SymbolOutcomes
 from services.portfolio.core.state.watchdog_contact import WatchdogContact
 
@@ -26,6 +27,7 @@ class Warnings:
         self.outcomes = SymbolOutcomes(self.conditions)
         self.closed_markets = ClosedMarkets()
         self.watchdog = WatchdogContact()
+        self.notify = NotifyContact()
         self.storage_problem = ""
         """Why the ledger cannot be written; empty if it can."""
         self.ledger_fault = ""
