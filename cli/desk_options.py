@@ -11,7 +11,7 @@ import typer
 from cli import options as o
 from cli.run_options import check_leverage, check_seed
 from common.errors import StartError
-from common.project_root import DEFAULT_DATA_DIR, PROJECT_ROOT
+from common.project_root import DEFAULT_DATA_DIR, DESK_ROOT
 from proto.trading.defaults import DEFAULT_LEVERAGE
 from proto.trading.enums import AccountMode
 from services.mt5.core.simulated.fill_model import REALISTIC
@@ -59,7 +59,7 @@ class DeskOptions:
     seed: Annotated[int | None, o.with_default(o.SEED, "the account's")] = None
     data_dir: Annotated[
         Path | None,
-        o.with_default(o.NEW_DATA_DIR, f"{DEFAULT_DATA_DIR.relative_to(PROJECT_ROOT)}; an account in it is continued"),
+        o.with_default(o.NEW_DATA_DIR, f"{DEFAULT_DATA_DIR.relative_to(DESK_ROOT)}; an account in it is continued"),
     ] = None
     duration: Annotated[float | None, typer.Option("--duration", metavar="SECONDS", help="Stop after this time.")] = (
         None

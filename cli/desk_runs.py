@@ -11,6 +11,7 @@ import signal
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from cli.desk_defaults import with_desk_settings
 from cli.desk_options import DEFAULT_FILLS, DEFAULT_RISK, DEFAULT_SYMBOLS, DeskOptions
 from cli.live_view import open_screen
 from cli.page_address import choose_page_address, require_page
@@ -28,7 +29,7 @@ from cli.validators import (
     require_symbols,
 )
 from common.errors import StartError
-from common.project_root import DEFAULT_DATA_DIR, PROJECT_ROOT
+from common.project_root import DEFAULT_DATA_DIR, DESK_ROOT
 from common.settings import load
 from marketdata.files.stream_loader import load_stream
 from marketdata.files.tick_input import TickInput
@@ -93,7 +94,8 @@ def desk_spec(options: DeskOptions) -> DeskRunSpec:
     Raises:
         StartError: an option or a setting is out of range, unknown or contradictory.
     """
-    settings, gateway = run_settings()
+    settings, gateway, defaults = run_settings()
+    options = with_desk_settings(options, defaults, is_simulated=gateway is None)
     clock = clock_option(options.zone, options.utc_offset)
     market = _market(options, clock, settings, gateway)
     settings |= {VENUE_SETTINGS[name]: value for name, value in options.venue_options().items() if value is not None}
@@ -176,7 +178,7 @@ def _elsewhere(options: DeskOptions, clock: str | None, gateway: GatewayElsewher
         f"gateway at {gateway.requests}",
         _symbols(options.symbols) or DEFAULT_SYMBOLS,
         tuple(options.watch or ()),
-        _folder(options.data_dir or PROJECT_ROOT / "var" / gateway.folder),
+        _folder(options.data_dir or DESK_ROOT / "var" / gateway.folder),
     )
 
 
@@ -202,7 +204,7 @@ def _recorded(options: DeskOptions, ticks: list[str], clock: str | None, setting
         ", ".join(file.path.name for file in files),
         tuple(dict.fromkeys(file.symbol for file in parse_tick_files(ticks, options.symbol))),
         tuple(dict.fromkeys(file.symbol for file in watched)),
-        _folder(options.data_dir or PROJECT_ROOT / RECORDED_DATA_DIR / own),
+        _folder(options.data_dir or DESK_ROOT / RECORDED_DATA_DIR / own),
         stream.last_ordinal,
     )
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from common.errors import StartError
+from common.project_root import DESK_ROOT, HAS_OWN_DESK, expanded
 from common.settings import CommonSettings, given_settings, load, settings_models
+from marketdata.instrument_files.loader import shipped_files
 from orchestration.environment import PASSED_ON
+from services.mt5.core.simulated.fill_model import PROFILES
+from services.portfolio.config_files.limits_file import RISK_SETS
 
 FORWARDED: Final = frozenset(
     {
@@ -66,7 +72,18 @@ OPTIONS: Final = {
     "MT5_TICKS": "--ticks",
     "MT5_TICKS_ZONE": "--zone",
 }
-"""Settings that `run` ignores with a notice, each with the option that replaces it."""
+"""Settings that `run` ignores with a notice, each with the option that replaces it.
+
+In a desk of `paperdesk init` they are the defaults of these options instead.
+"""
+
+FILES: Final[Mapping[str, Collection[str]]] = {
+    "RISK": RISK_SETS,
+    "PLAN": (),
+    "MT5_FILLS": PROFILES,
+    "MT5_INSTRUMENTS": shipped_files(),
+}
+"""Settings that name a file, each with the values that are names of something else."""
 
 GATEWAY: Final = frozenset({"GTW_HOST", "GTW_PORT", "ZMQ_EXECUTION_URL", "ZMQ_MARKET_DATA_URL"})
 """Settings with the address of a gateway that another process runs; if one is given, `run` starts no gateway."""
@@ -92,11 +109,13 @@ class GatewayElsewhere(NamedTuple):
 class RunSettings(NamedTuple):
     """The settings for the processes, and the gateway of another process.
 
-    `gateway` is None if `run` starts its own gateway.
+    `gateway` is None if `run` starts its own gateway. `defaults` are the settings of OPTIONS that replace the options'
+    defaults; empty outside a desk of `paperdesk init`.
     """
 
     forwarded: dict[str, str]
     gateway: GatewayElsewhere | None
+    defaults: dict[str, str]
 
 
 def run_settings() -> RunSettings:
@@ -106,7 +125,7 @@ def run_settings() -> RunSettings:
         StartError: a setting is invalid or refused by `run`.
     """
     common = load(CommonSettings)
-    given = given_settings()
+    given = _with_paths(given_settings())
     for name, values in REFUSED.items():
         if given.get(name) in values:
             raise StartError(
@@ -118,9 +137,21 @@ def run_settings() -> RunSettings:
     gateway = None
     if GATEWAY & given.keys():
         gateway = GatewayElsewhere(common.gateway_url, common.market_data_url)
-    _report_ignored(given, PASSED_ON)
+    defaults = {name: given[name] for name in OPTIONS if name in given} if HAS_OWN_DESK else {}
+    _report_ignored(given, PASSED_ON | defaults.keys())
     forwarded = {name: value for name, value in given.items() if name in FORWARDED | PASSED_ON}
-    return RunSettings(forwarded, gateway)
+    return RunSettings(forwarded, gateway, defaults)
+
+
+def _with_paths(given: Mapping[str, str]) -> dict[str, str]:
+    """The settings with the files of `.env` relative to the desk's folder; those of the environment are unchanged."""
+    in_file = {name: value for name, value in given.items() if name in FILES and os.environ.get(name) != value}
+    paths = {
+        name: str(path)
+        for name, value in in_file.items()
+        if value not in FILES[name] and (path := DESK_ROOT / expanded(Path(value))).is_file()
+    }
+    return {**given, **paths}
 
 
 def _report_ignored(given: Mapping[str, str], passed_on: frozenset[str]) -> None:

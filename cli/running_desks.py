@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from cli.paths import existing_desk
 from common.errors import StartError
-from common.project_root import DEFAULT_DATA_DIR, ENV_FILE_VARIABLE, PROJECT_ROOT
+from common.project_root import DEFAULT_DATA_DIR, DESK_ROOT, ENV_FILE_VARIABLE, require_desk_root
 from orchestration.address_files import (
     ANNOUNCED,
     CONTROL_FILE,
@@ -34,16 +34,17 @@ NAMING_SETTINGS: Final = ("CONTROL_URL", "PAPERDESK_RUNTIME_DIR", "PAPERDESK_DAT
 PAGE_SETTING: Final = "WEB_PORT"
 """The setting without which a desk under supervisord has no page."""
 
-DEFAULT_CONTROL_URL: Final = f"ipc://{PROJECT_ROOT}/var/run/control.ipc"
-DEFAULT_SUPERVISOR_URL: Final = f"ipc://{PROJECT_ROOT}/var/run/supervisor.sock"
+DEFAULT_CONTROL_URL: Final = f"ipc://{DESK_ROOT}/var/run/control.ipc"
+DEFAULT_SUPERVISOR_URL: Final = f"ipc://{DESK_ROOT}/var/run/supervisor.sock"
 
 
 def running_desk() -> DeskAddresses:
     """The desk for a command without `--data-dir` and `--url`; the desk may not answer.
 
     Raises:
-        StartError: several desks run, or a setting is invalid.
+        StartError: several desks run, a setting is invalid, or the desk's folder is refused.
     """
+    require_desk_root()
     if any(os.environ.get(name) for name in NAMING_SETTINGS) or _has_settings_file():
         named = _named_by_settings()
         if named is not None:
@@ -137,7 +138,7 @@ def page_url_of(data_dir: Path) -> str | None:
 
 
 def _has_settings_file() -> bool:
-    env_file = os.environ.get(ENV_FILE_VARIABLE, str(PROJECT_ROOT / ".env"))
+    env_file = os.environ.get(ENV_FILE_VARIABLE, str(DESK_ROOT / ".env"))
     return bool(env_file) and Path(env_file).exists()
 
 

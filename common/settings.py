@@ -35,7 +35,14 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from common.errors import StartError
-from common.project_root import DEFAULT_DATA_DIR, ENV_FILE_VARIABLE, PROJECT_ROOT, expanded
+from common.project_root import (
+    DEFAULT_DATA_DIR,
+    DESK_ROOT,
+    ENV_FILE_VARIABLE,
+    HAS_OWN_DESK,
+    expanded,
+    require_desk_root,
+)
 from common.text_files import EncodingError, python_codec, read_text
 from proto.routes import DEFAULT_GATEWAY_PORT, DEFAULT_MARKET_DATA_PORT
 from proto.trading.number_text import PARSERS
@@ -82,7 +89,7 @@ def _distinct_or_none(symbols: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _under_root(path: Path) -> Path:
-    return PROJECT_ROOT / expanded(path)
+    return DESK_ROOT / expanded(path)
 
 
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
@@ -92,7 +99,7 @@ Symbols = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_symbols), AfterV
 """A comma-separated list of different symbols, in the order given."""
 
 DeskPath = Annotated[Path, AfterValidator(_under_root)]
-"""A path of a file or folder. A relative path is relative to the project's root, not to the working directory."""
+"""A path of a file or folder. A relative path is relative to the desk's folder, not to the working directory."""
 
 WatchedSymbols = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_symbols), AfterValidator(_distinct_or_none)]
 """A comma-separated list of different symbols, which may be empty."""
@@ -137,7 +144,7 @@ class CommonSettings(DeskSettings):
     gtw_host: str = Field(default="127.0.0.1", min_length=1, description="a host name or address")
     gtw_port: int = Field(default=DEFAULT_GATEWAY_PORT, ge=1, le=65_535, description="a port from 1 to 65535")
     gtw_timeout_ms: int = Field(default=2_000, ge=1, le=600_000, description="milliseconds from 1 to 600000")
-    paperdesk_runtime_dir: DeskPath = PROJECT_ROOT / "var" / "run"
+    paperdesk_runtime_dir: DeskPath = DESK_ROOT / "var" / "run"
     paperdesk_data_dir: DeskPath = DEFAULT_DATA_DIR
     signal_url: Endpoint = Field(default_factory=lambda data: _runtime_url(data, "signal"))
     command_url: Endpoint = Field(default_factory=lambda data: _runtime_url(data, "command"))
@@ -178,12 +185,26 @@ class CommonSettings(DeskSettings):
     @property
     def gateway_url(self) -> str:
         """Address of the gateway's request socket."""
+        if HAS_OWN_DESK and not self.zmq_execution_url and not {"gtw_host", "gtw_port"} & self.model_fields_set:
+            return own_gateway_url(self.paperdesk_runtime_dir)
         return self.zmq_execution_url or f"tcp://{self.gtw_host}:{self.gtw_port}"
 
     @property
     def market_data_url(self) -> str:
         """Address at which the gateway publishes ticks."""
+        if HAS_OWN_DESK and not self.zmq_market_data_url and "gtw_host" not in self.model_fields_set:
+            return own_ticks_url(self.paperdesk_runtime_dir)
         return self.zmq_market_data_url or f"tcp://{self.gtw_host}:{DEFAULT_MARKET_DATA_PORT}"
+
+
+def own_gateway_url(runtime: Path) -> str:
+    """Address for requests to the gateway of a desk with a folder of its own, so that two desks of a host differ."""
+    return f"ipc://{runtime}/gw.ipc"
+
+
+def own_ticks_url(runtime: Path) -> str:
+    """Address of the ticks of the gateway of a desk with a folder of its own."""
+    return f"ipc://{runtime}/ticks.ipc"
 
 
 def _runtime_url(data: dict[str, Any], name: str) -> str:
@@ -233,14 +254,15 @@ def given_settings() -> dict[str, str]:
 
 
 def env_file() -> Path | None:
-    """The settings file: the one that PAPERDESK_ENV_FILE names, else `.env` in the project's root; None without one.
+    """The settings file: the one that PAPERDESK_ENV_FILE names, else `.env` in the desk's folder; None without one.
 
     Raises:
-        StartError: the file that PAPERDESK_ENV_FILE names is missing.
+        StartError: the file that PAPERDESK_ENV_FILE names is missing, or the desk's folder is refused.
     """
+    require_desk_root()
     named = os.environ.get(ENV_FILE_VARIABLE)
     if named is None:
-        path = PROJECT_ROOT / ".env"
+        path = DESK_ROOT / ".env"
         return path if path.is_file() else None
     if not named:
         return None

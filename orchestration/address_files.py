@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from common.errors import StartError
 from common.process_identity import process_identity
-from common.project_root import PROJECT_ROOT
+from common.project_root import DESK_ROOT
 from common.text_notes import replace_text
 
 CONTROL_FILE: Final = "control.url"
@@ -31,8 +31,8 @@ WEB_FILE: Final = "web.url"
 FOLDER_FILE: Final = "folder.id"
 """Identity of the folder that has the address files. In a copy of the folder the identity differs."""
 
-ANNOUNCED: Final = PROJECT_ROOT / "var" / "run" / "desks"
-"""Folder with one file for each desk that `paperdesk run` runs from this checkout, whatever its data directory."""
+ANNOUNCED: Final = DESK_ROOT / "var" / "run" / "desks"
+"""Folder with one file for each desk that `paperdesk run` runs from this folder, whatever its data directory."""
 
 _OWNER: Final = "owner"
 """Key in a file of `ANNOUNCED`. The value identifies the process that wrote the file."""

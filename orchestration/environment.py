@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from common.project_root import ENV_FILE_VARIABLE
+from common.project_root import DESK_ROOT, DESK_VARIABLE, ENV_FILE_VARIABLE, HAS_OWN_DESK
 from common.settings import setting_names
 from orchestration.address_files import control_url, gateway_url
 
@@ -55,6 +55,7 @@ def desk_environment(
         **passed,
         **run,
         ENV_FILE_VARIABLE: "",
+        **({DESK_VARIABLE: str(DESK_ROOT)} if HAS_OWN_DESK else {}),
         "MT5_VENUE": "simulated" if gateway is None else "none",
         "PAPERDESK_DATA_DIR": str(data_dir),
         "PAPERDESK_RUNTIME_DIR": str(runtime),

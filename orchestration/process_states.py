@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from common.errors import EXIT_ELSEWHERE
-from common.project_root import PROJECT_ROOT
+from common.project_root import DESK_ROOT
 from common.supervisor_rpc import RPC_ERRORS, call_supervisor
 
 SOCKET: Final = "supervisor.sock"
@@ -78,7 +78,7 @@ def read_processes(control_url: str | None, *, timeout_s: float) -> ProcessesRea
     if runtime is None:
         return ProcessesReading(problem="unknown, the desk's runtime folder is not on this host")
     silent = ""
-    for path in (runtime / "run" / SOCKET, runtime / SOCKET, PROJECT_ROOT / "var" / "run" / SOCKET):
+    for path in (runtime / "run" / SOCKET, runtime / SOCKET, DESK_ROOT / "var" / "run" / SOCKET):
         if not path.exists():
             continue
         try:

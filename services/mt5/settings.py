@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from common.errors import StartError
-from common.project_root import PROJECT_ROOT, expanded
-from common.settings import CommonSettings, DeskPath, Endpoint, Port
+from common.project_root import DESK_ROOT, HAS_OWN_DESK, expanded
+from common.settings import CommonSettings, DeskPath, Endpoint, Port, own_gateway_url, own_ticks_url
 from marketdata.files.tick_input import DEFAULT_CROSSED, ZONE_EXPECTED, Crossed, TickInput
 from marketdata.generated_market import UnknownSymbolError, pairs_of
 from marketdata.instruments import CURRENCIES, account_digits
@@ -46,10 +47,18 @@ def _inputs(value: object) -> object:
         path, _, symbol = part.rpartition(":")
         if not path or not symbol:
             raise ValueError(f"FILE:SYMBOL, several joined by '{INPUTS_SEPARATOR}'")
-        inputs.append(TickInput(PROJECT_ROOT / expanded(path), symbol))
+        inputs.append(TickInput(DESK_ROOT / expanded(path), symbol))
     if not inputs:
         raise ValueError("FILE:SYMBOL, or an empty value for the generated market")
     return tuple(inputs)
+
+
+def _request_url(runtime: Path) -> str:
+    return own_gateway_url(runtime) if HAS_OWN_DESK else f"tcp://127.0.0.1:{DEFAULT_GATEWAY_PORT}"
+
+
+def _publish_url(runtime: Path) -> str:
+    return own_ticks_url(runtime) if HAS_OWN_DESK else f"tcp://127.0.0.1:{DEFAULT_MARKET_DATA_PORT}"
 
 
 def _symbol_map(value: object) -> object:
@@ -117,8 +126,8 @@ class Mt5Settings(CommonSettings):
     mt5_venue: Literal["none", "simulated", "terminal"] = Field(
         default="none", description="none, simulated or terminal"
     )
-    mt5_request_url: Endpoint = f"tcp://127.0.0.1:{DEFAULT_GATEWAY_PORT}"
-    mt5_publish_url: Endpoint = f"tcp://127.0.0.1:{DEFAULT_MARKET_DATA_PORT}"
+    mt5_request_url: Endpoint = Field(default_factory=lambda data: _request_url(data["paperdesk_runtime_dir"]))
+    mt5_publish_url: Endpoint = Field(default_factory=lambda data: _publish_url(data["paperdesk_runtime_dir"]))
     mt5_ticks: Annotated[tuple[TickInput, ...], NoDecode, BeforeValidator(_inputs)] = ()
     mt5_ticks_zone: str | None = Field(default=None, min_length=1, description=ZONE_EXPECTED)
     mt5_market: Literal["recorded", "generated"] | None = Field(default=None, description="recorded or generated")

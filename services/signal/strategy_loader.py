@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from common.errors import StartError
-from common.project_root import PROJECT_ROOT
+from common.project_root import DESK_ROOT, HAS_OWN_DESK, PROJECT_ROOT
 from services.signal.core import strategies
 from services.signal.core.strategy import Strategy
 from services.signal.core.strategy_fault import (
@@ -174,6 +175,8 @@ def strategy_factory(
     module_name, colon, class_name = name.partition(":")
     if not colon or not module_name or not class_name.isidentifier():
         raise UnknownStrategyError(f"no strategy '{name}', expected {_expected()}")
+    if HAS_OWN_DESK and str(DESK_ROOT) not in sys.path:
+        sys.path.append(str(DESK_ROOT))  # at the end, so that a file of the desk replaces no module of the program
     try:
         found = getattr(importlib.import_module(module_name), class_name)
     except KeyboardInterrupt:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 from common.errors import StartError
-from common.project_root import expanded
+from common.project_root import DESK_ROOT, expanded
 from common.storage import publish_file
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def key_file(data_dir: Path, setting: str = "") -> Path:
         StartError: the setting begins with `~`, and the home directory is unknown.
     """
     try:
-        return expanded(setting) if setting else data_dir / KEY_FOLDER / KEY_FILE_NAME
+        return DESK_ROOT / expanded(setting) if setting else data_dir / KEY_FOLDER / KEY_FILE_NAME
     except ValueError as error:
         raise StartError(f"LEDGER_KEY_FILE: value {setting!r}, expected {error}") from None
 
