@@ -15,6 +15,7 @@ import typer
 from cli.query_options import AsJson as AsJson
 from cli.query_options import RunningDesk as RunningDesk
 from cli.query_options import Url as Url
+from common.project_root import DEFAULT_DATA_DIR, HAS_OWN_DESK
 from marketdata.files.tick_input import Crossed
 from services.portfolio.config_files.limits_file import RISK_SETS
 from services.portfolio.core.plan.on_opposite import OnOpposite
@@ -38,8 +39,10 @@ Force = Annotated[bool, typer.Option("--force", help="Replace an existing file."
 # ----------------------------------------------------------------------------------------------------------- which desk
 
 DeskFolder = Annotated[
-    Path, typer.Option("--data-dir", metavar="DIR", help="The desk's data directory.", show_default=False)
+    Path, typer.Option("--data-dir", metavar="DIR", help="The desk's data directory.", show_default=HAS_OWN_DESK)
 ]
+OWN_FOLDER: Final[Any] = DEFAULT_DATA_DIR if HAS_OWN_DESK else ...
+"""Default of DeskFolder: the data directory in a desk of `paperdesk init`; elsewhere the option is required."""
 
 NEW_DATA_DIR: Final = typer.Option("--data-dir", metavar="DIR", help="Folder for the desk's files.")
 

@@ -1,10 +1,12 @@
-"""The configuration of a private desk's supervisord: the shipped one with other paths."""
+"""The supervisord.conf of a private desk and of a desk's folder: the shipped one with other paths."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 from typing import Final
+
+from common.project_root import DESK_VARIABLE
 
 CONFIGURATION: Final = "supervisord.conf"
 
@@ -24,9 +26,8 @@ def private_configuration(shipped: str, *, root: Path, runtime: Path, python: st
     """
     if not has_web:
         shipped = _WEB_SECTION.sub("", shipped)
-    quoted_python = python.replace("\\", "\\\\").replace('"', '\\"')
     replacements = (
-        ("/usr/bin/env .venv/bin/python", _without_formats(f'"{quoted_python}"')),
+        (_SHIPPED_PYTHON, _quoted(python)),
         ("%%(here)s/var", _without_formats(_without_formats(str(runtime)))),
         ("%(here)s/var", _without_formats(str(runtime))),
         ("%(here)s", _without_formats(str(root))),
@@ -36,7 +37,41 @@ def private_configuration(shipped: str, *, root: Path, runtime: Path, python: st
     return shipped
 
 
+def desk_configuration(shipped: str, *, python: str) -> str:
+    """The shipped configuration for a desk's folder, in which it is to be stored.
+
+    Its paths begin with the folder of the file, so the folder may be moved. Each program gets the folder as its desk.
+    `-P` keeps files of the folder from replacing modules of the program.
+
+    Args:
+        shipped: text of `supervisord.conf`.
+        python: interpreter of the programs; a relative path is relative to the desk's folder.
+    """
+    _, first, sections = shipped.partition("[unix_http_server]")
+    command = f"/usr/bin/env {DESK_VARIABLE}=. {_quoted(python)} -P"
+    return _DESK_HEADER + first + sections.replace(_SHIPPED_PYTHON, command)
+
+
+_SHIPPED_PYTHON: Final = "/usr/bin/env .venv/bin/python"
+
+_DESK_HEADER: Final = """\
+; The processes of this desk. `paperdesk init` made this file from the supervisord.conf of the program, and
+; `paperdesk init --renew DIR` makes it again after the program was moved or upgraded. Changes belong into .env.
+;
+;   supervisord -c supervisord.conf        start all of them (add -n to stay in the foreground)
+;   supervisorctl -c supervisord.conf      status, tail, stop and start of single processes
+;
+; Both programs are beside the interpreter that is named below. They work from any working directory.
+
+"""
+
 _WEB_SECTION: Final = re.compile(rf"^\[program:{WEB}\]\n(?:[^\[\n].*\n|\n)*", re.MULTILINE)
+
+
+def _quoted(path: str) -> str:
+    """A path as one word of a command in supervisord's configuration."""
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"')
+    return _without_formats(f'"{escaped}"')
 
 
 def _without_formats(text: str) -> str:

@@ -56,6 +56,7 @@ COMMANDS: Final = {
         CommandEntry("train", "train", "Train an XGBoost model on recorded ticks"),
     ),
     "Settings and shell": (
+        CommandEntry("init", "init", "Make the folder of an own desk"),
         CommandEntry("web", "web", "Users, tokens and one-time addresses of the page"),
         CommandEntry("config", "config", "Show the settings in force and their sources"),
         CommandEntry("completion", "completion", "Print the completion script of a shell"),

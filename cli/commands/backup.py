@@ -20,8 +20,8 @@ app = typer.Typer()
 
 @app.command(epilog="[bold]Example[/bold]\n\n  paperdesk backup --data-dir desk monday.db")
 def backup(
-    data_dir: o.DeskFolder,
     out: Annotated[Path, typer.Argument(metavar="OUT", help="File to write.", show_default=False)],
+    data_dir: o.DeskFolder = o.OWN_FOLDER,
     as_json: o.AsJson = False,
 ) -> int:
     """Copy the ledger of a running or stopped desk into one file, and verify the copy."""
@@ -36,7 +36,7 @@ def backup(
 @app.command(epilog="[bold]Example[/bold]\n\n  paperdesk restore monday.db --data-dir desk")
 def restore(
     backup: Annotated[Path, typer.Argument(metavar="BACKUP", help="File of `paperdesk backup`.", show_default=False)],
-    data_dir: o.DeskFolder,
+    data_dir: o.DeskFolder = o.OWN_FOLDER,
     as_json: o.AsJson = False,
 ) -> int:
     """Replace a stopped desk's ledger by a backup; the replaced ledger is kept beside it.

@@ -41,7 +41,7 @@ Control = Annotated[
 
 @app.command(epilog=EXAMPLE.format("verify"))
 def verify(
-    data_dir: o.DeskFolder,
+    data_dir: o.DeskFolder = o.OWN_FOLDER,
     head: Annotated[
         bool, typer.Option("--head", help="Print only the head of the hash chain, to be stored outside the folder.")
     ] = False,
@@ -79,7 +79,7 @@ def ledger_key_setting(data_dir: Path) -> str:
 
 
 @app.command(epilog=EXAMPLE.format("reconcile"))
-def reconcile(data_dir: o.DeskFolder, control: Control = None, as_json: o.AsJson = False) -> int:
+def reconcile(data_dir: o.DeskFolder = o.OWN_FOLDER, control: Control = None, as_json: o.AsJson = False) -> int:
     """Compare the ledger with the venue: orders, deals, positions and cash.
 
     Exit code 0 when ledger and venue agree, 1 when they do not, 2 when they could not be compared.
