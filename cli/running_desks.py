@@ -22,6 +22,7 @@ from orchestration.address_files import (
     DeskAddresses,
     announced_desks,
     is_listening,
+    notify_url,
     read_address,
 )
 
@@ -108,6 +109,28 @@ def control_url_of(data_dir: Path) -> str | None:
 def noted_control_url(data_dir: Path) -> str | None:
     """The control socket of the desk with this data directory, even if nothing listens there; None when unknown."""
     return read_address(data_dir, CONTROL_FILE) or (_settings().control_url if is_configured_desk(data_dir) else None)
+
+
+def desk_folder(data_dir: Path | None) -> Path:
+    """The data directory of the desk for a command that reads a file of a running or stopped desk.
+
+    Raises:
+        StartError: the folder has no ledger, or several desks run and none is selected.
+    """
+    return Path(running_desk().data_dir) if data_dir is None else existing_desk(data_dir)
+
+
+def notify_url_of(data_dir: Path | None) -> str:
+    """Address of notify's control socket; it is beside portfolio's, unless the settings are those of the desk.
+
+    Raises:
+        StartError: the folder has no ledger, or several desks run and none is selected.
+    """
+    control = running_desk().control if data_dir is None else noted_control_url(existing_desk(data_dir))
+    settings = _settings()
+    if control is None or control == settings.control_url:
+        return settings.notify_url
+    return notify_url(Path(control.removeprefix("ipc://")).parent)
 
 
 def required_control_url(data_dir: Path | None, url: str | None, *, hint: str) -> str:

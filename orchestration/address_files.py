@@ -172,6 +172,11 @@ def control_url(runtime: Path) -> str:
     return f"ipc://{runtime}/control.ipc"
 
 
+def notify_url(runtime: Path) -> str:
+    """Address of notify's control socket in the private folder `runtime`."""
+    return f"ipc://{runtime}/notify.ipc"
+
+
 def gateway_url(runtime: Path) -> str:
     """Address of the gateway's request socket in the private folder `runtime`."""
     return f"ipc://{runtime}/gw.ipc"

@@ -1,6 +1,8 @@
-"""The link to an alert, which notify puts into messages and the page opens."""
+"""Texts of alerts that several processes share: the link to an alert, its state, and why it was not sent."""
 
 from __future__ import annotations
+
+from proto.notify import AlertLine, AlertPhase
 
 
 def alert_link(page_url: str, number: int) -> str:
@@ -11,3 +13,21 @@ def alert_link(page_url: str, number: int) -> str:
         number: the number of the alert.
     """
     return f"{page_url.rstrip('/')}/#/journal?alert={number}" if page_url else ""
+
+
+def state_text(alert: AlertLine) -> str:
+    """Return the state of an alert: open, acknowledged and by whom, ended, or empty for what only happened."""
+    if alert.acknowledged_ns:
+        return f"acknowledged by {alert.acknowledged_by}"
+    if alert.is_open:
+        return "open"
+    return "ended" if alert.ended_ns else "lasts" if alert.phase is AlertPhase.BEGAN else ""
+
+
+def unsent_text(alert: AlertLine) -> str:
+    """Return why an alert has no message; empty if it has one."""
+    if alert.deliveries:
+        return ""
+    if not alert.rules:
+        return "no rule matches, sent to nobody"
+    return f"not sent by rule {', '.join(alert.rules)}"

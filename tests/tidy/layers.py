@@ -68,10 +68,10 @@ LAYERS = ("proto", "common", "marketdata", "services", "research", "orchestratio
 OURS = (*LAYERS, "tests")
 
 READS_OF_A_SERVICE = {
-    "services.web": ("services.portfolio.core", "services.portfolio.ledger"),
+    "services.web": ("services.portfolio.core", "services.portfolio.ledger", "services.notify.store"),
     "services.notify": ("services.portfolio.core", "services.portfolio.ledger"),
 }
-"""Packages of another service that a service may import: readers of the ledger use the code of portfolio."""
+"""Packages of another service that a service may import, to read that service's file: the ledger, or the alerts."""
 
 # The packages of the two large cores, from the lowest to the highest, each with the other packages that it may import.
 # Modules beside the packages may import all of them, and no package imports these modules.

@@ -1,4 +1,4 @@
-"""Bodies of the commands to the desk.
+"""Bodies of the commands to the desk, and of the acknowledgement of alerts.
 
 A field without a default is required, and an unknown field is refused. The meaning of the fields of commands is that of
 the requests in `proto.control`.
@@ -14,8 +14,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from proto.control import PAST_RULES_MAX
 from proto.control.requests import REASON_CHARS_MAX
+from proto.notify import ALERTS_MAX
 from proto.trading.enums import OrderType, Side, TimeInForce
-from proto.trading.units import Cursor, Name, OptionalName, TimeNs
+from proto.trading.units import Cursor, Name, OptionalName, Sequence, TimeNs
 
 ReasonText = Annotated[str, Meta(min_length=1, max_length=REASON_CHARS_MAX, pattern=r"\S")]
 """A person's reason, not only blanks."""
@@ -91,3 +92,22 @@ class ModifyBody(ReasonBody, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     position: Cursor = 0
     price: Decimal | None = None
     expires_ns: TimeNs = 0
+
+
+class AcknowledgeBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Acknowledge alerts: those with `numbers`, or with `all_open` every open one."""
+
+    numbers: Annotated[list[Sequence], Meta(max_length=ALERTS_MAX)] = []
+    all_open: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a body that names no alert, or both some and all.
+
+        Raises:
+            ValueError: `numbers` is empty without `all_open`, or given with it.
+        """
+        if bool(self.numbers) == self.all_open:
+            given = f"{len(self.numbers)} numbers" if self.numbers else "none"
+            raise ValueError(
+                f"numbers has {given} and all_open is {str(self.all_open).lower()}, expected numbers or all_open"
+            )

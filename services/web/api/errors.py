@@ -18,7 +18,7 @@ ERROR_TEXTS = {
     413: "The body is too large.",
     415: "The body is not JSON.",
     421: "The header Host is not a name of this server.",
-    422: "The desk refused the command, and did not carry it out.",
+    422: "The desk refused the command or the acknowledgement, and did not carry it out.",
     429: "Too many attempts; the header Retry-After is the number of seconds to wait.",
     503: "A part of the desk does not answer.",
 }

@@ -17,13 +17,16 @@ from proto.control import OrderCommandReply, TradingReply
 from proto.control.views import OrderRow, RiskReply, WhyReply
 from proto.messages import StrategyReport
 from proto.trading.enums import Side
-from services.web.api import commands, history, reads, sessions
-from services.web.api.bodies import CancelBody, CloseBody, ModifyBody, OrderBody, ReasonBody
+from services.web.api import alerts, commands, history, reads, sessions
+from services.web.api.alert_views import AcknowledgedView, AlertsPage, AlertView
+from services.web.api.alerts import ACKNOWLEDGE_ERRORS, ALERT_ERRORS
+from services.web.api.bodies import AcknowledgeBody, CancelBody, CloseBody, ModifyBody, OrderBody, ReasonBody
 from services.web.api.commands import COMMAND_ERRORS
 from services.web.api.history import INDEX_ERRORS
 from services.web.api.openapi import document
 from services.web.api.operation import Call, Handler, Operation
 from services.web.api.queries import (
+    AlertsParameters,
     BarsParameters,
     DenialsParameters,
     EquityParameters,
@@ -299,6 +302,28 @@ OPERATIONS: Final = (
         reads.why,
         errors=DESK_ERRORS,
     ),
+    _read(
+        "/alerts",
+        "alerts",
+        "Alerts, newest first",
+        AlertsPage,
+        alerts.alerts,
+        query=AlertsParameters,
+        errors=ALERT_ERRORS,
+    ),
+    Operation(
+        method="POST",
+        path="/alerts/ack",
+        name="acknowledge",
+        summary="Acknowledge alerts, which ends their escalation",
+        role=Role.TRADE,
+        reply=AcknowledgedView,
+        handler=alerts.acknowledge,
+        body=AcknowledgeBody,
+        errors=ACKNOWLEDGE_ERRORS,
+        example=AcknowledgeBody(all_open=True),
+    ),
+    _read("/alerts/{id}", "alert", "One alert", AlertView, alerts.alert, errors=ALERT_ERRORS),
     _command(
         "halt",
         "Send no order except a person's closes",

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from proto.control import Severity
+from proto.notify import ALERTS_MAX
 from proto.trading.enums import Side
 from proto.trading.units import Name, TimeNs
 from services.web.api.tables import PAGE_ROWS_MAX
@@ -123,6 +125,22 @@ class EventsParameters(Struct, frozen=True, kw_only=True):
     code: Name | None = None
     type: Name | None = None
     limit: PageLimit = 100
+    cursor: PageCursor = ""
+
+
+class AlertsParameters(Struct, frozen=True, kw_only=True):
+    """Filter and page of the alerts, newest first.
+
+    An open alert needs a person. `subject` is a symbol, a process or a file. `text` is a part of an alert's text, upper
+    or lower case.
+    """
+
+    status: Literal["all", "open", "acknowledged"] = "all"
+    severity: Severity | None = None
+    code: Name | None = None
+    subject: Name | None = None
+    text: Name | None = None
+    limit: Annotated[int, Meta(ge=1, le=ALERTS_MAX)] = ALERTS_MAX
     cursor: PageCursor = ""
 
 

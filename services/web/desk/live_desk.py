@@ -12,10 +12,12 @@ from typing import Final
 
 from services.web.api.schemas import AccountState, PnlView, StateView
 from services.web.desk.account_terms import TermsWatch
+from services.web.desk.alert_watch import AlertWatch
 from services.web.desk.desk_watch import DeskWatch
 from services.web.desk.latency_history import LatencyHistory
 from services.web.desk.ledger_cells import LedgerCells
 from services.web.desk.ledger_watch import LedgerWatch
+from services.web.desk.notify_requests import NotifyRequests
 from services.web.desk.portfolio_client import PortfolioClient
 from services.web.desk.process_watch import ProcessWatch
 from services.web.desk.sources import Sources
@@ -28,6 +30,7 @@ from services.web.live.turns import Turns
 from services.web.market.bar_store import BarStore
 from services.web.market.history_file import HistoryFile
 from services.web.market.quote_feed import QuoteFeed
+from services.web.read_model.alert_book import AlertBook
 from services.web.read_model.index import ReadModel
 from services.web.settings import WebSettings
 
@@ -99,6 +102,9 @@ class LiveDesk:
         self.ledger = LedgerWatch(
             settings.events_url, self.cells, self.sources, reader=self.model, values=self._ledger_cells.values
         )
+        self.alerts = AlertBook(settings.paperdesk_data_dir)
+        self.notify = NotifyRequests(settings.notify_url)
+        self._alert_watch = AlertWatch(self.cells, self.alerts, settings.paperdesk_runtime_dir)
         publishers = {"quotes": self.quotes.publish, "bars": self.bars.publish, "sources": self.sources.publish}
         self.turns = Turns(self.cells, [self.runner.guarded(name, publish) for name, publish in publishers.items()])
         self.sockets = LiveSockets(
@@ -121,6 +127,7 @@ class LiveDesk:
             "strategies": self.strategies.run,
             "ledger": self.ledger.run,
             "latencies": self.latencies.run,
+            "alerts": self._alert_watch.run,
         }.items():
             self.runner.add(name, work)
 
@@ -144,6 +151,8 @@ class LiveDesk:
         self.quotes.close()
         self.ledger.close()
         self.portfolio.close()
+        self.notify.close()
+        self.alerts.close()
 
     async def _store_bars(self) -> None:
         while True:

@@ -82,6 +82,11 @@ export function get(path, query = {}, signal = undefined) {
   return request("GET", text ? `${path}?${text}` : path, { signal });
 }
 
+/** Send a change that is no command to portfolio, such as "/alerts/ack", and return the reply; raises ApiError. */
+export function post(path, body) {
+  return request("POST", path, { body });
+}
+
 /** A command of a person. Sending it again uses the same key, so that it is carried out at most once. */
 export class Command {
   /** @param {string} path below /api/v1/commands, such as "/halt" @param {Object<string, any>} body */

@@ -1,4 +1,4 @@
-/* Head of every page: mode, headline, navigation, age of the drawn data, clock, and the person's settings. */
+/* Head of every page: mode, headline, open alerts, navigation, age of the drawn data, clock, and the person's settings. */
 
 import { beep } from "./alarm.js";
 import { session } from "./api.js";
@@ -6,6 +6,7 @@ import { attribute, choice, el, setText, setTone } from "./dom.js";
 import { deskLook } from "./desk_look.js";
 import { age, words } from "./format.js";
 import { live } from "./live.js";
+import { severityLook } from "./journal/alert_texts.js";
 import { notify } from "./notices.js";
 import { PAGES } from "./pages.js";
 import { silenceOf } from "./panel.js";
@@ -17,6 +18,9 @@ import { venueNow_ms } from "./venue_clock.js";
 export class HeadLine extends HTMLElement {
   #mode = el("span.badge.simulated", { hidden: true });
   #state = el("a.badge", { href: "#/desk" });
+  #alertsUnit = el("span.alerts-unit");
+  #alerts = el("a.badge.open-alerts", { href: "#/journal?view=alerts&status=open", hidden: true }, el("span"),
+    this.#alertsUnit);
   #nav = el("nav", { "aria-label": "Pages" });
   #age = el("span.age", { title: "Age of the drawn data, by the server's clock" });
   #sign = el("span");
@@ -30,7 +34,8 @@ export class HeadLine extends HTMLElement {
     this.className = "head";
     for (const { name, title } of PAGES) this.#nav.append(el("a", { href: `#/${name}`, text: title, data: { name } }));
     const right = el("div.right", {}, this.#clock, zoneChoice(), this.#menu);
-    const line = el("div.head-first", {}, el("span.name", { text: "Paperdesk" }), this.#mode, this.#state, this.#age);
+    const name = el("span.name", { text: "Paperdesk" });
+    const line = el("div.head-first", {}, name, this.#mode, this.#state, this.#alerts, this.#age);
     this.#state.addEventListener("click", () => scrollTo(0, 0));
     this.replaceChildren(line, this.#nav, right);
     addEventListener("click", this.#onClick);
@@ -56,6 +61,7 @@ export class HeadLine extends HTMLElement {
     setText(this.#state, state ? `${isOld ? "⚠ last known: " : ""}${sign} ${text.toLowerCase()}` : "? not known");
     setTone(this.#state, isOld ? "warn" : tone);
     this.#state.classList.toggle("is-old", Boolean(isOld));
+    this.#showAlerts(live.get("alerts"));
     const now_ns = venueNow_ms() * 1e6;
     setText(this.#age, status.age_ms === null ? words(status.phase) : `age ${age(status.age_ms)}`);
     setTone(this.#age, status.isStale ? "warn" : null);
@@ -63,6 +69,18 @@ export class HeadLine extends HTMLElement {
     setText(this.#day, `${dayText(now_ns)} `);
     setText(this.#time, `${timeText(now_ns)} ${zoneLabel(now_ns)}`);
     setTone(this.#clock, isOld ? "warn" : null);
+  }
+
+  #showAlerts(alerts) {
+    const count = alerts?.open ?? 0;
+    this.#alerts.hidden = count === 0;
+    if (!count) return;
+    const [sign, tone] = severityLook(alerts.worst);
+    setText(this.#alerts.firstChild, `${sign} ${count}`);
+    setText(this.#alertsUnit, count === 1 ? "alert" : "alerts");
+    setTone(this.#alerts, tone);
+    attribute(this.#alerts, "aria-label", `Open alerts: ${count}`);
+    attribute(this.#alerts, "title", `Open alerts, which nobody has acknowledged. The newest: ${alerts.newest.text}`);
   }
 }
 

@@ -24,7 +24,8 @@ export function panel(title, { source, tools = [], className = "", padded = fals
   const toolBox = el("div.tools", {}, ...tools);
   const body = el(padded ? "div.body.padded" : "div.body", {}, ...children);
   const head = el("header", {}, heading, el("span.silent"), el("span.visually-hidden", { role: "status" }), toolBox);
-  const section = el("section", { class: `panel ${className}`.trim(), "aria-label": title, "data-source": source });
+  const section = el("section", { class: `panel ${className}`.trim(), "aria-label": title });
+  if (source) section.dataset.source = source;
   section.append(head, body);
   return Object.assign(section, { body, tools: toolBox, heading });
 }

@@ -13,6 +13,7 @@ import { whyView } from "./why_view.js";
  * @property {Array<[string, string, (string|null)?]>} facts label, value and tone of each field
  * @property {Array<[string, string]>} whys title and id of each explanation; the first one is shown initially
  * @property {Node[]} [actions] buttons
+ * @property {Node[]} [parts] further content below the facts
  */
 
 /** The panel; it is hidden until `show`. */
@@ -20,6 +21,7 @@ export class DetailPanel {
   #close = el("button.button.small", { type: "button", text: "Close", "aria-label": "Close the details" });
   #facts = el("dl.facts");
   #actions = el("div.buttons");
+  #parts = el("div.stack");
   #choice = el("div.choice", { role: "group", "aria-label": "Explanation" });
   #why = el("div.why-place", { "aria-live": "polite" });
   #onClose;
@@ -34,7 +36,7 @@ export class DetailPanel {
   constructor(onClose) {
     this.#onClose = onClose;
     this.element = panel("Details", { tools: [this.#close], className: "detail", padded: true });
-    this.element.body.append(this.#actions, this.#facts, this.#choice, this.#why);
+    this.element.body.append(this.#actions, this.#facts, this.#parts, this.#choice, this.#why);
     this.element.heading.tabIndex = -1;
     this.element.hidden = true;
     this.#close.addEventListener("click", () => this.#leave());
@@ -69,11 +71,13 @@ export class DetailPanel {
     document.removeEventListener("keydown", this.#onKey);
   }
 
-  #fill({ title, facts, whys, actions = [] }) {
+  #fill({ title, facts, whys, actions = [], parts = [] }) {
     setText(this.element.heading, title);
     this.#facts.replaceChildren(...facts.flatMap(factNodes));
     this.#actions.replaceChildren(...actions);
     show(this.#actions, actions.length > 0);
+    this.#parts.replaceChildren(...parts);
+    show(this.#parts, parts.length > 0);
     this.#choice.replaceChildren(...whys.map(([name, id]) => this.#whyButton(name, id)));
     show(this.#choice, whys.length > 1);
   }

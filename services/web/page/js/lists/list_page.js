@@ -20,6 +20,10 @@ import { PagedList } from "./paged_list.js";
  * @property {(parameters: Object<string, any>) => void} [onFilters] called initially and after a change of the filters
  * @property {boolean} [hasMoney] whether columns are amounts of the account's currency, which the head then names
  * @property {Node[]} [above] content between heading and list
+ * @property {string} [source] the part of the desk from which the rows come; by default the ledger, empty for none
+ * @property {string} [selection] parameter of the address that names the opened row; by default "id"
+ * @property {Node[]} [tools] buttons in the head of the list
+ * @property {(rows: any[]) => void} [onRows] called after each reply
  */
 
 /** The parts of a page of one list; `nodes` are its content, `close` ends its requests and watches. */
@@ -39,7 +43,7 @@ export class ListPage {
     this.#definition = definition;
     this.#filters = new FilterBar(definition.filters, () => this.#onFilters());
     this.#detail = new DetailPanel(() => this.#onClosed());
-    this.#opened = readQuery().id || null;
+    this.#opened = readQuery()[this.#selection] || null;
     this.#list = new PagedList({
       ...definition.list,
       parameters: () => this.#filters.parameters,
@@ -48,7 +52,8 @@ export class ListPage {
     });
     this.#list.select(this.#opened);
     const parts = [this.#filters.element, this.#list.element];
-    const options = { source: "ledger", className: "list", tools: definition.hasMoney ? [this.#money] : [] };
+    const tools = [...(definition.tools ?? []), ...(definition.hasMoney ? [this.#money] : [])];
+    const options = { source: definition.source ?? "ledger", className: "list", tools };
     const box = panel(definition.title, options, ...parts);
     this.#stopWatching = live.watch(["state"], () => setText(this.#money, currency() && `money in ${currency()}`));
     this.#split = el("div.split", {}, box, this.#detail.element);
@@ -64,6 +69,15 @@ export class ListPage {
     this.#detail.close();
   }
 
+  /** Read the list again soon, for example after a command. */
+  refresh() {
+    this.#list.refresh();
+  }
+
+  get #selection() {
+    return this.#definition.selection ?? "id";
+  }
+
   #onFilters() {
     this.#list.restart();
     this.#definition.onFilters?.(this.#filters.parameters);
@@ -72,7 +86,7 @@ export class ListPage {
   #open(row, takesFocus) {
     this.#opened = this.#definition.list.key(row);
     this.#shown = row;
-    writeQuery({ id: this.#opened });
+    writeQuery({ [this.#selection]: this.#opened });
     this.#list.select(this.#opened);
     this.#split.classList.add("is-open");
     this.#detail.show(this.#detailOf(row), takesFocus);
@@ -85,13 +99,14 @@ export class ListPage {
   #onClosed() {
     const row = this.#split.querySelector("tr.is-selected");
     this.#opened = this.#shown = null;
-    writeQuery({ id: "" });
+    writeQuery({ [this.#selection]: "" });
     this.#list.select(null);
     this.#split.classList.remove("is-open");
     (row ?? this.#list.element.querySelector(".table-scroll")).focus({ preventScroll: true });
   }
 
   #onRows(rows) {
+    this.#definition.onRows?.(rows);
     if (this.#opened === null) return;
     const row = rows.find((one) => this.#definition.list.key(one) === this.#opened);
     if (row) this.#renew(row);

@@ -1,5 +1,5 @@
-/* A table of rows that are read page by page from the API. It is read again when the table's number in the cell
-   `revisions` changes, at most once a second, and keeps focus, scroll position and selection. */
+/* A table of rows that are read page by page from the API. It is read again when the table's number in its cell changes,
+   at most once a second, and keeps focus, scroll position and selection. */
 
 import { el, show } from "../dom.js";
 import { get } from "../api.js";
@@ -15,7 +15,8 @@ const RETRY_MS = 3_000;
 /**
  * @typedef {object} ListDefinition
  * @property {string} path of the API, such as "/orders"
- * @property {string} revision name of the table in the cell `revisions`
+ * @property {string} [cell] the live cell with the table's number; by default "revisions"
+ * @property {string} revision name of the table's number in the cell
  * @property {string} caption
  * @property {import("../table.js").Column[]} columns
  * @property {(row: any) => string} key
@@ -57,7 +58,7 @@ export class PagedList {
     });
     this.#pager = new Pager().setup({ onBack: () => this.#turnBack(), onNext: () => this.#turn() });
     this.element = el("div.paged-list", {}, this.#error, this.#table, this.#pager);
-    this.#stopWatching = live.watch(["revisions"], (changed) => this.#onRevisions(changed));
+    this.#stopWatching = live.watch([this.#cell], (changed) => this.#onRevisions(changed));
     this.#load();
   }
 
@@ -117,12 +118,16 @@ export class PagedList {
     }
   }
 
+  get #cell() {
+    return this.#definition.cell ?? "revisions";
+  }
+
   get #hasFilters() {
     return Object.values(this.#parameters).some(Boolean);
   }
 
   #revision() {
-    return live.get("revisions")?.[this.#definition.revision];
+    return live.get(this.#cell)?.[this.#definition.revision];
   }
 
   #schedule(delay_ms) {

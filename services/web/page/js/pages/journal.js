@@ -1,6 +1,9 @@
-/* Journal: every event of the ledger, newest first, with its explanation. */
+/* Journal: every event of the ledger, newest first, with its explanation, and the alerts with their messages. */
 
+import { el } from "../dom.js";
 import { words } from "../format.js";
+import { readQuery, writeQuery } from "../hash_query.js";
+import { AlertList } from "../journal/alert_list.js";
 import { knownCodes, knownSymbols, knownTags } from "../lists/filter_bar.js";
 import { ListPage } from "../lists/list_page.js";
 import { dateTimeText, textInZone } from "../times.js";
@@ -39,28 +42,44 @@ const COLUMNS = [
   { key: "text", label: "Event", wrap: true, text: (row) => textInZone(row.text) },
 ];
 
-/** The events of the ledger. */
+const VIEWS = [["", "Events", "#/journal"], ["alerts", "Alerts", "#/journal?view=alerts"]];
+
+/** The events of the ledger, or with `view=alerts` or the number of an alert in the address the alerts. */
 export default class JournalPage extends HTMLElement {
   #list = null;
 
   connectedCallback() {
-    this.#list = new ListPage({
-      title: "Journal",
-      filters: FILTERS,
-      list: {
-        path: "/events", revision: "events", caption: "Events of the ledger, newest first", columns: COLUMNS,
-        key: (row) => String(row.number), empty: "The ledger has no event yet.",
-      },
-      detailOf: (row) => ({
-        title: `Event ${row.number}`, facts: factsOf(row), whys: row.why_id ? [["Why", row.why_id]] : [],
-      }),
-    });
-    this.replaceChildren(...this.#list.nodes);
+    const { view, alert } = readQuery();
+    const shown = view === "alerts" || alert ? "alerts" : "";
+    writeQuery({ view: shown });
+    this.#list = shown ? new AlertList() : eventList();
+    this.replaceChildren(viewLinks(shown), ...this.#list.nodes);
   }
 
   disconnectedCallback() {
     this.#list.close();
   }
+}
+
+function viewLinks(shown) {
+  const links = VIEWS.map(([view, text, href]) => {
+    return el("a", { href, text, "aria-current": view === shown ? "page" : null });
+  });
+  return el("nav.views", { "aria-label": "Views of the journal" }, ...links);
+}
+
+function eventList() {
+  return new ListPage({
+    title: "Journal",
+    filters: FILTERS,
+    list: {
+      path: "/events", revision: "events", caption: "Events of the ledger, newest first", columns: COLUMNS,
+      key: (row) => String(row.number), empty: "The ledger has no event yet.",
+    },
+    detailOf: (row) => ({
+      title: `Event ${row.number}`, facts: factsOf(row), whys: row.why_id ? [["Why", row.why_id]] : [],
+    }),
+  });
 }
 
 function typeText(row) {
