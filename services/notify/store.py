@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import apsw
 import msgspec
-from msgspec import Struct
 
 from common.checksums import DamagedRowError, checked_row, checked_rows, with_checksum
 from common.errors import StartError
@@ -29,7 +28,7 @@ from proto.notify import (
     MessageState,
     WaitReason,
 )
-from services.notify.core.rows import UNFINISHED, AlertRow, Changes, MessageRow
+from services.notify.core.rows import UNFINISHED, AlertRow, Changes, MessageRow, Stored
 
 FILE_NAME: Final = "notify.db"
 APPLICATION_ID: Final = 0x70644E31
@@ -105,22 +104,6 @@ DESK_ID: Final = "desk_id"
 """Name of the value with the random part of the keys of messages, made once."""
 
 _encode = msgspec.json.Encoder().encode
-
-
-class Stored(Struct, frozen=True, kw_only=True):
-    """What a new process needs of the file.
-
-    `alerts` are the open and lasting ones and those of unfinished messages, `messages` the unfinished ones and those
-    that carry a lasting alert. `started` has rule, target and time of the first tries since a given time. `values` are
-    the kept values by name. `next_alert` and `next_message` are the next free numbers.
-    """
-
-    alerts: list[AlertRow]
-    messages: list[MessageRow]
-    started: list[tuple[str, str, int]]
-    values: dict[str, bytes]
-    next_alert: int
-    next_message: int
 
 
 class NotifyStore:

@@ -88,3 +88,19 @@ class Changes(Struct, frozen=True, kw_only=True):
     def __bool__(self) -> bool:
         """Whether there is anything to store."""
         return bool(self.alerts or self.messages or self.removed or self.values)
+
+
+class Stored(Struct, frozen=True, kw_only=True):
+    """What a new process needs of the file.
+
+    `alerts` are the open and lasting ones and those of unfinished messages, `messages` the unfinished ones and those
+    that carry a lasting alert. `started` has rule, target and time of the first tries since a given time. `values` are
+    the kept values by name. `next_alert` and `next_message` are the next free numbers.
+    """
+
+    alerts: list[AlertRow]
+    messages: list[MessageRow]
+    started: list[tuple[str, str, int]]
+    values: dict[str, bytes]
+    next_alert: int
+    next_message: int

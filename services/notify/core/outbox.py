@@ -1,0 +1,330 @@
+"""Messages on their way to the targets: grouping, delays, limits, tries and back-off.
+
+A message that has not been tried takes further alerts of its rule while it waits: for its group, for the end of quiet
+hours or for its rate limit. With its first try its text is fixed. Each target has at most one message in flight.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from msgspec import structs
+
+from proto.notify import MessageKind, MessageState, WaitReason
+from proto.time import HOUR_NS, SECOND_NS, Now
+from services.notify.core.quiet_hours import quiet_until
+from services.notify.core.rows import UNFINISHED, AlertRow, MessageRow
+from services.notify.core.rules import Rule, Rules
+
+ALERTS_PER_MESSAGE_MAX: Final = 20
+"""Most alerts of one message, whose text some targets limit; a further alert begins another message."""
+
+RETRY_S_MAX: Final = 300
+"""Longest pause of the back-off of a target that fails: 1 s, doubled after each failure."""
+
+FRESH_WAIT_NS: Final = 10 * SECOND_NS
+"""Longest pause after a failure before a message that was not tried yet, because only one message may be bad."""
+
+GIVEN_UP_NS: Final = 24 * HOUR_NS
+"""Time since the first try after which a failing message is given up."""
+
+_TRIES_COUNTED_MAX: Final = 3
+"""Tries above which messages count as equal, so that after an outage the oldest is sent first."""
+
+Render = Callable[[MessageRow], MessageRow | None]
+"""Returns a message with its text; None if none of its alerts is to be sent any more."""
+
+
+class _Target:
+    """State of one target in this process."""
+
+    def __init__(self) -> None:
+        self.in_flight = 0
+        """Number of the message that is being tried; 0 for none."""
+        self.failures = 0
+        """Failures since the last success."""
+        self.failed_mono_ns = 0
+        self.last_failed = 0
+        """Number of the message whose try failed last; 0 after a success."""
+
+    def free_mono_ns(self, message: MessageRow) -> int:
+        """Monotonic time from which a message may be tried."""
+        if not self.failures:
+            return 0
+        pause_ns = min(1 << min(self.failures - 1, 20), RETRY_S_MAX) * SECOND_NS
+        return self.failed_mono_ns + (pause_ns if message.tries else min(pause_ns, FRESH_WAIT_NS))
+
+
+class Outbox:
+    """The unfinished messages, by number."""
+
+    def __init__(self, rules: Rules, desk_id: str, next_number: int) -> None:
+        """Start without messages; `desk_id` is the first part of the keys of new ones."""
+        self._rules = rules
+        self._desk_id = desk_id
+        self._next_number = next_number
+        self.messages: dict[int, MessageRow] = {}
+        self.changed: dict[int, MessageRow] = {}
+        """Messages that the current step has changed."""
+        self.removed: list[int] = []
+        """Messages that the current step has removed."""
+        self._by_alert: dict[int, set[int]] = {}
+        """Numbers of the unfinished messages, by the alerts that they carry."""
+        self._targets = {target: _Target() for target in rules.targets}
+        self._started: dict[tuple[str, str], deque[int]] = defaultdict(deque)
+        """Times of first tries within the interval of the rate limit, by rule and target."""
+
+    def restore(self, messages: Iterable[MessageRow], started: Iterable[tuple[str, str, int]], now: Now) -> None:
+        """Continue with the stored messages. Their delays are computed again, and what was tried is tried at once."""
+        for rule, target, started_ns in sorted(started, key=lambda one: one[2]):
+            self._started[rule, target].append(min(started_ns, now.domain_ns))
+        for message in messages:
+            if message.state not in UNFINISHED:
+                continue
+            self._keep(message)
+            if message.target not in self._targets:
+                error = f"NOTIFY_FILE has no target {message.target} any more"
+                self._put(message, state=MessageState.GIVEN_UP, last_error=error)
+        self.clamp(now)
+
+    def clamp(self, now: Now) -> None:
+        """After a step of the wall clock back, bring the due times back into their spans."""
+        for message in list(self.messages.values()):
+            rule = self._rules.of(message.rule)
+            span_s = 0 if rule is None else rule.group_s
+            if message.waits_for is WaitReason.DURATION and rule is not None:
+                span_s = max(rule.after_s, rule.repeat_s)
+            latest_ns = now.domain_ns + span_s * SECOND_NS
+            if message.due_ns > latest_ns:
+                self._put(message, due_ns=latest_ns)
+            if message.started_ns > now.domain_ns:
+                self._put(self.messages[message.number], started_ns=now.domain_ns)
+        for times in self._started.values():
+            for index, started_ns in enumerate(times):
+                times[index] = min(started_ns, now.domain_ns)
+
+    # -------------------------------------------------------------------------------------------------------- messages
+
+    def add(
+        self, alert: AlertRow, target: str, rule: Rule, kind: MessageKind, now: Now, *, not_before_ns: int = 0
+    ) -> None:
+        """Let an alert be sent: in a message that still waits, or in a new one.
+
+        Before `not_before_ns` the alert waits in a message of its own, because what it is about may end until then.
+        """
+        if not_before_ns > now.domain_ns:
+            self._new(alert, target, rule, kind, now, due_ns=not_before_ns, waits_for=WaitReason.DURATION)
+            return
+        joined = self._joinable(alert, target, rule, kind, now)
+        if joined is not None:
+            self._put(joined, alerts=[*joined.alerts, alert.number])
+        else:
+            due_ns = now.domain_ns + rule.group_s * SECOND_NS
+            reason = WaitReason.GROUPING if rule.group_s else WaitReason.QUEUE
+            self._new(alert, target, rule, kind, now, due_ns=due_ns, waits_for=reason)
+
+    def withdraw(self, number: int) -> None:
+        """Remove the messages in which an alert waits because what it is about has not lasted long enough."""
+        for message in list(self.messages.values()):
+            if message.waits_for is WaitReason.DURATION and not message.started_ns and number in message.alerts:
+                self._remove(message)
+
+    def release_lasting(self, alerts: Mapping[int, AlertRow], now: Now) -> None:
+        """Put the alerts that have lasted long enough into the messages of their rules."""
+        for message in list(self.messages.values()):
+            is_due = message.due_ns <= now.domain_ns and not message.started_ns
+            rule = self._rules.of(message.rule)
+            if message.waits_for is WaitReason.DURATION and is_due and rule is not None:
+                self._remove(message)
+                for number in message.alerts:
+                    self.add(alerts[number], message.target, rule, message.kind, now)
+
+    # ----------------------------------------------------------------------------------------------------------- tries
+
+    def start_due(self, now: Now, render: Render) -> list[MessageRow]:
+        """Begin the tries that are due, at most one for each target, and return their messages."""
+        started = []
+        for name, target in self._targets.items():
+            while not target.in_flight and (message := self._next(name, target, now)) is not None:
+                fixed = message if message.started_ns else render(message)
+                if fixed is None:
+                    self._remove(message)
+                    continue
+                target.in_flight = message.number
+                first = {} if message.started_ns else {"started_ns": now.domain_ns}
+                if first:
+                    self._started[message.rule, name].append(now.domain_ns)
+                tried = structs.replace(fixed, state=MessageState.SENDING, tries=message.tries + 1, **first)
+                self._forget(message)
+                self._keep(tried)
+                if first:  # later tries change nothing that a restart needs
+                    self.changed[message.number] = tried
+                started.append(tried)
+        return started
+
+    def finish(self, number: int, error: str, now: Now) -> MessageRow | None:
+        """Take the result of a try; `error` is empty if the target accepted the message.
+
+        Returns:
+            The message; None if it is not known any more.
+        """
+        message = self.messages.get(number)
+        if message is None or (target := self._targets.get(message.target)) is None:
+            return None
+        if target.in_flight == number:
+            target.in_flight = 0
+        if not error:
+            target.failures = target.last_failed = 0
+            return self._put(message, state=MessageState.SENT, last_error="", sent_ns=now.domain_ns)
+        target.failures += 1
+        target.failed_mono_ns, target.last_failed = now.mono_ns, number
+        if now.domain_ns - message.started_ns >= GIVEN_UP_NS:
+            return self._put(message, state=MessageState.GIVEN_UP, last_error=error)
+        again_ns = now.domain_ns + target.free_mono_ns(message) - now.mono_ns
+        return self._put(message, last_error=error, due_ns=again_ns, waits_for=WaitReason.RETRY)
+
+    def next_due_mono_ns(self, now: Now) -> int | None:
+        """Monotonic time at which the next message may be due; None without one."""
+        times = []
+        for message in self.messages.values():
+            target = self._targets[message.target]
+            if target.in_flight:
+                continue
+            if self._must_follow(message):
+                continue
+            due_ns = message.due_ns if _is_delayed(message) else 0
+            times.append(max(now.mono_ns + due_ns - now.domain_ns, target.free_mono_ns(message)))
+        return min(times, default=None)
+
+    def problems(self) -> dict[str, str]:
+        """For each target whose last try failed, the number of failures and the last error."""
+        found = {}
+        for name, target in self._targets.items():
+            message = self.messages.get(target.last_failed)
+            if target.failures and message is not None:
+                tries = "1 try" if target.failures == 1 else f"{target.failures} tries"
+                found[name] = f"{tries} failed, {message.last_error}"
+        return found
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    def _next(self, name: str, target: _Target, now: Now) -> MessageRow | None:
+        """The message to try next at a target; changes the due time of messages that have to wait longer."""
+        ready = []
+        for message in list(self.messages.values()):
+            if message.target != name or target.free_mono_ns(message) > now.mono_ns:
+                continue
+            if _is_delayed(message) and message.due_ns > now.domain_ns:
+                continue
+            if not self._must_follow(message):
+                ready.append(message)
+        ready.sort(key=lambda one: (one.number == target.last_failed, min(one.tries, _TRIES_COUNTED_MAX), one.number))
+        for message in ready:
+            due_ns, reason = self._delay(message, now)
+            if due_ns <= now.domain_ns:
+                return message
+            if (due_ns, reason) != (message.due_ns, message.waits_for):
+                self._put(message, due_ns=due_ns, waits_for=reason)
+        return None
+
+    def _must_follow(self, message: MessageRow) -> bool:
+        """Whether the beginning of what this message is about has not been delivered to the target yet."""
+        return message.kind is MessageKind.ENDED and any(
+            other.target == message.target and other.kind is not MessageKind.ENDED
+            for number in message.alerts
+            for other in self._carrying(number)
+        )
+
+    def _carrying(self, number: int) -> list[MessageRow]:
+        return [self.messages[one] for one in self._by_alert.get(number, ())]
+
+    def _delay(self, message: MessageRow, now: Now) -> tuple[int, WaitReason]:
+        """The time before which a due message must not be tried, and why."""
+        rule = self._rules.of(message.rule)
+        if rule is None:
+            return 0, WaitReason.QUEUE
+        if not message.is_urgent and rule.quiet:
+            end_ns = quiet_until(now.domain_ns, rule.quiet, self._rules.zone)
+            if end_ns > now.domain_ns:
+                return end_ns, WaitReason.QUIET_HOURS
+        if not message.started_ns:
+            times = self._started[message.rule, message.target]
+            while times and times[0] <= now.domain_ns - rule.rate_ns:
+                times.popleft()
+            if len(times) >= rule.rate_max:
+                return times[len(times) - rule.rate_max] + rule.rate_ns, WaitReason.RATE_LIMIT
+        return 0, WaitReason.QUEUE
+
+    def _joinable(self, alert: AlertRow, target: str, rule: Rule, kind: MessageKind, now: Now) -> MessageRow | None:
+        for message in self.messages.values():
+            if (
+                (message.target, message.rule, message.kind) == (target, rule.name, kind)
+                and not message.started_ns
+                and message.waits_for is not WaitReason.DURATION
+                and message.due_ns > now.domain_ns
+                and message.is_urgent == rule.is_urgent(alert)
+                and len(message.alerts) < ALERTS_PER_MESSAGE_MAX
+                and alert.number not in message.alerts
+            ):
+                return message
+        return None
+
+    def _new(
+        self,
+        alert: AlertRow,
+        target: str,
+        rule: Rule,
+        kind: MessageKind,
+        now: Now,
+        *,
+        due_ns: int,
+        waits_for: WaitReason,
+    ) -> None:
+        number, self._next_number = self._next_number, self._next_number + 1
+        self._put(
+            MessageRow(
+                number=number,
+                key=f"{self._desk_id}-{number}",
+                target=target,
+                rule=rule.name,
+                kind=kind,
+                alerts=[alert.number],
+                created_ns=now.domain_ns,
+                due_ns=due_ns,
+                is_urgent=rule.is_urgent(alert),
+                waits_for=waits_for,
+            )
+        )
+
+    def _put(self, message: MessageRow, **changes: object) -> MessageRow:
+        changed = structs.replace(message, **changes) if changes else message
+        self.changed[changed.number] = changed
+        self._forget(message)
+        if changed.state in UNFINISHED:
+            self._keep(changed)
+        return changed
+
+    def _keep(self, message: MessageRow) -> None:
+        self.messages[message.number] = message
+        for number in message.alerts:
+            self._by_alert.setdefault(number, set()).add(message.number)
+
+    def _forget(self, message: MessageRow) -> None:
+        if self.messages.pop(message.number, None) is not None:
+            for number in message.alerts:
+                carrying = self._by_alert.get(number, set())
+                carrying.discard(message.number)
+                if not carrying:
+                    self._by_alert.pop(number, None)
+
+    def _remove(self, message: MessageRow) -> None:
+        self._forget(message)
+        self.changed.pop(message.number, None)
+        self.removed.append(message.number)
+
+
+def _is_delayed(message: MessageRow) -> bool:
+    """Whether the due time of a message counts: it has not been tried, or quiet hours have begun since."""
+    return not message.started_ns or message.waits_for is WaitReason.QUIET_HOURS
