@@ -7,6 +7,7 @@ longer than the service allows, and nothing is stored.
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Final
 
 from common.errors import StartError
@@ -56,7 +57,8 @@ class AppriseTarget:
             interpret_escapes=False,
             secure_logging=True,
         )
-        with captured_lines() as lines:
+        with captured_lines() as lines, warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of modules that apprise imports for single services
             service = Apprise.instantiate(address, asset=asset)
         if service is None:
             scheme, is_address, _ = address.partition("://")

@@ -91,7 +91,9 @@ def hide(text: str, address: str) -> str:
 
 def _parts(address: str) -> list[str]:
     """Parts of an address, as written and without percent signs, the longest first."""
-    scheme, _, rest = address.partition("://")
+    scheme, has_scheme, rest = address.partition("://")
+    if not has_scheme:
+        scheme, rest = "", address
     secret, has_user, _ = rest.rpartition("@")
     password = secret.partition(":")[2] if has_user else ""
     parts = {

@@ -1,0 +1,61 @@
+"""The dead man's switch calls its address while the desk trades, and at no other time."""
+
+from __future__ import annotations
+
+import pytest
+
+from common.errors import StartError
+from services.notify.delivery import dead_mans_switch
+from services.notify.delivery.dead_mans_switch import DeadMansSwitch
+from tests.support.message_servers import webhook
+from tests.support.ports import free_port
+from tests.support.waits import wait_for
+
+TOKEN = "e3b0c44298fc1c14"
+
+
+def test_it_calls_as_long_as_the_desk_trades(monkeypatch: pytest.MonkeyPatch) -> None:
+    with webhook() as server:
+        switch = DeadMansSwitch(f"http://{server.address}/{TOKEN}", every_s=0.02)
+        switch.start()
+        switch.confirm()
+        wait_for(lambda: switch.succeeded >= 3, "three calls")
+        monkeypatch.setattr(dead_mans_switch, "CONFIRMED_S_MAX", -1)
+        made = wait_for(lambda: settled(switch), "the calls to stop")
+        assert len(server.paths) == made
+        assert set(server.paths) == {f"/{TOKEN}"}
+        switch.close()
+
+
+def settled(switch: DeadMansSwitch) -> int:
+    """The number of calls if none is made within ten intervals, else 0."""
+    before = switch.succeeded
+    switch._end.wait(0.2)
+    return before if switch.succeeded == before else 0
+
+
+def test_without_a_confirmation_it_makes_no_call() -> None:
+    with webhook() as server:
+        switch = DeadMansSwitch(f"http://{server.address}/", every_s=0.01)
+        switch.start()
+        switch._end.wait(0.4)
+        assert server.paths == []
+        switch.close()
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_an_answer_other_than_success_is_a_failure(status: int) -> None:
+    with webhook(status=status) as server:
+        assert DeadMansSwitch(f"http://{server.address}/{TOKEN}", 60).call() == f"HTTP {status}"
+
+
+def test_a_server_that_does_not_listen_is_a_failure_without_the_address() -> None:
+    problem = DeadMansSwitch(f"http://127.0.0.1:{free_port()}/{TOKEN}", 60).call()
+    assert problem == "Connection refused"
+
+
+@pytest.mark.parametrize("address", [f"ftp://host.test/{TOKEN}", f"{TOKEN}", f"http:///{TOKEN}", "file:///etc/passwd"])
+def test_another_kind_of_address_is_refused_without_being_shown(address: str) -> None:
+    with pytest.raises(StartError, match="heartbeat: ") as error:
+        DeadMansSwitch(address, 60)
+    assert TOKEN not in str(error.value)
