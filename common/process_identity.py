@@ -23,6 +23,12 @@ def has_ended(pid: int) -> bool:
     return _is_over(_fields(pid))
 
 
+def process_state(pid: int) -> str:
+    """State of a process as one letter of the kernel, such as T for suspended; empty if it is not known."""
+    fields = _fields(pid)
+    return fields[_STATE] if fields else ""
+
+
 def _is_over(fields: list[str]) -> bool:
     return bool(fields) and fields[_STATE] in "ZX"
 

@@ -277,12 +277,24 @@ def check_env_file(known: Iterable[str]) -> None:
     Raises:
         StartError: a key is unknown; the text has the key and the most similar known name.
     """
+    if found := unknown_keys(known):
+        raise StartError(found[0])
+
+
+def unknown_keys(known: Iterable[str]) -> list[str]:
+    """A text for each key of `.env` that is not in `known`, with the key and the most similar known name.
+
+    Raises:
+        StartError: `.env` cannot be read.
+    """
     names = set(known)
+    texts = []
     for key in _env_file_values():
         if key.upper() not in names and not is_secret_name(key):
             near = difflib.get_close_matches(key.upper(), sorted(names), n=1, cutoff=0.0)
             hint = f"; the nearest is {near[0]}" if near else ""
-            raise StartError(f"{key}: unknown key in {env_file()}, expected a setting of the desk{hint}")
+            texts.append(f"{key}: unknown key in {env_file()}, expected a setting of the desk{hint}")
+    return texts
 
 
 def is_secret_name(name: str) -> bool:

@@ -29,6 +29,10 @@ class ModelError(StartError, ValueError):
     """A model cannot be used; the text is one line with the folder, the problem and the expected value."""
 
 
+class FeatureSchemaError(ModelError):
+    """A model was trained with other features than this version computes."""
+
+
 class ModelFile(Struct, frozen=True, forbid_unknown_fields=True):
     """The model's file, in XGBoost's own format."""
 
@@ -153,7 +157,7 @@ def _require_features(path: Path, features: Features) -> None:
         if theirs != ours
         else f"the formulas of its {len(FEATURES)} features have changed since the training"
     )
-    raise ModelError(
+    raise FeatureSchemaError(
         f"{path}: made for the feature schema {features.schema_sha256[:12]}, this version computes "
         f"{schema_sha256()[:12]}: {what}; train the model again"
     )

@@ -11,7 +11,7 @@ from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.retcodes import TABLE, RetcodeOutcome, of, outcome_of
 
 PAGE = PROJECT_ROOT / "docs" / "retcodes.md"
-ROW = re.compile(r"^\| (\d{5}) \| `(\w+)` \| (\w+) \| (.+) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| (\d{5}) \| `(\w+)` \| (\w+) \| (.+?) \| (.+) \|$", re.MULTILINE)
 
 
 def test_the_table_has_every_official_number_once() -> None:
@@ -25,9 +25,10 @@ def test_each_constant_has_the_number_of_the_table() -> None:
 
 def test_the_page_shows_the_table() -> None:
     shown = [
-        (int(number), name, outcome, words) for number, name, outcome, words in ROW.findall(PAGE.read_text("utf-8"))
+        (int(number), name, outcome, meaning, action)
+        for number, name, outcome, meaning, action in ROW.findall(PAGE.read_text("utf-8"))
     ]
-    assert shown == [(row.number, row.name, row.outcome.value, row.meaning) for row in TABLE]
+    assert shown == [(row.number, row.name, row.outcome.value, row.meaning, row.action) for row in TABLE]
 
 
 @pytest.mark.parametrize("number", [None, 0, 1, 10005, 10011, 10012, 10028, 10031, 10037, 10047, 99999, -1])

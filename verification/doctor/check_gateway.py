@@ -1,0 +1,91 @@
+"""Checks of the gateway: it answers, has the ledger's account, and trades the symbols."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from proto.gateway import HelloReply
+from proto.trading.enums import TradeMode
+from proto.trading.instrument import Instrument
+from verification.doctor.examined_desk import ExaminedDesk
+from verification.doctor.findings import Check, Finding, Findings, check, fine, found, from_condition
+
+
+@check("gateway")
+def gateway(desk: ExaminedDesk) -> Findings:
+    """The gateway: reachable, of this version, its mode, and the same account as the ledger's."""
+    facts = desk.gateway
+    if facts.hello is None:
+        code = "NO_GATEWAY" if facts.is_other else "GATEWAY_DOWN" if desk.is_running else "GATEWAY_UNREACHABLE"
+        yield found(code, facts.problem)
+        return
+    results = [*_identity(desk, facts.hello), *_lease(desk, facts.hello)]
+    if isinstance(facts.account, str):
+        results.append(found("VENUE_DOWN", facts.account))
+    if facts.hello.is_halted:
+        results.append(from_condition("GATEWAY_HALTED", "a person halted the gateway"))
+    yield from results
+    if not results:
+        hello = facts.hello
+        mode = hello.mode.upper()
+        leverage = f"1:{hello.leverage}" if hello.leverage else "none"
+        terms = f"{hello.currency}, {hello.account_mode.value.lower()}, leverage {leverage}"
+        yield fine(f"{mode} account {hello.account} at {hello.venue}, {terms}")
+
+
+@check("symbols")
+def symbols(desk: ExaminedDesk) -> Findings:
+    """The traded symbols at the gateway: known, quoted, tradable, with a filling mode."""
+    facts = desk.gateway
+    if facts.hello is None:
+        running = desk.is_running
+        yield found("GATEWAY_DOWN" if running else "GATEWAY_UNREACHABLE", "the symbols cannot be examined")
+        return
+    if not desk.symbols:
+        yield fine("none known")
+        return
+    results = [
+        finding
+        for symbol, terms in facts.instruments
+        for finding in (
+            [found("SYMBOL_UNKNOWN", f"{symbol}: {terms}")]
+            if isinstance(terms, str)
+            else _of_symbol(terms, facts.hello.sequences.get(symbol, 0))
+        )
+    ]
+    yield from results
+    if not results:
+        yield fine(", ".join(symbol for symbol, _ in facts.instruments))
+
+
+def _identity(desk: ExaminedDesk, hello: HelloReply) -> list[Finding]:
+    ledger, found_now = desk.ledger, []
+    if hello.mode == "live":
+        found_now.append(found("ACCOUNT_REAL", f"account {hello.account} at {hello.venue}"))
+    if ledger.account and (hello.account, hello.currency) != (ledger.account, ledger.currency):
+        text = f"account {hello.account} in {hello.currency}, expected {ledger.account} in {ledger.currency}"
+        found_now.append(found("ACCOUNT_OTHER", f"{text} of the ledger"))
+    elif ledger.journal_id and hello.journal_id != ledger.journal_id:
+        text = f"journal {hello.journal_id}, expected {ledger.journal_id} of the ledger"
+        found_now.append(found("JOURNAL_OTHER", text))
+    return found_now
+
+
+def _lease(desk: ExaminedDesk, hello: HelloReply) -> list[Finding]:
+    if hello.epoch > desk.ledger.epoch > 0 and not desk.is_running:
+        return [found("LEASE_OF_OTHER", f"epoch {hello.epoch} was leased, the ledger's is {desk.ledger.epoch}")]
+    return []
+
+
+def _of_symbol(terms: Instrument, sequence: int) -> list[Finding]:
+    results = []
+    if terms.trade_mode is not TradeMode.FULL:
+        results.append(found("SYMBOL_NOT_TRADED", f"{terms.symbol} has trade mode {terms.trade_mode.value}"))
+    if not terms.filling and "filling" not in terms.untold:
+        results.append(found("NO_FILLING", terms.symbol))
+    if not sequence:
+        results.append(found("SYMBOL_WITHOUT_TICKS", f"{terms.symbol}: no tick was published"))
+    return results
+
+
+CHECKS: Final[tuple[Check, ...]] = (gateway, symbols)

@@ -1,0 +1,80 @@
+"""Check of the settings in the environment and `.env`, as the processes read them."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable
+from typing import Final
+
+from common.errors import StartError
+from common.settings import env_file, given_settings, setting_names, unknown_keys
+from services.portfolio.ledger.signing_key import key_file
+from services.watchdog.alerts import Alerts
+from services.web.security.exposure import exposure_problem
+from services.web.security.users import UsersFile
+from verification.doctor.examined_desk import ExaminedDesk
+from verification.doctor.findings import Check, Findings, check, fine, found
+
+RESEMBLES: Final = 0.86
+"""Least similarity (difflib's ratio) of a variable's name with a setting that it may be meant to be."""
+
+
+@check("settings")
+def settings(desk: ExaminedDesk) -> Findings:
+    """Unknown keys, invalid values and contradictions of the settings of every process."""
+    try:
+        given = given_settings()
+        unknown = unknown_keys(setting_names())
+    except StartError as error:
+        yield found("SETTINGS_FILE_UNREADABLE", str(error))
+        return
+    for text in unknown:
+        yield found("SETTING_UNKNOWN", text)
+    for name in sorted(os.environ):
+        near = difflib.get_close_matches(name, setting_names(), n=1, cutoff=RESEMBLES)
+        if near and name != near[0] and name.upper() not in setting_names():
+            yield found("SETTING_MISSPELLED", f"the variable {name} is no setting; the nearest is {near[0]}")
+    if unknown:
+        return  # no settings can be loaded
+    errors = list(dict.fromkeys(one.error for one in desk.services.values() if one.error))
+    for text in errors:
+        yield found("SETTING_INVALID", text)
+    contradictions = list(_contradictions(desk))
+    for text in contradictions:
+        yield found("SETTINGS_CONTRADICT", text)
+    if not errors and not contradictions:
+        yield fine(f"{len(given)} given, in the environment or {env_file() or 'no file'}; the others are defaults")
+
+
+def _contradictions(desk: ExaminedDesk) -> list[str]:
+    texts = []
+    if desk.mt5 is not None and desk.mt5.mt5_venue == "simulated":
+        texts += _refusal(desk.mt5.require_sound)
+    if desk.mt5 is not None and desk.mt5.mt5_venue == "terminal" and not desk.mt5.mt5_login:
+        texts.append("MT5_LOGIN: value '0', expected the number of the account, because MT5_VENUE is terminal")
+    if desk.web is not None and desk.web.web_port:
+        try:
+            users = UsersFile(desk.web.web_users_file).users()
+        except StartError as error:
+            texts.append(str(error))
+        else:
+            texts += [problem] if (problem := exposure_problem(desk.web, users)) else []
+    if desk.watchdog is not None:
+        command, timeout_ms = desk.watchdog.alert_command, desk.watchdog.alert_timeout_ms
+        texts += _refusal(lambda: Alerts(command, timeout_ms))
+    if desk.portfolio is not None:
+        setting = desk.portfolio.ledger_key_file
+        texts += _refusal(lambda: key_file(desk.data_dir, setting))
+    return texts
+
+
+def _refusal(run: Callable[[], object]) -> list[str]:
+    try:
+        run()
+    except StartError as error:
+        return [str(error)]
+    return []
+
+
+CHECKS: Final[tuple[Check, ...]] = (settings,)

@@ -1,0 +1,110 @@
+"""Checks of the files that the settings name: limits, plan, instruments, fill profile, ticks, and rules for alarms."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from typing import Final
+
+from common.errors import StartError
+from marketdata.instrument_files.loader import load_instruments
+from services.mt5.fill_profiles import load_fill_profile
+from services.mt5.settings import Mt5Settings
+from services.portfolio.config_files.limits_file import load_limits
+from services.portfolio.config_files.plan_file import load_plan
+from verification.doctor.examined_desk import ExaminedDesk
+from verification.doctor.findings import Check, Findings, check, fine, found
+
+
+@check("limits")
+def limits(desk: ExaminedDesk) -> Findings:
+    """The risk limits that RISK names."""
+    if desk.portfolio is None:
+        return
+    try:
+        read = load_limits(desk.portfolio.risk)
+    except StartError as error:
+        yield found("LIMITS_INVALID", str(error))
+    else:
+        yield fine(read.name)
+
+
+@check("plan")
+def plan(desk: ExaminedDesk) -> Findings:
+    """The plan that PLAN names."""
+    if desk.portfolio is None:
+        return
+    try:
+        read = load_plan(desk.portfolio.plan, desk.portfolio.trading_symbol)
+    except StartError as error:
+        yield found("PLAN_INVALID", str(error))
+    else:
+        yield fine(read.name)
+
+
+@check("instruments")
+def instruments(desk: ExaminedDesk) -> Findings:
+    """What the simulated venue reads: contract terms of the symbols, fill profile and recorded ticks."""
+    settings = desk.mt5
+    if settings is None:
+        return
+    if settings.mt5_venue != "simulated":
+        yield fine(f"not used: MT5_VENUE is {settings.mt5_venue}")
+        return
+    results = [*_terms(settings), *_fills(settings), *_ticks(settings)]
+    yield from results
+    if not results:
+        yield fine(f"terms of {', '.join(settings.quoted_symbols)}; fills {settings.mt5_fills}")
+
+
+def _terms(settings: Mt5Settings) -> Findings:
+    try:
+        catalogue = load_instruments(settings.mt5_instruments)
+    except StartError as error:
+        yield found("INSTRUMENTS_INVALID", str(error))
+        return
+    for symbol in settings.quoted_symbols:
+        try:
+            catalogue.require(settings.mt5_symbol_map.get(symbol, symbol))
+        except StartError as error:
+            code = "INSTRUMENTS_INVALID" if settings.mt5_instruments else "SYMBOL_WITHOUT_TERMS"
+            yield found(code, f"{symbol}: {error}")
+
+
+def _fills(settings: Mt5Settings) -> Findings:
+    try:
+        load_fill_profile(settings.mt5_fills)
+    except StartError as error:
+        yield found("FILLS_INVALID", str(error))
+
+
+def _ticks(settings: Mt5Settings) -> Findings:
+    for given in settings.mt5_ticks:
+        try:
+            with given.path.open("rb") as file:
+                file.read(1)
+        except IsADirectoryError:
+            continue  # a folder of files
+        except OSError as error:
+            yield found("TICKS_MISSING", f"MT5_TICKS: {given.path}: {error.strerror}")
+
+
+@check("alarms")
+def alarms(desk: ExaminedDesk) -> Findings:
+    """What takes an alarm to a person: ALERT_COMMAND and the rules file NOTIFY_FILE."""
+    if desk.watchdog is None:
+        return
+    texts = []
+    command = desk.watchdog.alert_command
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        words = []  # the check of the settings names it
+    if words and shutil.which(words[0]) is None:
+        yield found("ALERT_COMMAND_MISSING", f"ALERT_COMMAND: value '{command}', expected a program that can be run")
+    elif words:
+        texts.append(f"ALERT_COMMAND runs {words[0]}")
+    yield fine("; ".join(texts) or "neither ALERT_COMMAND nor NOTIFY_FILE is set: alarms are on the page and in logs")
+
+
+CHECKS: Final[tuple[Check, ...]] = (limits, plan, instruments, alarms)

@@ -1,0 +1,56 @@
+"""The process that listens on a TCP port, on Linux."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+_LISTEN: Final = "0A"
+_COMMAND_CHARS_MAX: Final = 60
+
+
+class PortOwner(NamedTuple):
+    """A process that listens on a port, and the beginning of its command line."""
+
+    pid: int
+    command: str
+
+
+def port_owner(port: int) -> PortOwner | None:
+    """The process that listens on a port; None if it is not known, as for processes of other users."""
+    inodes = _listening_inodes(port)
+    if not inodes:
+        return None
+    wanted = {f"socket:[{inode}]" for inode in inodes}
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdecimal():
+            continue
+        try:
+            links = {str(link.readlink()) for link in (folder / "fd").iterdir()}
+        except OSError:
+            continue  # another user's process, or one that has ended
+        if links & wanted:
+            return PortOwner(int(folder.name), _command(folder))
+    return None
+
+
+def _listening_inodes(port: int) -> set[str]:
+    found = set()
+    for name in ("tcp", "tcp6"):
+        try:
+            lines = Path(f"/proc/net/{name}").read_text(encoding="ascii").splitlines()[1:]
+        except OSError:
+            continue
+        for fields in map(str.split, lines):
+            if fields[3] == _LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
+                found.add(fields[9])
+    return found
+
+
+def _command(folder: Path) -> str:
+    try:
+        words = (folder / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+    except OSError:
+        return "a process"
+    # Only the first words: later ones may contain a password.
+    return " ".join(words[:3]).strip()[:_COMMAND_CHARS_MAX] or "a process"

@@ -1,0 +1,56 @@
+"""Runs the checks in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from common.errors import StartError
+from verification.doctor import (
+    check_account,
+    check_clock,
+    check_desk,
+    check_disk,
+    check_files,
+    check_gateway,
+    check_ledger,
+    check_model,
+    check_packages,
+    check_processes,
+    check_settings,
+    check_sockets,
+    check_trading_files,
+)
+from verification.doctor.examined_desk import ExaminedDesk
+from verification.doctor.findings import Check, CheckResult, found
+
+CHECKS: Final[tuple[Check, ...]] = (
+    *check_packages.CHECKS,
+    *check_settings.CHECKS,
+    *check_trading_files.CHECKS,
+    *check_files.CHECKS,
+    *check_sockets.CHECKS,
+    *check_clock.CHECKS,
+    *check_disk.CHECKS,
+    *check_model.CHECKS,
+    *check_ledger.CHECKS,
+    *check_gateway.CHECKS,
+    *check_desk.CHECKS,
+    *check_account.CHECKS,
+    *check_processes.CHECKS,
+)
+"""Every check in the order of the output; the processes are last, because two heartbeats take half a second."""
+
+
+def examine(desk: ExaminedDesk, only: Collection[str] = ()) -> Iterator[CheckResult]:
+    """Run the checks, or those with the names in `only`, and yield the result of each.
+
+    Raises:
+        StartError: there is no check of that name.
+    """
+    names = [one.name for one in CHECKS]
+    if unknown := [name for name in only if name not in names]:
+        raise StartError(f"--only {unknown[0]}: no such check, expected one of {', '.join(names)}")
+    for one in CHECKS:
+        if not only or one.name in only:
+            yield CheckResult(one.name, tuple(one.run(desk)) or (found("SETTINGS_NEEDED", "not examined"),))
