@@ -8,7 +8,7 @@ from proto.gateway import HelloReply
 from proto.trading.enums import TradeMode
 from proto.trading.instrument import Instrument
 from verification.doctor.examined_desk import ExaminedDesk
-from verification.doctor.findings import Check, Finding, Findings, check, fine, found, from_condition
+from verification.doctor.findings import Check, Finding, Findings, Grade, check, fine, found, from_condition
 
 
 @check("gateway")
@@ -38,8 +38,7 @@ def symbols(desk: ExaminedDesk) -> Findings:
     """The traded symbols at the gateway: known, quoted, tradable, with a filling mode."""
     facts = desk.gateway
     if facts.hello is None:
-        running = desk.is_running
-        yield found("GATEWAY_DOWN" if running else "GATEWAY_UNREACHABLE", "the symbols cannot be examined")
+        yield Finding(Grade.UNKNOWN, "GATEWAY_UNREACHABLE", "not examined, because the gateway does not answer")
         return
     if not desk.symbols:
         yield fine("none known")
@@ -50,7 +49,7 @@ def symbols(desk: ExaminedDesk) -> Findings:
         for finding in (
             [found("SYMBOL_UNKNOWN", f"{symbol}: {terms}")]
             if isinstance(terms, str)
-            else _of_symbol(terms, facts.hello.sequences.get(symbol, 0))
+            else _of_symbol(terms, facts.hello.sequences.get(symbol))
         )
     ]
     yield from results
@@ -77,7 +76,9 @@ def _lease(desk: ExaminedDesk, hello: HelloReply) -> list[Finding]:
     return []
 
 
-def _of_symbol(terms: Instrument, sequence: int) -> list[Finding]:
+def _of_symbol(terms: Instrument, sequence: int | None) -> list[Finding]:
+    if sequence is None:
+        return [found("SYMBOL_UNKNOWN", f"{terms.symbol}: the gateway does not publish its ticks")]
     results = []
     if terms.trade_mode is not TradeMode.FULL:
         results.append(found("SYMBOL_NOT_TRADED", f"{terms.symbol} has trade mode {terms.trade_mode.value}"))

@@ -105,7 +105,7 @@ FINDING_KINDS: Final[dict[str, FindingKind]] = {
         "instruments", _X, "A file of recorded ticks does not exist or cannot be read.", "Correct MT5_TICKS."
     ),
     "NOTIFY_FILE_INVALID": FindingKind(
-        "alarms", _X, "The file of rules for alarms cannot be used.", "Correct the file (docs/alarms.md)."
+        "alarms", _X, "The file of rules for alarms cannot be used.", "Correct what the text names."
     ),
     "SECRET_MISSING": FindingKind(
         "alarms", _X, "The address of a target for alarms is missing.", "Set the variable, or write the file."
@@ -253,7 +253,10 @@ FINDING_KINDS: Final[dict[str, FindingKind]] = {
     ),
     # ---------------------------------------------------------------------------------------------------- processes
     "SUPERVISOR_CONFIGURATION": FindingKind(
-        "processes", _X, "supervisord.conf is invalid.", "Restore it from this version."
+        "processes",
+        _X,
+        "supervisord.conf is invalid, or a folder that it names is missing.",
+        "Create the folder that it names, or restore the file from this version.",
     ),
     "SUPERVISOR_DOWN": FindingKind(
         "processes",
@@ -393,8 +396,8 @@ FINDING_KINDS: Final[dict[str, FindingKind]] = {
     "SYMBOL_UNKNOWN": FindingKind(
         "symbols",
         _X,
-        "The gateway does not know a symbol.",
-        "Correct TRADING_SYMBOL, or map the broker's name with MT5_SYMBOL_MAP.",
+        "The gateway does not know a symbol, or does not publish its ticks.",
+        "Correct TRADING_SYMBOL there or here, or map the broker's name with MT5_SYMBOL_MAP.",
     ),
     "SYMBOL_NOT_TRADED": FindingKind(
         "symbols",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from orchestration.address_files import is_listening
 from proto.codec import MalformedMessageError
 from proto.gateway import AccountReply, GetAccount, GetSymbolInfo, Hello, HelloReply, Reply, Request, SymbolReply
 from proto.trading.instrument import Instrument
@@ -35,6 +37,8 @@ def ask_gateway(url: str | None, symbols: Sequence[str]) -> GatewayFacts:
     """Query a gateway for its state, account and the terms of `symbols`; None for an unknown address."""
     if url is None:
         return GatewayFacts("", "its address is not known")
+    if problem := _unreachable(url):
+        return GatewayFacts(url, problem)
     client = ConformanceClient(url, symbol=symbols[0] if symbols else "", run_id="doctor", answer_s=ANSWER_S)
     try:
         hello = _ask(client, Hello(client="doctor"))
@@ -59,6 +63,21 @@ def ask_gateway(url: str | None, symbols: Sequence[str]) -> GatewayFacts:
             for symbol, reply in terms.items()
         ),
     )
+
+
+def _unreachable(url: str) -> str:
+    """Why nothing can answer at an address; empty if a process listens there."""
+    scheme, _, address = url.partition("://")
+    if scheme == "ipc":
+        return "" if is_listening(url) else f"no process listens on {url}"
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_S).close()
+    except TimeoutError:
+        return f"{url} does not accept a connection within {ANSWER_S:g} s"
+    except OSError as error:
+        return f"{url} cannot be reached: {error.strerror or error}"
+    return ""
 
 
 def _ask(client: ConformanceClient, request: Request) -> Reply:

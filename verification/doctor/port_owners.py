@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -25,11 +27,7 @@ def port_owner(port: int) -> PortOwner | None:
     for folder in Path("/proc").iterdir():
         if not folder.name.isdecimal():
             continue
-        try:
-            links = {str(link.readlink()) for link in (folder / "fd").iterdir()}
-        except OSError:
-            continue  # another user's process, or one that has ended
-        if links & wanted:
+        if wanted & set(_open_files(folder)):
             return PortOwner(int(folder.name), _command(folder))
     return None
 
@@ -45,6 +43,17 @@ def _listening_inodes(port: int) -> set[str]:
             if fields[3] == _LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
                 found.add(fields[9])
     return found
+
+
+def _open_files(folder: Path) -> Iterator[str]:
+    """The open files of a process, as far as this user may see them."""
+    try:
+        links = list((folder / "fd").iterdir())
+    except OSError:
+        return  # another user's process, or one that has ended
+    for link in links:
+        with suppress(OSError):  # the process has closed it
+            yield str(link.readlink())
 
 
 def _command(folder: Path) -> str:
