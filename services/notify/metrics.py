@@ -15,8 +15,8 @@ SENT: Final = METRICS.internal_counter("sent_messages_total", "Messages that the
 GIVEN_UP: Final = METRICS.internal_counter(
     "given_up_messages_total", "Messages that were given up, because no try succeeded within a day", "target"
 )
-CALLS: Final = METRICS.internal_counter(
-    "heartbeat_calls_total", "Calls of the heartbeat URL, by result", "outcome", known=("ok", "failed")
+_CALLS: Final = METRICS.external_counter(
+    "heartbeat_calls_total", "Calls of the heartbeat address, by result", "outcome"
 )
 _WAITING: Final = METRICS.gauge("waiting_messages", "Messages that wait or are being tried", "target")
 _OLDEST: Final = METRICS.gauge(
@@ -35,7 +35,14 @@ def init_series(targets: Mapping[str, object]) -> None:
             count.inc(target, by=0)
 
 
-def update(*, waiting: Mapping[str, int], age_ns: Mapping[str, int], open_alerts: int, unstored: int) -> None:
+def update(
+    *,
+    waiting: Mapping[str, int],
+    age_ns: Mapping[str, int],
+    open_alerts: int,
+    unstored: int,
+    calls: Mapping[str, int],
+) -> None:
     """Set the gauges.
 
     Args:
@@ -43,12 +50,17 @@ def update(*, waiting: Mapping[str, int], age_ns: Mapping[str, int], open_alerts
         age_ns: time since the oldest unfinished message was due, by target.
         open_alerts: number of open alerts.
         unstored: number of changes that the file of notify lacks.
+        calls: number of calls of the heartbeat address, by result.
     """
-    METRICS.update(lambda: _readings(waiting, age_ns, open_alerts, unstored))
+    METRICS.update(lambda: _readings(waiting, age_ns, open_alerts, unstored, calls))
 
 
 def _readings(
-    waiting: Mapping[str, int], age_ns: Mapping[str, int], open_alerts: int, unstored: int
+    waiting: Mapping[str, int],
+    age_ns: Mapping[str, int],
+    open_alerts: int,
+    unstored: int,
+    calls: Mapping[str, int],
 ) -> Iterator[Reading]:
     for target, count in waiting.items():
         yield _WAITING, count, target
@@ -56,3 +68,5 @@ def _readings(
         yield _OLDEST, age / 1e9, target
     yield _OPEN, open_alerts
     yield _UNSTORED, unstored
+    for outcome, count in calls.items():
+        yield _CALLS, count, outcome

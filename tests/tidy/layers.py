@@ -69,7 +69,7 @@ OURS = (*LAYERS, "tests")
 
 READS_OF_A_SERVICE = {
     "services.web": ("services.portfolio.core", "services.portfolio.ledger", "services.notify.store"),
-    "services.notify": ("services.portfolio.core", "services.portfolio.ledger"),
+    "services.notify": ("services.portfolio.core", "services.portfolio.ledger", "services.watchdog.alert_log"),
 }
 """Packages of another service that a service may import, to read that service's file: the ledger, or the alerts."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from typing import Final
 
 from proto.alert_record import PROCESS_ALERTS
@@ -38,3 +40,9 @@ KNOWN: Final = {**LEDGER_CODES, **PROCESS_ALERTS, **CONDITION_CODES}
 
 LASTING: Final = frozenset({TRADING_STATE, RECONCILIATION_DIFFERENCE, *CONDITION_CODES})
 """Codes of alerts about something that lasts until it ends."""
+
+
+@lru_cache(maxsize=1_024)
+def matches(pattern: str, code: str) -> bool:
+    """Whether a code has the form of a pattern, in which `*` stands for any number of characters."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), code) is not None

@@ -97,9 +97,13 @@ class Store(Struct, frozen=True):
 
 
 class Deliver(Struct, frozen=True):
-    """Try to send a message to its target, and pass the result to the core as `Delivered`."""
+    """Try to send a message to its target, and pass the result to the core as `Delivered`.
+
+    `severity` is the highest of its alerts; INFO if the message is about an end.
+    """
 
     message: MessageRow
+    severity: Severity
 
 
 class Raised(Struct, frozen=True):

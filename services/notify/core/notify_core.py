@@ -40,7 +40,7 @@ from services.notify.core.rows import TEXT_CHARS_MAX, AlertRow, Changes, Message
 from services.notify.core.rules import Rule, Rules
 from services.notify.core.status_watch import StatusWatch
 from services.notify.core.summary import summary_text
-from services.notify.core.text import body_of, title_of
+from services.notify.core.text import body_of, gravest, title_of
 
 VENUE_UNKNOWN: Final = "VENUE UNKNOWN"
 """Label of alerts before the mode of the venue is known."""
@@ -209,7 +209,7 @@ class NotifyCore(Core[Message, Output]):
             self._end(before, at_ns, now, except_for=told)
 
     def _raise(self, event: SourceEvent, at_ns: int, now: Now) -> set[str]:
-        """Make an alert and the messages that carry it, and return the targets that will be told of it."""
+        """Make an alert and the messages that carry it, and return their targets."""
         number, self._next_alert = self._next_alert, self._next_alert + 1
         alert = AlertRow(
             number=number,
@@ -311,7 +311,7 @@ class NotifyCore(Core[Message, Output]):
         raised, self._raised = self._raised, []
         self._due_mono_ns = self._next_due_mono_ns(now)
         stored: list[Output] = [Store(changes)] if changes else []
-        return [*stored, *raised, *(outputs or []), *map(Deliver, started)]
+        return [*stored, *raised, *(outputs or []), *(Deliver(one, self._severity(one)) for one in started)]
 
     def _take_changes(self, now: Now) -> Changes:
         self._repeats.expire({rule.name: rule for rule in self._rules.rules}, now.domain_ns)
@@ -391,6 +391,11 @@ class NotifyCore(Core[Message, Output]):
         )
         self._add_told(fixed)
         return fixed
+
+    def _severity(self, message: MessageRow) -> Severity:
+        if message.kind is MessageKind.ENDED:
+            return Severity.INFO
+        return gravest([self._alerts[number] for number in message.alerts]).severity
 
     def _add_told(self, message: MessageRow) -> None:
         if message.kind is not MessageKind.ENDED:

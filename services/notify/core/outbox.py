@@ -30,6 +30,9 @@ FRESH_WAIT_NS: Final = 10 * SECOND_NS
 GIVEN_UP_NS: Final = 24 * HOUR_NS
 """Time since the first try after which a failing message is given up."""
 
+FAILURES_MIN: Final = 3
+"""Failures in a row from which a target counts as failing; a single one is usual in a network."""
+
 _TRIES_COUNTED_MAX: Final = 3
 """Tries above which messages count as equal, so that after an outage the oldest is sent first."""
 
@@ -46,6 +49,7 @@ class _Target:
         self.failures = 0
         """Failures since the last success."""
         self.failed_mono_ns = 0
+        self.error = ""
         self.last_failed = 0
         """Number of the message whose try failed last; 0 after a success."""
 
@@ -77,7 +81,13 @@ class Outbox:
         """Times of first tries within the interval of the rate limit, by rule and target."""
 
     def restore(self, messages: Iterable[MessageRow], started: Iterable[tuple[str, str, int]], now: Now) -> None:
-        """Continue with the stored messages. Their delays are computed again, and what was tried is tried at once."""
+        """Continue with the stored messages. Their delays are computed again, and what was tried is tried at once.
+
+        Args:
+            messages: the messages; finished ones are left out.
+            started: rule, target and time in UTC nanoseconds of each first try that counts for a rate limit.
+            now: the time.
+        """
         for rule, target, started_ns in sorted(started, key=lambda one: one[2]):
             self._started[rule, target].append(min(started_ns, now.domain_ns))
         for message in messages:
@@ -179,7 +189,7 @@ class Outbox:
             target.failures = target.last_failed = 0
             return self._put(message, state=MessageState.SENT, last_error="", sent_ns=now.domain_ns)
         target.failures += 1
-        target.failed_mono_ns, target.last_failed = now.mono_ns, number
+        target.failed_mono_ns, target.last_failed, target.error = now.mono_ns, number, error
         if now.domain_ns - message.started_ns >= GIVEN_UP_NS:
             return self._put(message, state=MessageState.GIVEN_UP, last_error=error)
         again_ns = now.domain_ns + target.free_mono_ns(message) - now.mono_ns
@@ -198,14 +208,21 @@ class Outbox:
             times.append(max(now.mono_ns + due_ns - now.domain_ns, target.free_mono_ns(message)))
         return min(times, default=None)
 
+    def backlog(self, now_ns: int) -> dict[str, tuple[int, int]]:
+        """For each target, the number of unfinished messages and the time since the oldest of them was due, in ns."""
+        found = dict.fromkeys(self._targets, (0, 0))
+        for message in self.messages.values():
+            count, age_ns = found[message.target]
+            due_ns = message.due_ns if _is_delayed(message) else message.started_ns
+            found[message.target] = count + 1, max(age_ns, now_ns - due_ns)
+        return found
+
     def problems(self) -> dict[str, str]:
-        """For each target whose last try failed, the number of failures and the last error."""
+        """For each target whose last tries failed, how many and the last error; one that fails once is left out."""
         found = {}
         for name, target in self._targets.items():
-            message = self.messages.get(target.last_failed)
-            if target.failures and message is not None:
-                tries = "1 try" if target.failures == 1 else f"{target.failures} tries"
-                found[name] = f"{tries} failed, {message.last_error}"
+            if target.failures >= FAILURES_MIN:
+                found[name] = f"{target.failures} tries failed, {target.error}"
         return found
 
     # ------------------------------------------------------------------------------------------------------------------

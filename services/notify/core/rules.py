@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, time, tzinfo
-from fnmatch import fnmatchcase
 from string import Formatter
 from typing import Final
 
@@ -12,6 +11,7 @@ from msgspec import Struct
 
 from proto.control import Severity
 from proto.time import SECOND_NS
+from services.notify.core.codes import matches
 from services.notify.core.quiet_hours import Interval
 from services.notify.core.rows import AlertRow
 
@@ -27,14 +27,14 @@ TEMPLATE_FIELDS: Final = (
     "rule",
     "link",
 )
-"""Fields of the templates of a rule; docs/alarms.md describes them."""
+"""Fields of the templates of a rule; the page about alarms describes them."""
 
 _RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
 _SPACES: Final = re.compile(r"[ \t]{2,}")
 
 
 class Rule(Struct, frozen=True, kw_only=True):
-    """A rule as docs/alarms.md describes it. `events` are codes or patterns; without `symbols` any subject matches."""
+    """A rule of the rules file. `events` are codes or patterns; without `symbols` any subject matches."""
 
     name: str
     events: list[str]
@@ -59,7 +59,7 @@ class Rule(Struct, frozen=True, kw_only=True):
         return (
             _RANKS[alert.severity] >= _RANKS[self.severity]
             and (not self.symbols or alert.subject in self.symbols)
-            and any(fnmatchcase(alert.code, pattern) for pattern in self.events)
+            and any(matches(pattern, alert.code) for pattern in self.events)
         )
 
     def is_urgent(self, alert: AlertRow) -> bool:

@@ -28,10 +28,14 @@ class Repeats(Struct, frozen=True):
     since_ns: int
 
 
+def gravest(alerts: Sequence[AlertRow]) -> AlertRow:
+    """The first of the alerts with the highest severity."""
+    return max(alerts, key=lambda one: _RANKS[one.severity])
+
+
 def title_of(kind: MessageKind, alerts: Sequence[AlertRow], rule: Rule, rules: Rules) -> str:
     """The title of a message: that of its gravest alert, and the number of the others."""
-    gravest = max(alerts, key=lambda one: _RANKS[one.severity])
-    text = " ".join(filled(rule.title, _fields(gravest, rule, rules)).split())
+    text = " ".join(filled(rule.title, _fields(gravest(alerts), rule, rules)).split())
     others = f" (+{len(alerts) - 1})" if len(alerts) > 1 else ""
     return _PREFIXES.get(kind, "") + text[: TITLE_CHARS_MAX - len(others) - 20] + others
 
@@ -47,17 +51,18 @@ def body_of(
     return "\n\n".join([*paragraphs, _footer(kind, alerts, rule, rules)])
 
 
-def sent_body(message: MessageRow, *, storage_problem: str = "") -> str:
+def sent_body(message: MessageRow, *, storage_problem: str = "", boot: str = "") -> str:
     """The body as it is sent: its last line is the key, by which a receiver recognizes a repeated message.
 
     Args:
         message: a message with its body.
         storage_problem: why the message could not be stored; empty if it is stored.
+        boot: part of the key of a message that is not stored, because a restart uses its number again.
     """
-    lines = [message.body]
-    if storage_problem:
-        lines.append(f"not stored: {storage_problem}; after a restart it may come again with another key")
-    return "\n".join([*lines, f"key {message.key}"])
+    if not storage_problem:
+        return f"{message.body}\nkey {message.key}"
+    problem = f"not stored: {storage_problem}; after a restart it may come again with another key"
+    return f"{message.body}\n{problem}\nkey {message.key}-{boot}"
 
 
 def _fields(alert: AlertRow, rule: Rule, rules: Rules) -> dict[str, str]:

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from common.checksums import checked_row
 from common.errors import StartError
+from proto.trading.instrument import Instrument
 from services.portfolio.core.account.events import (
     CancelRequested,
     DealBooked,
@@ -27,11 +28,13 @@ from services.portfolio.core.account.events import (
     OrderModifyAnswered,
     OrderModifyRequested,
     OrderUpdated,
+    StreamOpened,
 )
 from services.portfolio.core.account.orders import Order
 from services.portfolio.ledger import hash_chain
 from services.portfolio.ledger.hash_chain import BEGINNING, ChainPosition
 from services.portfolio.ledger.ledger import open_ledger
+from services.portfolio.ledger.projections import load_terms
 
 _events: Final = msgspec.json.Decoder(Event)
 _orders: Final = msgspec.json.Decoder(Order)
@@ -59,6 +62,14 @@ class NumberedDeals(Struct, frozen=True, kw_only=True):
 
     deals: list[DealBooked]
     orders: dict[str, Order]
+
+
+class LedgerEnd(Struct, frozen=True, kw_only=True):
+    """The end of a ledger: its position, the current stream, and the terms of the symbols."""
+
+    position: ChainPosition
+    stream: StreamOpened | None
+    instruments: dict[str, Instrument]
 
 
 class LedgerFollower:
@@ -90,6 +101,16 @@ class LedgerFollower:
             end=links[-1].position if links else after,
             ledger_event=last.number,
         )
+
+    def read_end(self) -> LedgerEnd:
+        """Read the position of the last event, to follow only later ones.
+
+        Raises:
+            StartError: the ledger does not exist or cannot be read.
+        """
+        with self._snapshot(BEGINNING) as db:
+            stream, instruments = load_terms(db)
+            return LedgerEnd(position=hash_chain.last_position(db), stream=stream, instruments=instruments)
 
     def read_deals(self, at: ChainPosition, numbers: Iterable[int], further_orders: Iterable[str]) -> NumberedDeals:
         """Read the deals that events with these numbers booked, their orders, and orders with further ids.

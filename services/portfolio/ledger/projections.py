@@ -15,6 +15,7 @@ import msgspec
 
 from common.checksums import DamagedRowError, Row, checked_row, checked_rows, with_checksum
 from proto.gateway import VenueDeal
+from proto.trading.instrument import Instrument
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.cash import CashAccount, post, postings
 from services.portfolio.core.account.events import (
@@ -240,6 +241,19 @@ def load_projections(db: apsw.Connection) -> tuple[Book, PersistedState]:
         for deal in book.deals:
             post(book.cash, postings(deal))
     return book, _load_cursor(db, RowCounts(len(book.orders), len(book.deals), lots))
+
+
+def load_terms(db: apsw.Connection) -> tuple[StreamOpened | None, dict[str, Instrument]]:
+    """Read only the stream and the terms of the symbols, in a time that does not depend on the ledger's length.
+
+    Raises:
+        DamagedRowError: the row is damaged.
+        apsw.Error, ValueError: another program wrote the row.
+    """
+    for _, payload in _rows(db, "account", "name, payload", "WHERE name = 'account'"):
+        row: _AccountRow = _decode_strictly(_account, payload, db.filename, "account")
+        return row.stream, {learned.instrument.symbol: learned.instrument for learned in row.instruments}
+    return None, {}
 
 
 def _load_cursor(db: apsw.Connection, found: RowCounts) -> PersistedState:
