@@ -19,9 +19,8 @@ from common.errors import StartError
 from common.file_identity import FileLostError
 from common.logs import get_logger
 from common.storage import WriterConnection, open_reader, open_writer, require_version, transaction
-from proto.alert_record import AlertRecord
+from proto.alert_record import AlertPhase, AlertRecord
 from proto.control import Severity
-from proto.notify import AlertPhase
 
 FILE_NAME: Final = "alert_log.db"
 APPLICATION_ID: Final = 0x7064616C

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from proto.alert_record import PROCESS_ALERTS, AlertRecord
+from proto.alert_record import PROCESS_ALERTS, AlertPhase, AlertRecord
 from proto.control import CONDITION_KINDS, Condition, StatusReply, describe, needs_person
-from proto.notify import AlertPhase
 from services.watchdog.core.watchdog import SUPERVISOR_SILENT, Output, ProcessDied, RaiseAlert, describe_death
 
 PROCESS_LOST = "PROCESS_LOST"

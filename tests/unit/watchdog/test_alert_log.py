@@ -11,9 +11,8 @@ import apsw
 import pytest
 
 from common.storage import WriterConnection
-from proto.alert_record import AlertRecord
+from proto.alert_record import AlertPhase, AlertRecord
 from proto.control import Severity
-from proto.notify import AlertPhase
 from services.watchdog import alert_log
 from services.watchdog.alert_log import FILE_NAME, AlertLog, AlertLogReader
 from tests.support.waits import wait_for

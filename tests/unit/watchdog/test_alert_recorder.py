@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from proto.alert_record import PROCESS_ALERTS, AlertRecord
+from proto.alert_record import PROCESS_ALERTS, AlertPhase, AlertRecord
 from proto.control import Condition, DeskState, StatusReply, condition
-from proto.notify import AlertPhase
 from services.watchdog.core.alert_recorder import AlertRecorder
 from services.watchdog.core.hang_detector import KillReason
 from services.watchdog.core.watchdog import SUPERVISOR_SILENT, KillProcess, ProcessDied, RaiseAlert
