@@ -5,12 +5,12 @@ They are not sent over the wire. The watchdog writes them to a file of the data 
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct
 
 from proto.control import Severity
-from proto.notify import AlertPhase
 
 PROCESS_ALERTS: Final = {
     "PROCESS_HANG": Severity.CRITICAL,
@@ -23,6 +23,14 @@ PROCESS_ALERTS: Final = {
     "PROCESS_LOST": Severity.WARNING,
 }
 """Severity by code of the alerts about a process. All other records have the code of a condition."""
+
+
+class AlertPhase(StrEnum):
+    """What a record is about: the beginning or the end of a condition, or an event without duration."""
+
+    BEGAN = "BEGAN"
+    ENDED = "ENDED"
+    MOMENT = "MOMENT"
 
 
 class AlertRecord(Struct, frozen=True, kw_only=True):

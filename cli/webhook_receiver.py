@@ -1,0 +1,129 @@
+"""A web server on this host that prints each message it gets, to try alarms without any service."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Final
+
+from common.clock import wall_ns
+from common.errors import InUseError, StartError
+from proto.time import utc_text
+
+BODY_BYTES_MAX: Final = 1 << 20
+READ_S: Final = 10.0
+"""Seconds after which a client that sends nothing is disconnected."""
+
+_KEY: Final = re.compile(r"^key (\S+)\s*$", re.MULTILINE)
+
+
+class WebhookReceiver:
+    """The server; it listens on 127.0.0.1 only."""
+
+    def __init__(self, port: int, show: Callable[[str], None], *, messages_max: int = 0) -> None:
+        """Listen at a port.
+
+        Args:
+            port: the port; 0 for a free one.
+            show: gets the text of each message.
+            messages_max: number of messages after which `serve` returns; 0 for no limit.
+
+        Raises:
+            StartError: the port is in use.
+        """
+        self._show = show
+        self._left = messages_max
+        self._keys: set[str] = set()
+        self._lock = threading.Lock()
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            timeout = READ_S
+
+            def do_POST(self) -> None:
+                receiver._on_post(self)
+
+            def do_GET(self) -> None:
+                receiver._on_get(self)
+
+            def log_message(self, *_: object) -> None:
+                """Print no line for each request."""
+
+        try:
+            self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        except OSError as error:
+            raise InUseError(f"--port: value '{port}': {error.strerror}; expected a free port of 127.0.0.1") from None
+        except OverflowError:
+            raise StartError(f"--port: value '{port}', expected a port from 0 to 65535") from None
+        self._server.daemon_threads = True
+
+    @property
+    def port(self) -> int:
+        """The port at which the server listens."""
+        return int(self._server.server_address[1])
+
+    def serve(self) -> None:
+        """Answer requests until `close`, or until the last expected message."""
+        self._server.serve_forever(poll_interval=0.1)
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.server_close()
+
+    def _on_post(self, request: BaseHTTPRequestHandler) -> None:
+        length = request.headers.get("Content-Length", "")
+        if not length.isdecimal() or int(length) > BODY_BYTES_MAX:
+            request.send_error(413, f"expected a body of at most {BODY_BYTES_MAX} bytes with its length")
+            return
+        body = request.rfile.read(int(length))
+        with self._lock:
+            self._show(self._text(body))
+            request.send_response(200)
+            request.send_header("Content-Length", "0")
+            request.end_headers()
+            self._left -= 1
+            if self._left == 0:
+                threading.Thread(target=self._server.shutdown, daemon=True).start()
+
+    def _on_get(self, request: BaseHTTPRequestHandler) -> None:
+        """The call of a heartbeat."""
+        with self._lock:
+            self._show(f"{utc_text(wall_ns())} heartbeat {_printable(request.path)}")
+        request.send_response(200)
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    def _text(self, body: bytes) -> str:
+        title, message = _title_and_message(body)
+        found = _KEY.search(message)
+        key = found[1] if found else ""
+        is_repeat = bool(key) and key in self._keys
+        self._keys.add(key)
+        lines = [f"{utc_text(wall_ns())} {title}{' (repeat of a message with the same key)' if is_repeat else ''}"]
+        return "\n".join([*lines, *(f"  {line}" for line in message.splitlines())])
+
+
+def show_on_terminal(text: str) -> None:
+    """Print a message at once, followed by an empty line."""
+    sys.stdout.write(f"{text}\n\n")
+    sys.stdout.flush()
+
+
+def _title_and_message(body: bytes) -> tuple[str, str]:
+    """Title and text of a message as apprise's `json://` sends it; any other body is shown as it is."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        found = None
+    if isinstance(found, dict) and isinstance(found.get("message"), str):
+        return _printable(str(found.get("title", ""))), _printable(found["message"])
+    return f"{len(body)} bytes", _printable(body.decode(errors="replace"))
+
+
+def _printable(text: str) -> str:
+    """The text without signs that change a terminal."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in text.replace("\r\n", "\n"))
