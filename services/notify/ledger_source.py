@@ -15,9 +15,9 @@ from msgspec import Struct
 
 from common.errors import StartError
 from common.logs import get_logger
-from proto.alert_record import AlertPhase
 from proto.control import Severity, TradingState
 from proto.gateway import DealKind
+from proto.notify import AlertPhase
 from proto.time import MINUTE_NS, utc_text
 from proto.trading.instrument import Instrument
 from services.notify.core.codes import DENIAL, FILL, RECONCILIATION_DIFFERENCE, TRADING_STATE

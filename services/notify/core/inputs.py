@@ -6,9 +6,8 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from proto.alert_record import AlertPhase
 from proto.control import Severity, StatusReply
-from proto.notify import AcknowledgeAlerts, NotifyReply
+from proto.notify import AcknowledgeAlerts, AlertPhase, NotifyReply
 from services.notify.core.rows import AlertRow, Changes, MessageRow
 
 # ------------------------------------------------------------------------------------------------------- what comes in

@@ -11,10 +11,9 @@ from typing import Final
 import msgspec
 from msgspec import Struct, structs
 
-from proto.alert_record import AlertPhase
 from proto.control import ControlError, Severity, StatusReply
 from proto.core import Core
-from proto.notify import ALERTS_MAX, AcknowledgedLine, AcknowledgeReply, MessageKind, MessageState
+from proto.notify import ALERTS_MAX, AcknowledgedLine, AcknowledgeReply, AlertPhase, MessageKind, MessageState
 from proto.time import SECOND_NS, Now
 from services.notify.core.codes import DAILY_SUMMARY
 from services.notify.core.escalations import Escalation, Escalations

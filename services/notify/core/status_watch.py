@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from proto.alert_record import AlertPhase
 from proto.control import CONDITION_KINDS, CONDITIONS_MAX, Severity, StatusReply, TradingState, describe, needs_person
+from proto.notify import AlertPhase
 from proto.time import SECOND_NS
 from services.notify.core.codes import CAUSES, PORTFOLIO_SILENT, TRADING_STATE
 from services.notify.core.inputs import SourceEvent
