@@ -30,4 +30,9 @@ def unsent_text(alert: AlertLine) -> str:
         return ""
     if not alert.rules:
         return "no rule matches, sent to nobody"
-    return f"not sent by rule {', '.join(alert.rules)}"
+    rules = ", ".join(alert.rules)
+    if alert.ended_ns:
+        return f"ended before rule {rules} would have sent it"
+    return (
+        f"acknowledged before rule {rules} would have sent it" if alert.acknowledged_ns else f"not sent by rule {rules}"
+    )

@@ -1,4 +1,4 @@
-"""Servers of portfolio's or a gateway's replies on a real socket, without a separate process."""
+"""Servers of portfolio's, notify's or a gateway's replies on a real socket, without a separate process."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import zmq
 from proto.codec import decode_control_request, decode_request, encode
 from proto.control import ControlReply, ControlRequest
 from proto.gateway import Request
+from proto.notify import NotifyReply, NotifyRequest, decode_notify_request
 from proto.time import Now
 from services.mt5.core.gateway.gateway import Gateway
 from tests.support.builders import START_NS
@@ -25,6 +26,21 @@ def serve_control(url: str, answer: Callable[[ControlRequest], ControlReply | No
 
     def reply_to(payload: bytes) -> bytes | None:
         request = decode_control_request(payload)
+        asked.append(request)
+        reply = answer(request)
+        return None if reply is None else encode(reply)
+
+    with _serving(url, reply_to):
+        yield asked
+
+
+@contextmanager
+def serve_notify(url: str, answer: Callable[[NotifyRequest], NotifyReply | None]) -> Iterator[list[NotifyRequest]]:
+    """Reply to each request on `url` with the result of `answer`, if it is not None; yield the list of requests."""
+    asked = list[NotifyRequest]()
+
+    def reply_to(payload: bytes) -> bytes | None:
+        request = decode_notify_request(payload)
         asked.append(request)
         reply = answer(request)
         return None if reply is None else encode(reply)
