@@ -7,25 +7,13 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
+from proto.alert_record import AlertPhase as AlertPhase
 from proto.codec import BusDecoder
 from proto.control import ControlError, Severity
 from proto.trading.units import Cursor, Name, OptionalName, Sequence, Text, TimeNs
 
 ALERTS_MAX: Final = 100
 """Largest number of alerts in one request or reply. A reply has fewer if they would not fit into a frame."""
-
-
-class AlertPhase(StrEnum):
-    """Whether an alert is about something that lasts."""
-
-    BEGAN = "BEGAN"
-    """Something that lasts has begun; `ended_ns` of the alert is the time of its end, 0 before."""
-
-    ENDED = "ENDED"
-    """Something that lasts has ended. Only records of the watchdog and events have this phase, an alert never."""
-
-    MOMENT = "MOMENT"
-    """Something happened, such as a fill or the death of a process."""
 
 
 class MessageKind(StrEnum):
