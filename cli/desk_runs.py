@@ -13,11 +13,11 @@ from typing import Final, NamedTuple
 
 from cli.desk_defaults import with_desk_settings
 from cli.desk_options import DEFAULT_FILLS, DEFAULT_RISK, DEFAULT_SYMBOLS, DeskOptions
-from cli.live_view import open_screen
 from cli.page_address import choose_page_address, require_page
 from cli.run_options import check_watched, fills_option, plan_option, risk_option
 from cli.run_settings import HASH_CHARS, GatewayElsewhere, run_settings
 from cli.run_summary import show_summary
+from cli.screen.live_screen import open_screen
 from cli.tick_arguments import clock_option, parse_tick_files, show_remarks
 from cli.validators import (
     require_fills,
@@ -80,7 +80,7 @@ def run_desk_of(options: DeskOptions) -> int:
         StartError: an option or a setting is out of range, unknown or contradictory.
     """
     desk = desk_spec(options)
-    with open_screen() as screen:
+    with open_screen(desk.data_dir) as screen:
         summary, interrupt = run_desk(desk, screen)
     show_summary(summary)
     if isinstance(interrupt, SystemExit) and interrupt.code not in (0, 128 + signal.SIGINT):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from orchestration.desk_view import DeskRunSpec
+    from orchestration.desk_view import DeskRunSpec, DeskView
 
 UNKNOWN: Final = "VENUE UNKNOWN"
 
@@ -18,3 +18,9 @@ def mode_label(mode: str) -> str:
 def run_label(plan: DeskRunSpec, mode: str) -> str:
     """The label of a desk that this command runs; a gateway that the command starts is simulated."""
     return mode_label(mode or ("simulated" if plan.gateway is None else ""))
+
+
+def view_label(view: DeskView) -> str:
+    """The label of the desk on a screen."""
+    mode = "" if view.status is None else view.status.mode
+    return run_label(view.plan, mode) if view.is_own else mode_label(mode)

@@ -1,33 +1,56 @@
-"""The alerts that nobody has acknowledged, from the data directory of a desk."""
+"""The alerts of a desk, from the file of notify in its data directory."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+from common.errors import StartError
+
+if TYPE_CHECKING:
+    from proto.notify import AlertLine
 
 NOTIFY_FILE_NAME: Final = "notify.db"
 
-
-class AlertText(NamedTuple):
-    """An alert: its number, with which a person acknowledges it, and its text."""
-
-    number: int
-    text: str
+ALERTS_MAX: Final = 50
+"""Largest number of alerts that are read for a screen."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class OpenAlerts:
-    """Alerts that nobody has acknowledged, the newest first; if they are unknown, `problem` is the reason."""
+class AlertsReading:
+    """Alerts, the newest first, and the number of all open ones; if they are unknown, `problem` is the reason."""
 
-    lines: tuple[AlertText, ...] = ()
+    rows: Sequence[AlertLine] = ()
+    open_count: int = 0
     problem: str = ""
 
 
-def open_alerts(data_dir: Path | None) -> OpenAlerts:
-    """The alerts of the desk with this data directory; None for a desk whose directory is not known."""
+def read_desk_alerts(data_dir: Path | None, *, open_only: bool) -> AlertsReading:
+    """The newest alerts of the desk with this data directory, or the open ones, which need a person.
+
+    Args:
+        data_dir: the data directory; None for a desk whose directory is not known.
+        open_only: whether only alerts are read that have not ended and that nobody has acknowledged.
+    """
     if data_dir is None:
-        return OpenAlerts(problem="unknown, the data directory of the desk is not known")
+        return AlertsReading(problem="unknown, the data directory of the desk is not known")
     if not (data_dir / NOTIFY_FILE_NAME).is_file():
-        return OpenAlerts(problem="no alert service: NOTIFY_FILE is not set (docs/operations.md)")
-    return OpenAlerts(problem="unknown")
+        return AlertsReading(problem="none are kept, notify does not run for this desk (NOTIFY_FILE)")
+    from proto.notify import AlertsQuery  # most desks load only the lines above
+    from services.notify.store import open_notify, read_alerts
+
+    try:
+        with closing(open_notify(data_dir)) as db:
+            reply = read_alerts(db, AlertsQuery(limit=ALERTS_MAX, open_only=open_only))
+    except StartError as error:
+        return AlertsReading(problem=str(error))
+    return AlertsReading(rows=reply.rows, open_count=reply.open)
+
+
+def alert_text(alert: AlertLine) -> str:
+    """One line for an alert: its number, with which a person acknowledges it, severity, code, subject and text."""
+    subject = f" {alert.subject}" if alert.subject else ""
+    return f"{alert.number} {alert.severity.value} {alert.code}{subject}: {alert.text}"

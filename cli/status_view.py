@@ -15,7 +15,7 @@ from typing import Final, Protocol, TypeVar
 from rich.text import Text
 
 from cli.mode_label import mode_label
-from cli.open_alerts import OpenAlerts
+from cli.open_alerts import AlertsReading, alert_text
 from cli.tables import NOTHING, average_text, format_duration, format_money, format_signed
 from orchestration.process_states import ProcessesReading
 from proto.control import (
@@ -108,7 +108,7 @@ class DeskStatus:
     feed: str
     note: str
     processes: ProcessesReading
-    alerts: OpenAlerts
+    alerts: AlertsReading
     page: str | None
 
     @property
@@ -159,7 +159,7 @@ def _rows(status: DeskStatus, length: int | None) -> Iterator[_Row]:
         yield _Row("", f"  {CONDITION_KINDS[one.code].action}", is_whole=True)
     if rest:
         yield _Row("", f"and {rest} more conditions: paperdesk status --json", "bold", is_whole=True)
-    yield from _account_rows(status.figures)
+    yield from (_Row(label, text) for label, text in account_texts(status.figures))
     yield from _listed(
         "positions", list(status.figures.positions.items()), length, _position_text, "none", "paperdesk positions"
     )
@@ -196,29 +196,30 @@ def _listed(
         yield _Row("", f"and {rest} more: {command}", "bold")
 
 
-def _account_rows(figures: AccountFigures) -> Iterator[_Row]:
+def account_texts(figures: AccountFigures) -> list[tuple[str, str]]:
+    """The account's money, its drawdown with the distance to each level, and its margin level: labels and texts."""
     if figures.balance is None:
-        yield _Row("account", "unknown until the desk has reached its gateway for the first time")
-        return
+        return [("account", "unknown until the desk has reached its gateway for the first time")]
     currency = figures.currency
     equity = "unknown" if figures.equity is None else format_money(figures.equity)
-    yield _Row(
-        "account",
+    money = (
         f"balance {format_money(figures.balance)}, equity {equity}, open P&L "
-        f"{format_signed(figures.unrealized_pnl)} {currency}".rstrip(),
+        f"{format_signed(figures.unrealized_pnl)} {currency}"
     )
     level = figures.margin_level_pct
     margin = f"margin level {NOTHING if level is None else f'{format_money(level)} %'}"
     if figures.drawdown is None or figures.drawdown_peak is None:
-        yield _Row("drawdown", f"unknown, no equity is known yet; {margin}")
-        return
+        return [("account", money), ("drawdown", f"unknown, no equity is known yet; {margin}")]
     fallen = f"{_percent(figures.drawdown)} below the peak {format_money(figures.drawdown_peak)} {currency}"
-    yield _Row("drawdown", f"{fallen}; {margin}")
     levels = [
         f"{LEVEL_NAMES[name]} at {format_money(level)} ({_distance(figures.drawdown_headroom.get(name))})"
         for name, level in figures.drawdown_levels.items()
     ]
-    yield _Row("", ", ".join(levels) or "no drawdown level is set, or the levels are not known")
+    return [
+        ("account", money),
+        ("drawdown", f"{fallen}; {margin}"),
+        ("", ", ".join(levels) or "no drawdown level is set, or the levels are not known"),
+    ]
 
 
 def _percent(fraction: float) -> str:
@@ -249,18 +250,17 @@ def processes_text(reading: ProcessesReading) -> str:
     return "; ".join(f"{state} {', '.join(groups[state])}" for state in order)
 
 
-def _alert_rows(alerts: OpenAlerts, length: int | None) -> Iterator[_Row]:
+def _alert_rows(alerts: AlertsReading, length: int | None) -> Iterator[_Row]:
     if alerts.problem:
         yield _Row("alerts", alerts.problem)
         return
-    yield from _listed(
-        "alerts",
-        [f"{one.number} {one.text}" for one in alerts.lines],
-        length,
-        str,
-        "none waits for an acknowledgement",
-        "paperdesk alerts",
-    )
+    shown, _ = _shortened(alerts.rows, length)
+    if not shown:
+        yield _Row("alerts", "none waits for a person")
+    for number, one in enumerate(shown):
+        yield _Row("" if number else "alerts", alert_text(one), SEVERITY_STYLES[one.severity])
+    if rest := alerts.open_count - len(shown):
+        yield _Row("", f"and {rest} more: paperdesk alerts", "bold")
 
 
 def feed_text(

@@ -92,7 +92,8 @@ class DeskView:
     """The state of a desk for a screen.
 
     `status` is portfolio's latest reply, None before the first; `silent_s` is the time since that reply, or since the
-    start. `up_s` is the time since the start, and `before` are the totals of the account at the start.
+    start. `up_s` is the time since the start of the desk, 0 if it is unknown. `before` are the totals of the account at
+    the start, None for a desk that another process runs.
     """
 
     plan: DeskRunSpec
@@ -100,7 +101,7 @@ class DeskView:
     status: StatusReply | None
     silent_s: float
     processes: Mapping[str, ProcessState]
-    before: AccountTotals
+    before: AccountTotals | None
     is_stopping: bool = False
     web: ProcessState | None = None
     """State of the program that serves the page; None if it is unknown or the desk has no page."""
@@ -108,6 +109,15 @@ class DeskView:
     """Whether the page accepts connections."""
     supervisor_silent_s: float = 0.0
     """Seconds since supervisord's last answer; 0 while it answers."""
+    is_own: bool = True
+    """Whether this process runs the desk."""
+    is_gone: bool = False
+    """Whether the desk of another process has ended: neither portfolio nor supervisord has a socket that answers."""
+
+    @property
+    def awaited_s(self) -> float:
+        """Silence of portfolio in seconds after which it is a condition."""
+        return START_S if self.is_own and self.status is None else PORTFOLIO_SILENT_S
 
     @property
     def conditions(self) -> list[Condition]:
@@ -123,7 +133,10 @@ class DeskView:
             down.append(condition("PAGE_DOWN", f"supervisord reports {self.web.state}"))
         if self.supervisor_silent_s > SUPERVISOR_SILENT_S:
             down.append(condition("SUPERVISOR_SILENT", f"no answer for {self.supervisor_silent_s:.0f} s"))
-        if self.silent_s > (PORTFOLIO_SILENT_S if self.status is not None else START_S):
+        if self.is_gone:
+            age = "" if self.status is None else f"; everything below is {self.silent_s:.0f} s old"
+            return [condition("PROCESS_DOWN", f"the desk is not running{age}", subject="portfolio")]
+        if self.silent_s > self.awaited_s:
             return by_gravity([*down, condition("PORTFOLIO_SILENT", f"no answer for {self.silent_s:.0f} s")])
         seen = {(one.code, one.subject) for one in down}
         shown = self.status.conditions if self.status is not None else ()

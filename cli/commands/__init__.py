@@ -26,6 +26,7 @@ COMMANDS: Final = {
     ),
     "Query a desk": (
         CommandEntry("status", "status", "Show on one screen whether and how the desk trades"),
+        CommandEntry("watch", "watch", "Show a running desk on a screen with pages and keys"),
         CommandEntry("orders", "views", "List orders"),
         CommandEntry("fills", "views", "List executions with their costs"),
         CommandEntry("deals", "views", "List executions and cash movements"),

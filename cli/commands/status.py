@@ -10,7 +10,7 @@ from rich.console import Console
 from cli import query_options as o
 from cli.desk_client import DeskClient, ledger_views, open_desk
 from cli.json_output import print_json
-from cli.open_alerts import open_alerts
+from cli.open_alerts import read_desk_alerts
 from cli.running_desks import page_url_of
 from cli.status_view import DeskStatus, feed_text, status_screen
 from common.writer_lock import owner_of
@@ -74,7 +74,7 @@ def _running(desk: DeskClient, reply: StatusReply) -> DeskStatus:
         ),
         note="",
         processes=read_processes(desk.url, timeout_s=SUPERVISOR_TIMEOUT_S),
-        alerts=open_alerts(desk.data_dir),
+        alerts=read_desk_alerts(desk.data_dir, open_only=True),
         page=None if desk.data_dir is None else page_url_of(desk.data_dir),
     )
 
@@ -112,7 +112,7 @@ def _stopped(desk: DeskClient) -> DeskStatus:
         else "none, no tick was decided",
         note=f"figures of the ledger's last commit{limits}",
         processes=ProcessesReading(problem="none, the desk is stopped") if is_stopped else processes,
-        alerts=open_alerts(folder),
+        alerts=read_desk_alerts(folder, open_only=True),
         page=None,
     )
 
@@ -153,7 +153,8 @@ def _fields(found: DeskStatus) -> dict[str, Any]:
             for one in found.processes.states.values()
         ],
         "processes_problem": found.processes.problem,
-        "alerts": [{"number": one.number, "text": one.text} for one in found.alerts.lines],
+        "alerts": [plain_fields(one) for one in found.alerts.rows],
+        "alerts_open": found.alerts.open_count,
         "alerts_problem": found.alerts.problem,
         "page": found.page,
     }

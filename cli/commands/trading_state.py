@@ -13,33 +13,22 @@ from typing import Annotated, Final
 import typer
 
 from cli.command_options import CommandOptions, login_name, new_key
-from cli.gateway_commands import TIMEOUT_S, send_to_gateway
+from cli.gateway_commands import send_to_gateway
 from cli.json_output import print_json
 from cli.option_groups import with_option_groups
 from cli.running_desks import required_control_url
-from common.control_client import ControlClient
-from common.errors import StartError
-from orchestration.address_files import is_listening
+from cli.trading_commands import GATEWAY_HINT, send_trading_command
 from proto.control import (
     FlattenCommand,
     HaltCommand,
     ReduceOnlyCommand,
     ResumeCommand,
     TradingCommand,
-    TradingReply,
 )
 from proto.gateway import Flatten, Halt, Resume
 
 app = typer.Typer()
 EXAMPLE: Final = '[bold]Example[/bold]\n\n  paperdesk {} --reason "news at 14:30"'
-
-NOTICE_S: Final = 1.0
-"""Seconds without a reply from portfolio after which a notice is printed."""
-
-RESTART_S: Final = 3.0
-"""A killed portfolio listens again within this time. If the socket is closed for longer, portfolio does not run."""
-
-GATEWAY_HINT: Final = "--at-gateway sends the command to the gateway"
 
 AtGateway = Annotated[
     bool, typer.Option("--at-gateway", help="Send the command to the gateway, because portfolio is down.")
@@ -85,7 +74,8 @@ def _to_gateway(request: Halt | Resume | Flatten, options: CommandOptions) -> in
 
 def _to_portfolio(kind: type[TradingCommand], reason: str, options: CommandOptions) -> int:
     command = kind(reason, key=new_key(), person=login_name())
-    reply = _answer(required_control_url(options.data_dir, options.url, hint=GATEWAY_HINT), command)
+    url = required_control_url(options.data_dir, options.url, hint=GATEWAY_HINT)
+    reply = send_trading_command(url, command, lambda line: print(line, file=sys.stderr))
     if options.as_json:
         print_json({name: getattr(reply, name) for name in reply.__struct_fields__})
         return 0
@@ -93,27 +83,3 @@ def _to_portfolio(kind: type[TradingCommand], reason: str, options: CommandOptio
     if reply.closing:
         print(f"closing {', '.join(reply.closing)}")
     return 0
-
-
-def _answer(url: str, command: TradingCommand) -> TradingReply:
-    """Portfolio's reply, also when portfolio restarts or waits for its disk.
-
-    Raises:
-        StartError: nothing listens at `url`, or no reply came in time.
-    """
-    with ControlClient(url) as client:
-        reply = client.request(command, TradingReply, timeout_s=NOTICE_S)
-        if reply is None:
-            print(f"{url} has not answered within {NOTICE_S:.0f} s; sending the command again", file=sys.stderr)
-            reply = client.request(command, TradingReply, timeout_s=RESTART_S - NOTICE_S)
-        if reply is None and not is_listening(url):
-            raise StartError(
-                f"nothing listens at {url}, expected a running desk; the outcome is unknown, {GATEWAY_HINT}"
-            )
-        reply = reply or client.request(command, TradingReply, timeout_s=TIMEOUT_S + NOTICE_S - RESTART_S)
-    if reply is None:
-        raise StartError(
-            f"{url} did not answer within {NOTICE_S + TIMEOUT_S:.0f} s; the outcome is unknown, "
-            f"repeat the command; {GATEWAY_HINT}"
-        )
-    return reply

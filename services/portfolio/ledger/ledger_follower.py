@@ -112,6 +112,17 @@ class LedgerFollower:
             stream, instruments = load_terms(db)
             return LedgerEnd(position=hash_chain.last_position(db), stream=stream, instruments=instruments)
 
+    def position_before_end(self, events: int) -> ChainPosition:
+        """Return the position so many events before the end, or the beginning of a shorter ledger.
+
+        Raises:
+            StartError: the ledger does not exist or cannot be read.
+        """
+        with self._snapshot(BEGINNING) as db:
+            number = hash_chain.last_position(db).number - events
+            row: Any = db.execute("SELECT number, hash FROM events WHERE number = ?", (number,)).fetchone()
+        return BEGINNING if row is None else ChainPosition(*row)
+
     def read_deals(self, at: ChainPosition, numbers: Iterable[int], further_orders: Iterable[str]) -> NumberedDeals:
         """Read the deals that events with these numbers booked, their orders, and orders with further ids.
 

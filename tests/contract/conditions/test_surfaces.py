@@ -11,8 +11,10 @@ import pytest
 from rich.console import Console
 from structlog.testing import capture_logs
 
-from cli.live_view import LineScreen, render_page, summary_line
 from cli.run_summary import show_summary
+from cli.screen.head import summary_line
+from cli.screen.line_screen import LineScreen
+from cli.screen.page import render_page
 from common.project_root import PROJECT_ROOT
 from deploy.container.health import UNHEALTHY_INFO, desk_problem
 from orchestration.desk_runner import DeskSummary
@@ -107,6 +109,7 @@ def test_the_summary_shows_a_condition_that_needs_a_person_and_whether_the_desk_
 ) -> None:
     view = scene.view()
     held = tuple(filter(needs_person, view.conditions))
+    assert view.before is not None
     summary = DeskSummary(
         plan=view.plan,
         up_s=1.0,

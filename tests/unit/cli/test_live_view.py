@@ -13,7 +13,9 @@ import pytest
 from msgspec import structs
 from rich.console import Console
 
-from cli.live_view import LineScreen, alerts, render_page, summary_line
+from cli.screen.head import alerts, summary_line
+from cli.screen.line_screen import LineScreen
+from cli.screen.page import render_page
 from common.project_root import PROJECT_ROOT
 from orchestration.desk_view import AccountTotals, DeskRunSpec, DeskView
 from orchestration.process_states import ProcessState

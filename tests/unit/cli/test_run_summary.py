@@ -12,9 +12,9 @@ import pytest
 from msgspec import structs
 from rich.console import Console
 
-from cli.live_view import render_page
 from cli.report_view import balance_before
 from cli.run_summary import show_summary
+from cli.screen.page import render_page
 from orchestration.desk_runner import DeskSummary, read_account_totals
 from orchestration.desk_view import AccountTotals, DeskRunSpec
 from proto.gateway import DealEntry, DealKind, VenueDeal

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from cli.open_alerts import AlertText, OpenAlerts
+from cli.open_alerts import AlertsReading
 from cli.status_view import DeskStatus, feed_text, processes_text, status_screen
 from orchestration.process_states import ProcessesReading, ProcessState
-from proto.control import DenialLine, PositionLine, StatusReply, condition, describe
+from proto.control import DenialLine, PositionLine, Severity, StatusReply, condition, describe
+from proto.notify import AlertLine, AlertPhase
 from tests.unit.cli.test_live_view import DENIALS, IN_DOUBT, PAUSED, a_status
 
 LEVELS = {
@@ -29,6 +30,23 @@ PROCESSES = ProcessesReading(
 )
 
 
+def an_alert(number: int, **changed: Any) -> AlertLine:
+    fields: dict[str, Any] = {
+        "number": number,
+        "time_ns": 1_736_164_800_000_000_000,
+        "phase": AlertPhase.BEGAN,
+        "code": "NO_TICKS",
+        "severity": Severity.WARNING,
+        "title": "SIMULATED desk: NO_TICKS EURUSD",
+        "text": "no tick for 60 s",
+        "mode": "SIMULATED",
+        "origin": "watchdog:17",
+        "is_open": True,
+        "subject": "EURUSD",
+    }
+    return AlertLine(**{**fields, **changed})
+
+
 def a_screen(reply: StatusReply | None = None, **changed: Any) -> DeskStatus:
     reply = reply or a_status(**LEVELS)
     fields: dict[str, Any] = {
@@ -42,7 +60,7 @@ def a_screen(reply: StatusReply | None = None, **changed: Any) -> DeskStatus:
         "feed": "last message 0.3 s ago",
         "note": "",
         "processes": PROCESSES,
-        "alerts": OpenAlerts(),
+        "alerts": AlertsReading(),
         "page": "http://127.0.0.1:8642/",
     }
     return DeskStatus(**{**fields, **changed})
@@ -85,7 +103,7 @@ def a_full_reply() -> StatusReply:
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_long_lists_are_shortened_until_the_screen_fits_and_their_rest_is_counted(width: int) -> None:
-    alerts = OpenAlerts(lines=tuple(AlertText(n, "NO_TICKS") for n in range(20, 0, -1)))
+    alerts = AlertsReading(rows=[an_alert(number) for number in range(20, 0, -1)], open_count=70)
     rows = lines_of(a_screen(a_full_reply(), alerts=alerts), width=width)
     assert len(rows) <= 23
     assert max(map(len, rows)) <= width
@@ -113,7 +131,7 @@ def test_a_paused_symbol_has_a_condition_and_no_denial() -> None:
     ("changed", "shown"),
     [
         ({"processes": ProcessesReading(problem="supervisord does not answer")}, "processes supervisord does not"),
-        ({"alerts": OpenAlerts(problem="notify.db cannot be read")}, "alerts    notify.db cannot be read"),
+        ({"alerts": AlertsReading(problem="notify.db cannot be read")}, "alerts    notify.db cannot be read"),
         ({"page": None}, "page      none, or its address is not known"),
         ({"reply": a_status(balance=None)}, "account   unknown until the desk has reached its gateway"),
         ({"reply": a_status(equity=None)}, "account   balance 10,012.34, equity unknown"),
@@ -123,6 +141,11 @@ def test_a_paused_symbol_has_a_condition_and_no_denial() -> None:
 )
 def test_a_part_that_is_missing_or_silent_is_named(changed: dict[str, Any], shown: str) -> None:
     assert any(row.startswith(shown) for row in lines_of(a_screen(changed.pop("reply", None), **changed)))
+
+
+def test_open_alerts_have_the_number_with_which_they_are_acknowledged() -> None:
+    rows = lines_of(a_screen(alerts=AlertsReading(rows=[an_alert(17)], open_count=1)))
+    assert "alerts    17 WARNING NO_TICKS EURUSD: no tick for 60 s" in rows
 
 
 def test_what_is_wrong_with_the_processes_comes_first() -> None:

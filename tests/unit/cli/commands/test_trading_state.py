@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cli import trading_commands
 from cli.command_options import login_name
 from cli.commands import trading_state
 from common.errors import StartError
@@ -16,9 +17,9 @@ from tests.support.socket_servers import serve_control
 def test_a_halt_without_a_listening_portfolio_fails_after_the_time_of_a_restart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(trading_state, "NOTICE_S", 0.05)
-    monkeypatch.setattr(trading_state, "RESTART_S", 0.1)
-    monkeypatch.setattr(trading_state, "TIMEOUT_S", 3_600.0)
+    monkeypatch.setattr(trading_commands, "NOTICE_S", 0.05)
+    monkeypatch.setattr(trading_commands, "RESTART_S", 0.1)
+    monkeypatch.setattr(trading_commands, "TIMEOUT_S", 3_600.0)
     url = f"ipc://{tmp_path}/control.ipc"
     with pytest.raises(StartError, match=f"^nothing listens at {url}, expected a running desk; the outcome is unknown"):
         trading_state.halt(reason="news", url=url, at_gateway=False)
@@ -28,7 +29,7 @@ def test_a_halt_without_a_listening_portfolio_fails_after_the_time_of_a_restart(
 def test_a_command_that_is_sent_again_has_the_same_key_and_the_login_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trading_state, "NOTICE_S", 0.05)
+    monkeypatch.setattr(trading_commands, "NOTICE_S", 0.05)
     url, received = f"ipc://{tmp_path}/control.ipc", list[ControlRequest]()
 
     def answer_the_second(request: ControlRequest) -> ControlReply | None:
