@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from proto.notify import AlertLine, AlertPhase
+from proto.alert_record import AlertPhase
+from proto.notify import AlertLine, DeliveryLine, MessageState
+from proto.time import utc_text
 
 
 def alert_link(page_url: str, number: int) -> str:
@@ -22,6 +24,20 @@ def state_text(alert: AlertLine) -> str:
     if alert.is_open:
         return "open"
     return "ended" if alert.ended_ns else "lasts" if alert.phase is AlertPhase.BEGAN else ""
+
+
+def delivery_text(delivery: DeliveryLine) -> str:
+    """Return the state of a message in a few words: sent, given up, or why it waits and until when."""
+    failed = f" after {delivery.tries} tries: {delivery.error}" if delivery.error else ""
+    match delivery.state:
+        case MessageState.SENT:
+            return "sent"
+        case MessageState.GIVEN_UP:
+            return f"given up{failed}"
+        case MessageState.SENDING if not failed:
+            return "is being sent"
+    until = f" until {utc_text(delivery.due_ns)}" if delivery.due_ns else ""
+    return f"waits, {delivery.waits_for}{until}{failed}"
 
 
 def unsent_text(alert: AlertLine) -> str:

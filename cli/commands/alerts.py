@@ -20,10 +20,11 @@ from cli.tables import show_table
 from common.control_client import NotifyClient, RefusedError
 from common.errors import StartError
 from orchestration.address_files import is_listening
-from proto.alerts import state_text, unsent_text
+from proto.alerts import delivery_text, state_text, unsent_text
 from proto.control.views import plain_fields
 from proto.notify import ALERTS_MAX, AcknowledgeAlerts, AcknowledgedLine, AcknowledgeReply, AlertLine
 from proto.time import utc_text
+from proto.trading.number_text import parse_integer
 from services.notify.store import FILE_NAME, OPEN, find_alerts, open_notify
 
 app = typer.Typer()
@@ -38,6 +39,9 @@ SHOWN_ROWS: Final = 50
 
 ROWS_MAX: Final = 1_000_000
 """Number of rows above the number that notify keeps."""
+
+NUMBER_MAX: Final = 2**53
+"""Largest number of an alert that can be sent."""
 
 TIMEOUT_S: Final = 5.0
 
@@ -84,24 +88,23 @@ def alerts(
 
 @group.command(epilog=ACK_EXAMPLES)
 def ack(
-    numbers: Annotated[
-        list[int] | None, typer.Argument(metavar="ID...", help="Numbers of alerts.", show_default=False)
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="ID...", help="Numbers of alerts.", show_default=False)
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every open alert.")] = False,
     data_dir: o.RunningDesk = None,
     as_json: o.AsJson = False,
 ) -> int:
-    """Acknowledge alerts by their numbers with your login name, which ends their escalation.
+    """Acknowledge alerts with your login name, which ends their escalation.
 
     Raises:
         StartError: the arguments name no alert, notify does not run or answer, or it refuses a number.
     """
-    if bool(numbers) == every:
-        given = " ".join(map(str, numbers or ())) or "missing"
+    if bool(ids) == every:
+        given = " ".join(ids or ()) or "missing"
         raise StartError(f"ID is {given}{' and --all is given' if every else ''}, expected numbers of alerts or --all")
-    if wrong := [one for one in numbers or () if one < 1]:
-        raise StartError(f"ID is {wrong[0]}, expected the number of an alert, from 1")
-    replies = list(_acknowledged(notify_url_of(data_dir), numbers or []))
+    numbers = [_number(text) for text in ids or ()]
+    replies = list(_acknowledged(notify_url_of(data_dir), numbers))
     rows = [row for reply in replies for row in reply.rows]
     count = sum(reply.count for reply in replies)
     if as_json:
@@ -111,6 +114,16 @@ def ack(
     if count > len(rows):
         print(f"and {count - len(rows)} more")
     return 0
+
+
+def _number(text: str) -> int:
+    try:
+        number = parse_integer(text)
+    except ValueError:
+        number = 0
+    if not 0 < number <= NUMBER_MAX:
+        raise StartError(f"ID is {text[:40]}, expected the number of an alert, from 1")
+    return number
 
 
 def _alerts_of(folder: Path, *, open_only: bool, rows_max: int) -> tuple[list[AlertLine], int]:
@@ -129,9 +142,9 @@ def _alerts_of(folder: Path, *, open_only: bool, rows_max: int) -> tuple[list[Al
 
 
 def _fields(alert: AlertLine) -> dict[str, Any]:
-    sent = ", ".join(f"{one.target} {one.state.lower()}" for one in alert.deliveries)
-    shown = {"alert": alert.text, "state": state_text(alert), "sent": sent or unsent_text(alert)}
-    return {**plain_fields(alert), **shown}
+    latest = {one.target: f"{one.target} {delivery_text(one)}" for one in alert.deliveries}
+    sent = "; ".join(latest.values()) or unsent_text(alert)
+    return {**plain_fields(alert), "alert": alert.text, "state": state_text(alert), "sent": sent}
 
 
 def _acknowledged(url: str, numbers: list[int]) -> Iterator[AcknowledgeReply]:

@@ -7,12 +7,14 @@ import re
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
+from contextlib import closing
+from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
 import httpx
 import jsonschema_rs
+import psutil
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, seed
@@ -29,12 +31,16 @@ from schemathesis.specs.openapi.checks import (
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
+from common import heartbeat
 from common.project_root import PROJECT_ROOT
 from services.web.api.operation import API, KEY_HEADER, Operation
 from services.web.api.operations import OPERATIONS
 from services.web.security.identity import Role
 from tests.integration.web.live_server import close_of, draw, next_message
+from tests.support.api_commands import carried_out, command, halt_once, total, trade
 from tests.support.command_line import TIMEOUT_S, paperdesk
+from tests.support.message_servers import Webhook
+from tests.support.notify_processes import a_notify_process, runtime_of, settings_of
 from tests.support.waits import wait_for
 from tests.support.web_desks import WebDesk, a_web_desk
 
@@ -56,14 +62,22 @@ SIGNED_OUT_S: Final = 10.0
 """Longest time in seconds until the WebSocket of an ended session closes; it is 5.5 s on an idle machine."""
 
 READS: Final = [one for one in OPERATIONS if one.method == "GET"]
-_keys = count(1)
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDesk]:
-    """A desk with a closed trade and an open position, all by hand, whose watchdog kills no stopped process."""
-    with a_web_desk(tmp_path_factory.mktemp("api") / "desk", WATCHDOG_HANG_MS="600000") as running:
+    """A desk with a closed trade and an open position, all by hand, whose watchdog kills no stopped process.
+
+    notify tells a webhook of each change of the trading state, of which there has been one.
+    """
+    folder = tmp_path_factory.mktemp("api")
+    with (
+        closing(Webhook()) as webhook,
+        a_web_desk(folder / "desk", WATCHDOG_HANG_MS="600000") as running,
+        a_notify_process(running.data_dir, runtime_of(running.data_dir), settings_of(folder, webhook)),
+    ):
         with running.client() as api:
+            halt_once(api)
             trade(api)
             carried_out(api, "order", symbol=SYMBOL, side="BUY", volume="0.02", stop_loss="0.5")
             wait_for(lambda: api.get("/positions").json().get(SYMBOL), "a position", seconds=TIMEOUT_S)
@@ -85,40 +99,6 @@ def document(desk: WebDesk) -> dict[str, Any]:
         return found
 
 
-def total(api: httpx.Client, path: str) -> int:
-    reply = api.get(path)
-    return int(reply.json()["total"]) if reply.status_code == 200 else 0
-
-
-def command(api: httpx.Client, name: str, *, key: str = "", **body: object) -> httpx.Response:
-    """Send a command once."""
-    headers = {KEY_HEADER: key or f"test-{next(_keys)}"}
-    return api.post(f"/commands/{name}", json={"reason": "a test", **body}, headers=headers)
-
-
-def carried_out(api: httpx.Client, name: str, **body: Any) -> Any:
-    """Send a command, each time with a new key, until the desk accepts it: the rate of orders is limited."""
-    replies: list[httpx.Response] = []
-
-    def is_accepted() -> bool:
-        replies.append(command(api, name, **body))
-        return replies[-1].status_code == 200
-
-    try:
-        wait_for(is_accepted, name, seconds=TIMEOUT_S)
-    except AssertionError:
-        raise AssertionError(replies[-1].text) from None
-    return replies[-1].json()
-
-
-def trade(api: httpx.Client) -> None:
-    """Open and close a position."""
-    before = total(api, "/trades")
-    carried_out(api, "order", symbol=SYMBOL, side="BUY", volume="0.01")
-    carried_out(api, "close", symbol=SYMBOL)
-    wait_for(lambda: total(api, "/trades") > before, "a closed trade", seconds=TIMEOUT_S)
-
-
 def checked(document: dict[str, Any], operation: Operation, reply: httpx.Response | schemathesis.Response) -> None:
     """Check the body of a reply against its schema in the document."""
     described = document["paths"][API + operation.path][operation.method.lower()]["responses"][str(reply.status_code)]
@@ -132,6 +112,8 @@ def checked(document: dict[str, Any], operation: Operation, reply: httpx.Respons
 def example_path(api: httpx.Client, operation: Operation) -> str:
     """The path of an operation for something that exists."""
     path = operation.path.replace("{symbol}", SYMBOL)
+    if path.startswith("/alerts/"):
+        return f"/alerts/{api.get('/alerts?limit=1').json()['rows'][0]['number']}"
     if "{id}" in path:
         path = path.replace("{id}", api.get("/orders?limit=1").json()["rows"][0]["order_id"])
     return path + ("?hop=tick_to_order" if operation.path == "/latency/history" else "")
@@ -205,6 +187,51 @@ def test_a_denied_order_has_the_numbers_of_the_rule(api: httpx.Client) -> None:
     assert total(api, "/denials") == before + 1
     assert api.get(f"/why/{denied.json()['denial_id']}").json()["kind"] == "denial"
     carried_out(api, "resume")
+
+
+def test_an_alert_is_acknowledged_once(api: httpx.Client) -> None:
+    alert = halt_once(api)
+    number = alert["number"]
+    assert (alert["severity"], alert["is_open"], alert["acknowledged_by"]) == ("CRITICAL", True, "")
+    assert "a test" in alert["text"]
+    sent = wait_for(
+        lambda: [one for one in api.get(f"/alerts/{number}").json()["deliveries"] if one["state"] == "SENT"],
+        "the message to be sent",
+        seconds=TIMEOUT_S,
+    )
+    assert (sent[0]["target"], sent[0]["rule"], sent[0]["tries"]) == ("phone", "every", 1)
+    user = api.get("/session").json()["user"]
+    [first] = api.post("/alerts/ack", json={"numbers": [number]}).json()["acknowledged"]
+    assert (first["number"], first["acknowledged_by"], first["is_new"]) == (number, user, True)
+    [again] = api.post("/alerts/ack", json={"numbers": [number]}).json()["acknowledged"]
+    assert again == {**first, "is_new": False}
+    stored = api.get(f"/alerts/{number}").json()
+    assert (stored["is_open"], stored["acknowledged_by"]) == (False, user)
+    assert number not in [row["number"] for row in api.get("/alerts?status=open").json()["rows"]]
+    assert api.get("/alerts?status=acknowledged&text=A%20TEST").json()["rows"][0] == stored
+
+
+def test_every_open_alert_is_acknowledged(api: httpx.Client) -> None:
+    number = halt_once(api)["number"]
+    reply = api.post("/alerts/ack", json={"all_open": True}).json()
+    assert reply["count"] == len(reply["acknowledged"])
+    assert number in [one["number"] for one in reply["acknowledged"]]
+    assert total(api, "/alerts?status=open") == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "text"),
+    [
+        ({"numbers": [10**9]}, 422, "1000000000"),
+        ({"numbers": [0]}, 400, "numbers is [0], expected a list"),
+        ({"numbers": [1], "all_open": True}, 400, "numbers has 1 numbers and all_open is true, expected"),
+        ({}, 400, "numbers has none and all_open is false, expected numbers or all_open"),
+    ],
+)
+def test_a_wrong_acknowledgement_is_one_line(api: httpx.Client, body: dict[str, Any], status: int, text: str) -> None:
+    reply = api.post("/alerts/ack", json=body)
+    assert reply.status_code == status
+    assert text in reply.json()["error"]
 
 
 EXAMPLES_OF_THE_PAGE: Final = [
@@ -281,6 +308,10 @@ def test_the_command_sign_out_ends_the_sessions_of_a_running_page(desk: WebDesk)
         ("GET", "/orders/no-such-order", 404, "id is 'no-such-order', expected the id of an order"),
         ("GET", "/why/no-such-thing", 404, "no-such-thing"),
         ("GET", f"/why/{'x' * 65}", 400, "id is"),
+        ("GET", "/alerts/x", 404, "id is 'x', expected the number of an alert"),
+        ("GET", "/alerts/999999999", 404, "expected the number of an alert"),
+        ("GET", "/alerts?cursor=x", 400, "cursor is 'x'"),
+        ("GET", "/alerts?limit=101", 400, "limit is '101', expected an integer from 1 to 100"),
         ("GET", "/orders?limit=1_0", 400, "limit is '1_0', expected an integer from 1 to 500"),
         ("GET", "/orders?cursor=x", 400, "cursor is 'x'"),
         ("GET", "/state?x=1", 400, "x is unknown"),
@@ -323,6 +354,8 @@ def test_a_role_is_needed(desk: WebDesk) -> None:
         assert reader.get("/state").status_code == 200
         refused = command(reader, "halt")
         assert (refused.status_code, refused.json()["error"]) == (403, "role is read, expected trade")
+        assert reader.get("/alerts").status_code == 200
+        assert reader.post("/alerts/ack", json={"all_open": True}).status_code == 403
     with httpx.Client(base_url=f"{desk.url}{API}") as nobody:
         assert nobody.get("/state").status_code == 401
         assert nobody.get("/openapi.json").status_code == 401
@@ -355,6 +388,26 @@ def test_generated_requests_get_replies_of_the_document(
     call()
     assert desk.process("services.web").pid == web.pid
     assert desk.desk.poll() is None
+
+
+def test_a_notify_that_does_not_answer_is_one_line(desk: WebDesk, api: httpx.Client) -> None:
+    notify = psutil.Process(read_beat(runtime_of(desk.data_dir), "notify"))
+    number = halt_once(api)["number"]
+    notify.suspend()
+    try:
+        reply = api.post("/alerts/ack", json={"numbers": [number]})
+    finally:
+        notify.resume()
+    assert reply.status_code == 503
+    assert "notify did not answer within 3 s" in reply.json()["error"]
+    assert api.post("/alerts/ack", json={"numbers": [number]}).status_code == 200
+
+
+def read_beat(runtime: Path, program: str) -> int:
+    """The process id in a heartbeat."""
+    beat = heartbeat.read(runtime, program)
+    assert beat is not None
+    return beat.pid
 
 
 def test_the_outcome_of_an_unanswered_command_is_unknown(desk: WebDesk, api: httpx.Client) -> None:

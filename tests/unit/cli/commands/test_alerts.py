@@ -146,6 +146,8 @@ def test_a_notify_that_does_not_run_or_answer_is_one_line(
         (["ack"], "ID is missing, expected numbers of alerts or --all"),
         (["ack", "4", "--all"], "ID is 4 and --all is given, expected numbers of alerts or --all"),
         (["ack", "0"], "ID is 0, expected the number of an alert, from 1"),
+        (["ack", "4", "x"], "ID is x, expected the number of an alert, from 1"),
+        (["ack", "9" * 99], f"ID is {'9' * 40}, expected the number of an alert, from 1"),
         (["--open", "ack", "4"], "--open is before ack, expected after ack"),
     ],
 )

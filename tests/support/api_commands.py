@@ -1,0 +1,60 @@
+"""Commands by the HTTP API of a running desk, and reads that wait for their effect."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any, Final
+
+import httpx
+
+from services.web.api.operation import KEY_HEADER
+from tests.support.command_line import TIMEOUT_S
+from tests.support.waits import wait_for
+
+SYMBOL: Final = "EURUSD"
+_keys = count(1)
+
+
+def halt_once(api: httpx.Client) -> dict[str, Any]:
+    """Halt the desk and resume, and return the newest alert, which is open and about the halt."""
+    before = total(api, "/alerts?code=TRADING_STATE&status=open")
+    carried_out(api, "halt")
+    wait_for(lambda: total(api, "/alerts?code=TRADING_STATE&status=open") > before, "an alert", seconds=TIMEOUT_S)
+    found: dict[str, Any] = api.get("/alerts?code=TRADING_STATE&limit=1").json()["rows"][0]
+    carried_out(api, "resume")
+    return found
+
+
+def total(api: httpx.Client, path: str) -> int:
+    """The number of rows of a table; 0 while it cannot be read."""
+    reply = api.get(path)
+    return int(reply.json()["total"]) if reply.status_code == 200 else 0
+
+
+def command(api: httpx.Client, name: str, *, key: str = "", **body: object) -> httpx.Response:
+    """Send a command once."""
+    headers = {KEY_HEADER: key or f"test-{next(_keys)}"}
+    return api.post(f"/commands/{name}", json={"reason": "a test", **body}, headers=headers)
+
+
+def carried_out(api: httpx.Client, name: str, **body: Any) -> Any:
+    """Send a command, each time with a new key, until the desk accepts it: the rate of orders is limited."""
+    replies: list[httpx.Response] = []
+
+    def is_accepted() -> bool:
+        replies.append(command(api, name, **body))
+        return replies[-1].status_code == 200
+
+    try:
+        wait_for(is_accepted, name, seconds=TIMEOUT_S)
+    except AssertionError:
+        raise AssertionError(replies[-1].text) from None
+    return replies[-1].json()
+
+
+def trade(api: httpx.Client) -> None:
+    """Open and close a position."""
+    before = total(api, "/trades")
+    carried_out(api, "order", symbol=SYMBOL, side="BUY", volume="0.01")
+    carried_out(api, "close", symbol=SYMBOL)
+    wait_for(lambda: total(api, "/trades") > before, "a closed trade", seconds=TIMEOUT_S)
