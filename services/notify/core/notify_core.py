@@ -50,9 +50,6 @@ CORE: Final = "core"
 CLOCK_STEP_NS: Final = SECOND_NS
 """Step of the wall clock back from which due times are computed again."""
 
-WAIT_NS_MAX: Final = SECOND_NS
-"""Longest time until the next timer, because the wall clock may step forward."""
-
 UNUSED_ALERTS_MAX: Final = 1_000
 """Alerts in memory beyond those in use after which the unused ones are forgotten."""
 
@@ -109,7 +106,7 @@ class NotifyCore(Core[Message, Output]):
         self._values: dict[str, bytes] = {}
         self._raised: list[Raised] = []
         self._wall_ns = 0
-        self._due_mono_ns = 0
+        self._due_mono_ns: int | None = None
 
     # ------------------------------------------------------------------------------------------- what the shell calls
 
@@ -144,8 +141,11 @@ class NotifyCore(Core[Message, Output]):
                         self._forget_told(finished)
         return self._end_step(now, outputs)
 
-    def next_timer(self) -> int:
-        """Return the monotonic time of the next try, escalation or summary, at most a second after the last step."""
+    def next_timer(self) -> int | None:
+        """Return the monotonic time of the next try, escalation or summary; None without one.
+
+        A step of the wall clock forward is seen with the next status, a second later at most.
+        """
         return self._due_mono_ns
 
     def on_timer(self, now: Now) -> list[Output]:
@@ -333,16 +333,14 @@ class NotifyCore(Core[Message, Output]):
             values=values,
         )
 
-    def _next_due_mono_ns(self, now: Now) -> int:
+    def _next_due_mono_ns(self, now: Now) -> int | None:
         """The time of the next step, never before the next nanosecond: the shell must serve its sockets."""
-        dues = [now.mono_ns + WAIT_NS_MAX]
-        for due_ns in (self._escalations.next_due_ns(), self._state.next_summary_ns or None):
-            if due_ns is not None:
-                dues.append(now.mono_ns + due_ns - now.domain_ns)
+        dues_ns = [self._escalations.next_due_ns(), self._state.next_summary_ns or None]
+        dues = [now.mono_ns + due_ns - now.domain_ns for due_ns in dues_ns if due_ns is not None]
         message_mono_ns = self._outbox.next_due_mono_ns(now)
         if message_mono_ns is not None:
             dues.append(message_mono_ns)
-        return max(min(dues), now.mono_ns + 1)
+        return max(min(dues), now.mono_ns + 1) if dues else None
 
     def _forget_unused(self) -> None:
         if len(self._alerts) < self._used + UNUSED_ALERTS_MAX:

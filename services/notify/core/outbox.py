@@ -33,6 +33,9 @@ GIVEN_UP_NS: Final = 24 * HOUR_NS
 FAILURES_MIN: Final = 3
 """Failures in a row from which a target counts as failing; a single one is usual in a network."""
 
+_UNGROUPED: Final = (MessageKind.ESCALATION, MessageKind.SUMMARY)
+"""Kinds of messages that do not wait for further alerts; those of one step still come together."""
+
 _TRIES_COUNTED_MAX: Final = 3
 """Tries above which messages count as equal, so that after an outage the oldest is sent first."""
 
@@ -131,8 +134,9 @@ class Outbox:
         if joined is not None:
             self._put(joined, alerts=[*joined.alerts, alert.number])
         else:
-            due_ns = now.domain_ns + rule.group_s * SECOND_NS
-            reason = WaitReason.GROUPING if rule.group_s else WaitReason.QUEUE
+            group_s = 0 if kind in _UNGROUPED else rule.group_s
+            due_ns = now.domain_ns + group_s * SECOND_NS
+            reason = WaitReason.GROUPING if group_s else WaitReason.QUEUE
             self._new(alert, target, rule, kind, now, due_ns=due_ns, waits_for=reason)
 
     def withdraw(self, number: int) -> None:
@@ -280,7 +284,7 @@ class Outbox:
                 (message.target, message.rule, message.kind) == (target, rule.name, kind)
                 and not message.started_ns
                 and message.waits_for is not WaitReason.DURATION
-                and message.due_ns > now.domain_ns
+                and (message.due_ns > now.domain_ns or message.created_ns == now.domain_ns)
                 and message.is_urgent == rule.is_urgent(alert)
                 and len(message.alerts) < ALERTS_PER_MESSAGE_MAX
                 and alert.number not in message.alerts

@@ -64,7 +64,7 @@ class Rule(Struct, frozen=True, kw_only=True):
 
     def is_urgent(self, alert: AlertRow) -> bool:
         """Whether quiet hours do not delay an alert."""
-        return alert.severity is Severity.CRITICAL and not self.quiet_critical
+        return not self.quiet or (alert.severity is Severity.CRITICAL and not self.quiet_critical)
 
     @property
     def rate_ns(self) -> int:

@@ -1,1 +1,1 @@
-"""Tests of the notify process."""
+"""Tests of notify."""
