@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,7 +37,8 @@ EXAMPLES = """
 GRADE_CHARS: Final = 7
 """Length of the longest grade, warning and unknown."""
 
-NAME_CHARS: Final = 11
+NAME_CHARS: Final = 12
+COLUMNS_MIN: Final = 60
 COUNTED: Final = ("WRONG", "warning", "unknown")
 
 Only = Annotated[
@@ -88,9 +92,20 @@ def _examined(data_dir: Path | None, url: str | None) -> ExaminedDesk:
 
 def _show(result: CheckResult) -> None:
     for grade, _, text, action in result.findings:
-        print(f"{grade.value:<{GRADE_CHARS}}  {result.name + ':':<{NAME_CHARS}} {text}", flush=True)
+        _print(f"{grade.value:<{GRADE_CHARS}}  {result.name + ':':<{NAME_CHARS}} ", text)
         if action:
-            print(f"{'':<{GRADE_CHARS}}  -> {action}", flush=True)
+            _print(f"{'':<{GRADE_CHARS}}  -> ", action)
+
+
+def _print(head: str, text: str) -> None:
+    """Print one line; on a terminal it is wrapped at blanks, and further lines are indented."""
+    if sys.stdout.isatty():
+        width = max(COLUMNS_MIN, shutil.get_terminal_size().columns)
+        indent = " " * len(head)
+        text = textwrap.fill(
+            text, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        ).lstrip()
+    print(head + text, flush=True)
 
 
 def _summary(counts: Counter[str], folder: Path) -> str:

@@ -141,7 +141,7 @@ class DoctoredDesk:
 
     def findings(self) -> list[Finding]:
         """What the doctor finds, without the results that are ok or unknown."""
-        desk = ExaminedDesk(self.data_dir, root=self.root)
+        desk = ExaminedDesk(self.data_dir, root=self.root, home=self.root)
         return [one for result in examine(desk) for one in result.findings if one.grade in GRAVE]
 
 

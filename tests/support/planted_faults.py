@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from common.project_root import PROJECT_ROOT
 from orchestration.supervisord_configuration import CONFIGURATION
 from services.portfolio.ledger.signing_key import ensure_key
@@ -182,6 +184,45 @@ def _missing_alert_command(desk: DoctoredDesk) -> None:
     desk.set(ALERT_COMMAND="/no/such/program --now")
 
 
+def _notify_file(desk: DoctoredDesk, *, secret: str = "json://127.0.0.1:9/alarms", mode: int = 0o600) -> Path:
+    """Write a rules file with one target, and the secret of the target."""
+    (desk.folder / "phone.url").write_text(secret)
+    (desk.folder / "phone.url").chmod(mode)
+    rules = '[targets.phone]\nurl_file = "phone.url"\n[[rules]]\nname = "all"\nevents = ["*"]\ntargets = ["phone"]\n'
+    path = desk.write("notify.toml", rules)
+    desk.set(NOTIFY_FILE=str(path))
+    return path
+
+
+def _bad_notify_file(desk: DoctoredDesk) -> None:
+    path = _notify_file(desk)
+    path.write_text(path.read_text().replace('["*"]', '["LUCK"]'))
+
+
+def _open_secret(desk: DoctoredDesk) -> None:
+    _notify_file(desk, mode=0o644)
+
+
+def _missing_secret(desk: DoctoredDesk) -> None:
+    _notify_file(desk)
+    (desk.folder / "phone.url").unlink()
+
+
+def _unknown_service(desk: DoctoredDesk) -> None:
+    _notify_file(desk, secret="carrierpigeon://loft/7")
+
+
+def _foreign_owner(desk: DoctoredDesk) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to another user")
+    os.chown(desk.data_dir / "ledger.db", 65_534, 65_534)
+
+
+def _unknown_symbol(desk: DoctoredDesk) -> None:
+    desk.set(TRADING_SYMBOL="EURUSD,NOSUCH", MT5_MARKET="recorded", MT5_TICKS="pyproject.toml:EURUSD")
+    desk.set(MT5_PACE="lockstep")
+
+
 def _other_lock(desk: DoctoredDesk) -> None:
     desk.root = desk.folder / "root"
     (desk.root / "requirements").mkdir(parents=True)
@@ -234,6 +275,12 @@ PLANTED: Final[dict[str, tuple[Plant, set[str]]]] = {
     "two settings have one port": (_same_ports, {"PORT_TWICE"}),
     "an address is not of this host": (_foreign_address, {"PORT_UNUSABLE"}),
     "the program of ALERT_COMMAND is missing": (_missing_alert_command, {"ALERT_COMMAND_MISSING"}),
+    "the rules for alarms are wrong": (_bad_notify_file, {"NOTIFY_FILE_INVALID"}),
+    "others can read the secret of a target": (_open_secret, {"SECRET_OPEN"}),
+    "the secret of a target is missing": (_missing_secret, {"SECRET_UNUSABLE"}),
+    "no service has the address of a target": (_unknown_service, {"TARGET_UNUSABLE"}),
+    "a file belongs to another user": (_foreign_owner, {"FILE_OF_OTHER_USER"}),
+    "the simulated venue has no terms of a symbol": (_unknown_symbol, {"SYMBOL_WITHOUT_TERMS"}),
     "packages differ from the lock": (_other_lock, {"PACKAGE_DIFFERS", "PACKAGE_MISSING"}),
     "supervisord.conf is invalid": (_bad_supervisor_configuration, {"SUPERVISOR_CONFIGURATION"}),
 }

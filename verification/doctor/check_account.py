@@ -39,7 +39,8 @@ def orders(desk: ExaminedDesk) -> Findings:
     for number, found in refused.items():
         yield _refusal(number, found)
     if not refused:
-        yield fine(f"the latest {len(facts.latest_orders)} show no lasting refusal")
+        count = len(facts.latest_orders)
+        yield fine(f"the latest {count} show no lasting refusal" if count else "none yet")
 
 
 @check("terminal")

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from common.errors import StartError
+from common.project_root import DESK_MARKER
 from common.settings import env_file, settings_models
+from orchestration.desk_folder import folder_problems
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME
 from services.portfolio.ledger.signing_key import key_file
 from verification.doctor.examined_desk import ExaminedDesk
@@ -32,6 +34,19 @@ def files(desk: ExaminedDesk) -> Findings:
     yield from results
     if not results:
         yield fine(f"{desk.data_dir}: private" if desk.data_dir.is_dir() else f"{desk.data_dir} does not exist yet")
+
+
+@check("folder")
+def folder(desk: ExaminedDesk) -> Findings:
+    """The folder that `paperdesk init` made: its files, their modes, and the interpreter."""
+    if not (desk.home / DESK_MARKER).is_file():
+        yield fine(f"the desk of the installation in {desk.home}")
+        return
+    problems = folder_problems(desk.home)
+    for text in problems:
+        yield found("DESK_FOLDER", text)
+    if not problems:
+        yield fine(str(desk.home))
 
 
 @check("keys")
@@ -124,4 +139,4 @@ def _mode(path: Path) -> str:
     return f"{stat.S_IMODE(path.stat().st_mode):04o}"
 
 
-CHECKS: Final[tuple[Check, ...]] = (files, keys)
+CHECKS: Final[tuple[Check, ...]] = (folder, files, keys)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
-import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -13,12 +11,12 @@ from typing import Final
 from services.signal.model.kernel_cache import VARIABLE, cache_folder
 from services.signal.model.manifest import FILE_NAME, FeatureSchemaError, Manifest, ModelError, read_manifest
 from services.signal.settings import SignalSettings
-from services.signal.strategy_loader import MODEL_STRATEGIES, uses_model
+from services.signal.strategy_loader import uses_model
+from verification.doctor import strategy_probe
 from verification.doctor.examined_desk import ExaminedDesk
 from verification.doctor.findings import Check, Findings, check, fine, found
-from verification.doctor.strategy_probe import EXIT_UNUSABLE
+from verification.doctor.strategy_import import IMPORT_S
 
-IMPORT_S: Final = 3.0
 XGBOOST_PACKAGES: Final = ("xgboost-cpu", "xgboost")
 XGBOOST: Final = "xgboost"
 """Key of the version in the manifest."""
@@ -30,29 +28,21 @@ def strategy(desk: ExaminedDesk) -> Findings:
     settings = desk.signal
     if settings is None:
         return
-    if settings.strategy in MODEL_STRATEGIES:
+    if desk.strategy_import is None:
         yield fine(f"{settings.strategy}, with the model below")
         return
-    line = [sys.executable, "-B", "-m", "verification.doctor.strategy_probe"]
-    line += [settings.strategy, ",".join(settings.trading_symbol)]
-    try:
-        done = subprocess.run(
-            line, cwd=desk.root, capture_output=True, timeout=IMPORT_S, stdin=subprocess.DEVNULL, check=False
-        )
-    except subprocess.TimeoutExpired:
-        yield found("STRATEGY_SLOW", f"STRATEGY {settings.strategy} is not imported within {IMPORT_S:.0f} s")
-        return
-    last = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
-    if done.returncode == EXIT_UNUSABLE:
-        yield found("STRATEGY_UNUSABLE", f"STRATEGY: value '{settings.strategy}': {last}")
-    elif done.returncode:
-        yield found(
-            "STRATEGY_UNUSABLE",
-            f"STRATEGY: value '{settings.strategy}': its import ended the process with exit code {done.returncode}: "
-            f"{last or 'without an error text'}",
-        )
-    else:
-        yield fine(settings.strategy)
+    value = f"STRATEGY: value '{settings.strategy}'"
+    code, last = desk.strategy_import.outcome()
+    match code:
+        case None:
+            yield found("STRATEGY_SLOW", f"{value} is not imported within {IMPORT_S:.0f} s")
+        case 0:
+            yield fine(settings.strategy)
+        case strategy_probe.EXIT_UNUSABLE:
+            yield found("STRATEGY_UNUSABLE", f"{value}: {last}")
+        case _:
+            text = f"{value}: its import ended the process with exit code {code}"
+            yield found("STRATEGY_UNUSABLE", f"{text}: {last}" if last else text)
 
 
 @check("model")

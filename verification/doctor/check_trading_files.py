@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import shlex
 import shutil
+from pathlib import Path
 from typing import Final
 
 from common.errors import StartError
 from marketdata.instrument_files.loader import load_instruments
 from services.mt5.fill_profiles import load_fill_profile
 from services.mt5.settings import Mt5Settings
+from services.notify.delivery.secrets import read_secret
+from services.notify.rules_file import load_notify_file
+from services.notify.targets import PreparedTarget
 from services.portfolio.config_files.limits_file import load_limits
 from services.portfolio.config_files.plan_file import load_plan
 from verification.doctor.examined_desk import ExaminedDesk
@@ -94,17 +98,51 @@ def alarms(desk: ExaminedDesk) -> Findings:
     """What takes an alarm to a person: ALERT_COMMAND and the rules file NOTIFY_FILE."""
     if desk.watchdog is None:
         return
-    texts = []
+    results, texts = [], []
     command = desk.watchdog.alert_command
     try:
         words = shlex.split(command)
     except ValueError:
         words = []  # the check of the settings names it
     if words and shutil.which(words[0]) is None:
-        yield found("ALERT_COMMAND_MISSING", f"ALERT_COMMAND: value '{command}', expected a program that can be run")
+        text = f"ALERT_COMMAND: value '{command}', expected a program that can be run"
+        results.append(found("ALERT_COMMAND_MISSING", text))
     elif words:
         texts.append(f"ALERT_COMMAND runs {words[0]}")
-    yield fine("; ".join(texts) or "neither ALERT_COMMAND nor NOTIFY_FILE is set: alarms are on the page and in logs")
+    if desk.notify is not None and desk.notify.notify_file is not None:
+        results += _notify(desk.notify.notify_file, desk.notify.quoted_symbols)
+        texts.append(f"rules in {desk.notify.notify_file.name}")
+    yield from results
+    if not results:
+        yield fine("; ".join(texts) or "no ALERT_COMMAND and no NOTIFY_FILE: alarms are only on the page and in logs")
+
+
+def _notify(path: Path, symbols: tuple[str, ...]) -> Findings:
+    """The rules file, and the secret address of each target, which is never shown."""
+    try:
+        file = load_notify_file(path, symbols)
+    except StartError as error:
+        yield found("NOTIFY_FILE_INVALID", str(error))
+        return
+    sources = {f"targets.{name}": source for name, source in file.targets.items()}
+    if file.heartbeat is not None:
+        sources["heartbeat"] = file.heartbeat.secret
+    for name, source in sources.items():
+        try:
+            address = read_secret(source)
+        except StartError as error:
+            yield found("SECRET_OPEN" if _is_open(source.file) else "SECRET_UNUSABLE", f"{name}: {error}")
+            continue
+        if name == "heartbeat":
+            continue
+        try:
+            PreparedTarget(name.partition(".")[2], address).prepare()
+        except StartError as error:
+            yield found("TARGET_UNUSABLE", str(error))
+
+
+def _is_open(path: Path | None) -> bool:
+    return path is not None and path.is_file() and bool(path.stat().st_mode & 0o077)
 
 
 CHECKS: Final[tuple[Check, ...]] = (limits, plan, instruments, alarms)

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from common import heartbeat
 from common.control_client import ControlClient
 from common.errors import StartError
-from common.project_root import PROJECT_ROOT
+from common.project_root import DESK_ROOT, PROJECT_ROOT
 from common.settings import SHARED, CommonSettings, check_env_file, load, setting_names, settings_models
 from common.supervisor_rpc import RPC_ERRORS, call_supervisor
 from common.writer_lock import owner_of
@@ -22,13 +22,16 @@ from orchestration.address_files import CONTROL_FILE, GATEWAY_FILE, is_listening
 from orchestration.supervisord_configuration import CONFIGURATION
 from proto.control import StatusQuery, StatusReply
 from services.mt5.settings import Mt5Settings
+from services.notify.settings import NotifySettings
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME
 from services.portfolio.settings import PortfolioSettings
 from services.signal.settings import SignalSettings
+from services.signal.strategy_loader import MODEL_STRATEGIES
 from services.watchdog.settings import WatchdogSettings
 from services.web.settings import WebSettings
 from verification.doctor.gateway_facts import GatewayFacts, ask_gateway
 from verification.doctor.ledger_facts import LedgerFacts, read_ledger_facts
+from verification.doctor.strategy_import import StrategyImport
 
 STATUS_TIMEOUT_S: Final = 1.0
 RPC_TIMEOUT_S: Final = 1.0
@@ -46,16 +49,20 @@ class ServiceSettings(NamedTuple):
 class ExaminedDesk:
     """One desk and its installation."""
 
-    def __init__(self, data_dir: Path, *, control_url: str | None = None, root: Path = PROJECT_ROOT) -> None:
+    def __init__(
+        self, data_dir: Path, *, control_url: str | None = None, root: Path = PROJECT_ROOT, home: Path = DESK_ROOT
+    ) -> None:
         """Describe the desk; nothing is read yet except the heartbeats, which are compared with later ones.
 
         Args:
             data_dir: the desk's data directory, which may be missing.
             control_url: the control socket; None to find it.
             root: the folder of the installation.
+            home: the folder of `supervisord.conf` and `.env`: of `paperdesk init`, or the installation.
         """
         self.data_dir = data_dir
         self.root = root
+        self.home = home
         self._given_control_url = control_url
         self.first_beats = self._beats()
         self.first_beats_at = time.monotonic()
@@ -93,6 +100,12 @@ class ExaminedDesk:
         """Settings of signal."""
         found = self.settings_of(SignalSettings)
         return found if isinstance(found, SignalSettings) else None
+
+    @cached_property
+    def notify(self) -> NotifySettings | None:
+        """Settings of the process that sends alarms."""
+        found = self.settings_of(NotifySettings)
+        return found if isinstance(found, NotifySettings) else None
 
     @cached_property
     def web(self) -> WebSettings | None:
@@ -142,14 +155,14 @@ class ExaminedDesk:
     @cached_property
     def supervisor_configuration(self) -> Path:
         """The configuration of the desk's supervisord: its own, or the shipped one."""
-        own = self.root if self.runtime is None else self.runtime
-        return own / CONFIGURATION if (own / CONFIGURATION).is_file() else self.root / CONFIGURATION
+        own = self.home if self.runtime is None else self.runtime
+        return own / CONFIGURATION if (own / CONFIGURATION).is_file() else self.home / CONFIGURATION
 
     @cached_property
     def log_dir(self) -> Path:
         """The folder of the logs."""
         own = self.data_dir / "logs"
-        return own if own.is_dir() else self.root / "var" / "log"
+        return own if own.is_dir() else self.home / "var" / "log"
 
     def _noted(self, name: str) -> str | None:
         """An address that a private desk has noted in its data directory; None if no process listens there."""
@@ -173,6 +186,13 @@ class ExaminedDesk:
     def gateway(self) -> GatewayFacts:
         """What the gateway answers."""
         return ask_gateway(self.gateway_url, self.symbols)
+
+    @cached_property
+    def strategy_import(self) -> StrategyImport | None:
+        """The started import of the strategies; None if the settings are wrong or name only strategies with a model."""
+        if self.signal is None or self.signal.strategy in MODEL_STRATEGIES:
+            return None
+        return StrategyImport(self.signal, home=self.home, has_own_folder=self.home != self.root)
 
     @cached_property
     def ledger(self) -> LedgerFacts:

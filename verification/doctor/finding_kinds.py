@@ -107,8 +107,17 @@ FINDING_KINDS: Final[dict[str, FindingKind]] = {
     "NOTIFY_FILE_INVALID": FindingKind(
         "alarms", _X, "The file of rules for alarms cannot be used.", "Correct what the text names."
     ),
-    "SECRET_MISSING": FindingKind(
-        "alarms", _X, "The address of a target for alarms is missing.", "Set the variable, or write the file."
+    "SECRET_UNUSABLE": FindingKind(
+        "alarms",
+        _X,
+        "The address of a target for alarms is missing or is not one line.",
+        "Set the variable, or write the file.",
+    ),
+    "TARGET_UNUSABLE": FindingKind(
+        "alarms",
+        _X,
+        "No service has an address of this form.",
+        "Correct the address; `paperdesk notify test` sends a message.",
     ),
     "SECRET_OPEN": FindingKind(
         "alarms", _X, "Other users can read the secret of a target for alarms.", "Run `chmod 600` on the file."
@@ -117,6 +126,12 @@ FINDING_KINDS: Final[dict[str, FindingKind]] = {
         "alarms", _X, "The program of ALERT_COMMAND cannot be run.", "Correct ALERT_COMMAND, then restart watchdog."
     ),
     # -------------------------------------------------------------------------------------------------------- files
+    "DESK_FOLDER": FindingKind(
+        "folder",
+        _W,
+        "A file of the desk's folder is missing, outdated, or open to other users.",
+        "Run the command that the text names.",
+    ),
     "FOLDER_READ_ONLY": FindingKind(
         "files", _X, "The desk cannot write to one of its folders.", "Make the folder writable for the desk's user."
     ),

@@ -51,6 +51,8 @@ def examine(desk: ExaminedDesk, only: Collection[str] = ()) -> Iterator[CheckRes
     names = [one.name for one in CHECKS]
     if unknown := [name for name in only if name not in names]:
         raise StartError(f"--only {unknown[0]}: no such check, expected one of {', '.join(names)}")
+    if not only or check_model.strategy.name in only:
+        _ = desk.strategy_import  # runs beside the other checks
     for one in CHECKS:
         if not only or one.name in only:
             yield CheckResult(one.name, tuple(one.run(desk)) or (found("SETTINGS_NEEDED", "not examined"),))
