@@ -73,6 +73,12 @@ class TerminalGateway:
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
 
+    @property
+    def publish_url(self) -> str:
+        """Address of the running gateway's ticks."""
+        assert self._shell is not None
+        return self._shell.publish_url
+
     def start(self) -> None:
         """Start the gateway, at the same address after each start."""
         self._patch.setenv("MT5_REQUEST_URL", self.request_url)

@@ -44,7 +44,8 @@ def settings(desk: ExaminedDesk) -> Findings:
     for text in contradictions:
         yield found("SETTINGS_CONTRADICT", text)
     if not errors and not contradictions:
-        yield fine(f"{len(given)} given, in the environment or {env_file() or 'no file'}; the others are defaults")
+        where = "" if not given else f", in the environment or {env_file()}" if env_file() else ", in the environment"
+        yield fine(f"{len(given)} given{where}; the others are defaults")
 
 
 def _contradictions(desk: ExaminedDesk) -> list[str]:

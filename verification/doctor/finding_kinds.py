@@ -117,7 +117,7 @@ FINDING_KINDS: Final[dict[str, FindingKind]] = {
         "alarms",
         _X,
         "No service has an address of this form.",
-        "Correct the address; `paperdesk notify test` sends a message.",
+        "Correct the address; docs of apprise list the forms.",
     ),
     "SECRET_OPEN": FindingKind(
         "alarms", _X, "Other users can read the secret of a target for alarms.", "Run `chmod 600` on the file."

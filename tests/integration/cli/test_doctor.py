@@ -21,8 +21,10 @@ from typing import Final
 import pytest
 
 from common.project_root import PROJECT_ROOT
+from common.storage import copy_pages
 from orchestration.supervisord_configuration import CONFIGURATION
 from proto.control import HaltCommand, ResumeCommand, TradingReply
+from services.portfolio.ledger.ledger import open_ledger
 from tests.support.command_line import paperdesk
 from tests.support.doctored_desks import DoctoredDesk, RunningDesk, copied, running_desk, use_settings
 from tests.support.planted_faults import PLANTED
@@ -31,6 +33,7 @@ from tests.system.small_desk import build
 from verification.doctor import ExaminedDesk, Grade, examine
 from verification.doctor.finding_kinds import FINDING_KINDS
 
+OLD_LEDGER: Final = "ledger.old"
 STEP_S: Final = 60.0
 
 
@@ -56,6 +59,7 @@ def _examine_running(desk: RunningDesk) -> dict[str, set[str]]:
     with pytest.MonkeyPatch.context() as patch:
         use_settings(patch, desk.environment)
         found["nothing"] = _codes(desk)
+        _copy_ledger(desk)
 
         _command(desk, HaltCommand(reason="a test"))
         found["a person halts the desk"] = _codes(desk, "trading")
@@ -89,6 +93,13 @@ def _examine_running(desk: RunningDesk) -> dict[str, set[str]]:
 
         _suspend_supervisor(desk, found)
     return found
+
+
+def _copy_ledger(desk: RunningDesk) -> None:
+    """Copy the ledger of the running desk, as a person does who later puts the copy back."""
+    db = open_ledger(desk.data_dir / "ledger.db")
+    copy_pages(db, desk.data_dir / OLD_LEDGER)
+    db.close()
 
 
 def _suspend_supervisor(desk: RunningDesk, found: dict[str, set[str]]) -> None:
@@ -219,6 +230,11 @@ def test_files_and_sockets_that_other_users_can_reach_are_named(desk: DoctoredDe
         desk.folder = folder
         codes = {one.code for one in desk.findings()}
     assert codes == {"FILE_OPEN", "RUNTIME_DIR_OPEN", "SETTINGS_FILE_OPEN"}
+
+
+def test_an_older_copy_of_the_ledger_is_named(desk: DoctoredDesk) -> None:
+    (desk.data_dir / OLD_LEDGER).replace(desk.data_dir / "ledger.db")
+    assert {one.code for one in desk.findings()} == {"LEDGER_OLDER"}
 
 
 def test_a_port_of_another_process_is_named_with_that_process(desk: DoctoredDesk) -> None:
