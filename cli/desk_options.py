@@ -61,6 +61,15 @@ class DeskOptions:
         Path | None,
         o.with_default(o.NEW_DATA_DIR, f"{DEFAULT_DATA_DIR.relative_to(DESK_ROOT)}; an account in it is continued"),
     ] = None
+    notify: Annotated[
+        Path | None,
+        typer.Option(
+            "--notify",
+            metavar="FILE",
+            help="File of targets and rules for alarms to people.",
+            show_default="NOTIFY_FILE, or no alarms",
+        ),
+    ] = None
     duration: Annotated[float | None, typer.Option("--duration", metavar="SECONDS", help="Stop after this time.")] = (
         None
     )

@@ -11,6 +11,7 @@ import signal
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from cli.alarm_options import require_alarms
 from cli.desk_defaults import with_desk_settings
 from cli.desk_options import DEFAULT_FILLS, DEFAULT_RISK, DEFAULT_SYMBOLS, DeskOptions
 from cli.page_address import choose_page_address, require_page
@@ -122,6 +123,7 @@ def desk_spec(options: DeskOptions) -> DeskRunSpec:
     plan = options.plan or (Path(settings["PLAN"]) if "PLAN" in settings else None)
     settings["PLAN"] = plan_option(plan)
     require_plan(settings["PLAN"], market.symbols)
+    secrets = require_alarms(settings, options.notify, (*market.symbols, *market.watched))
     web = load(WebSettings)
     require_page(web, market.folder)
     page = choose_page_address(web)
@@ -145,6 +147,7 @@ def desk_spec(options: DeskOptions) -> DeskRunSpec:
         duration_s=options.duration,
         gateway=gateway,
         page_url=page.url,
+        secrets=secrets,
     )
 
 

@@ -49,6 +49,7 @@ FORWARDED: Final = frozenset(
         "METRICS_PORT_EXECUTION",
         "METRICS_PORT_WATCHDOG",
         "METRICS_PORT_WEB",
+        "METRICS_PORT_NOTIFY",
         "WEB_HOST",
         "WEB_PORT",
         "WEB_HOSTS",
@@ -58,6 +59,7 @@ FORWARDED: Final = frozenset(
         "WEB_TRUSTED_PROXY",
         "WEB_PUBLISHED",
         "WEB_SESSION_HOURS",
+        "NOTIFY_FILE",
     }
 )
 """Settings that `run` passes to its processes unchanged."""

@@ -127,10 +127,18 @@ def run_desk(plan: DeskRunSpec, screen: Screen) -> tuple[DeskSummary, BaseExcept
     plan = replace(plan, sign_in_url=sign_in_url)
     before = read_account_totals(plan.data_dir)
     interrupt: BaseException | None = None
-    has_gateway, has_web = plan.gateway is None, bool(plan.page_url)
-    with DeskSupervisor(log_dir=plan.data_dir / "logs", has_gateway=has_gateway, has_web=has_web) as desk:
+    with DeskSupervisor(
+        log_dir=plan.data_dir / "logs",
+        has_gateway=plan.gateway is None,
+        has_web=bool(plan.page_url),
+        has_notify="NOTIFY_FILE" in plan.settings,
+    ) as desk:
         environment = desk_environment(
-            os.environ, plan.settings, runtime=desk.runtime, data_dir=plan.data_dir, gateway=plan.gateway
+            os.environ,
+            {**plan.settings, **plan.secrets},
+            runtime=desk.runtime,
+            data_dir=plan.data_dir,
+            gateway=plan.gateway,
         )
         with ControlClient(control_url(desk.runtime)) as client:
             monitor = _DeskMonitor(plan, desk, client, screen, before)
@@ -258,6 +266,7 @@ class _DeskMonitor:
             before=self._before,
             is_stopping=is_stopping,
             web=self._desk.web,
+            notify=self._desk.notify,
             is_page_up=self._is_page_up(),
             supervisor_silent_s=0.0 if self._processes else time.monotonic() - self._supervisor_answered,
         )

@@ -83,6 +83,8 @@ class DeskRunSpec:
     """Addresses for requests and for ticks of a gateway that another process runs; None for the desk's own gateway."""
     page_url: str = ""
     """Address of the desk's web page; empty without one."""
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Variables with the secret addresses of targets, by name; they are shown nowhere."""
     sign_in_url: str = ""
     """One-time address of the page, valid for `ONCE_S` seconds after the start; empty without one."""
 
@@ -105,6 +107,8 @@ class DeskView:
     is_stopping: bool = False
     web: ProcessState | None = None
     """State of the program that serves the page; None if it is unknown or the desk has no page."""
+    notify: ProcessState | None = None
+    """State of the program that sends alarms to people; None if it is unknown or the desk has no rules for alarms."""
     is_page_up: bool = False
     """Whether the page accepts connections."""
     supervisor_silent_s: float = 0.0
@@ -131,6 +135,8 @@ class DeskView:
         ]
         if self.web is not None and self.web.state not in ALIVE:
             down.append(condition("PAGE_DOWN", f"supervisord reports {self.web.state}"))
+        if self.notify is not None and self.notify.state not in ALIVE:
+            down.append(condition("NOTIFY_SILENT", f"supervisord reports {self.notify.state}; see notify.log"))
         if self.supervisor_silent_s > SUPERVISOR_SILENT_S:
             down.append(condition("SUPERVISOR_SILENT", f"no answer for {self.supervisor_silent_s:.0f} s"))
         if self.is_gone:

@@ -36,7 +36,7 @@ from common.project_root import PROJECT_ROOT
 from common.supervisor_rpc import RPC_ERRORS, call_supervisor
 from orchestration.held_interrupts import held_interrupts
 from orchestration.process_states import GATEWAY, SOCKET, ProcessState, process_state
-from orchestration.supervisord_configuration import CONFIGURATION, WEB, private_configuration
+from orchestration.supervisord_configuration import CONFIGURATION, NOTIFY, WEB, private_configuration
 from services.watchdog.core.watchdog import EXIT_SETTINGS
 
 RUNTIME_PARENT: Final = "/tmp"  # noqa: S108 - each desk makes its own folder in it; TMPDIR is too long for ipc on macOS
@@ -75,6 +75,7 @@ class DeskSupervisor:
         python: str = sys.executable,
         has_gateway: bool = True,
         has_web: bool = False,
+        has_notify: bool = False,
     ) -> None:
         """Make the private directory.
 
@@ -85,14 +86,17 @@ class DeskSupervisor:
             has_gateway: whether the desk has its own gateway. Without it the program `mt5` ends by itself, and its
                 state is ignored.
             has_web: whether the desk has a web page, which is the program `web`.
+            has_notify: whether the desk sends alarms to people, which is the program `notify`.
 
         Raises:
             StartError: the private directory cannot be made.
         """
-        self._unwatched = (WATCHDOG, WEB) if has_gateway else (WATCHDOG, WEB, GATEWAY)
-        self._has_web = has_web
+        self._unwatched = (WATCHDOG, WEB, NOTIFY, *(() if has_gateway else (GATEWAY,)))
+        self._omitted = [name for name, is_started in ((WEB, has_web), (NOTIFY, has_notify)) if not is_started]
         self.web: ProcessState | None = None
         """The state of the program `web` at the last call of `states`; None without it."""
+        self.notify: ProcessState | None = None
+        """The state of the program `notify` at the last call of `states`; None without it."""
         self._root = root
         self._log_dir = log_dir
         self._python = python
@@ -217,7 +221,7 @@ class DeskSupervisor:
         path = self.runtime / CONFIGURATION
         path.write_text(
             private_configuration(
-                shipped, root=self._root, runtime=self.runtime, python=self._python, has_web=self._has_web
+                shipped, root=self._root, runtime=self.runtime, python=self._python, omitted=self._omitted
             ),
             encoding="utf-8",
         )
@@ -227,7 +231,7 @@ class DeskSupervisor:
     def states(self) -> dict[str, ProcessState]:
         """The state of every program by name, in starting order; empty if supervisord does not answer.
 
-        The watchdog, the web page, and the gateway of a desk that has none of its own, are omitted.
+        The watchdog, the web page, notify, and the gateway of a desk that has none of its own, are omitted.
         """
         rows: Any = self._call("getAllProcessInfo")
         if rows is None:
@@ -238,6 +242,7 @@ class DeskSupervisor:
                 self._pids[state.pid] = state.name
                 self._note_start(state.name, time.monotonic())
         self.web = states.get(WEB)
+        self.notify = states.get(NOTIFY)
         for name in self._unwatched:
             states.pop(name, None)
         return states

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -13,8 +14,11 @@ CONFIGURATION: Final = "supervisord.conf"
 WEB: Final = "web"
 """The program that serves the page; a desk trades without it."""
 
+NOTIFY: Final = "notify"
+"""The program that sends alarms to people; a desk trades without it."""
 
-def private_configuration(shipped: str, *, root: Path, runtime: Path, python: str, has_web: bool) -> str:
+
+def private_configuration(shipped: str, *, root: Path, runtime: Path, python: str, omitted: Collection[str]) -> str:
     """The shipped configuration with the paths of a private desk.
 
     Args:
@@ -22,10 +26,10 @@ def private_configuration(shipped: str, *, root: Path, runtime: Path, python: st
         root: working directory of the programs.
         runtime: folder that replaces `var/`.
         python: interpreter that replaces the one in `.venv`.
-        has_web: whether the program `web` is started; without it its section is omitted.
+        omitted: programs without which the desk is started.
     """
-    if not has_web:
-        shipped = _WEB_SECTION.sub("", shipped)
+    for name in omitted:
+        shipped = re.sub(rf"^\[program:{name}\]\n(?:[^\[\n].*\n|\n)*", "", shipped, flags=re.MULTILINE)
     replacements = (
         (_SHIPPED_PYTHON, _quoted(python)),
         ("%%(here)s/var", _without_formats(_without_formats(str(runtime)))),
@@ -64,8 +68,6 @@ _DESK_HEADER: Final = """\
 ; Both programs are beside the interpreter that is named below. They work from any working directory.
 
 """
-
-_WEB_SECTION: Final = re.compile(rf"^\[program:{WEB}\]\n(?:[^\[\n].*\n|\n)*", re.MULTILINE)
 
 
 def _quoted(path: str) -> str:

@@ -60,6 +60,7 @@ COMMANDS: Final = {
     "Settings and shell": (
         CommandEntry("init", "init", "Make the folder of an own desk"),
         CommandEntry("web", "web", "Users, tokens and one-time addresses of the page"),
+        CommandEntry("notify", "notify", "Alarms to people: check rules, test a target"),
         CommandEntry("config", "config", "Show the settings in force and their sources"),
         CommandEntry("doctor", "doctor", "Find what is wrong with a desk, and say what to do"),
         CommandEntry("completion", "completion", "Print the completion script of a shell"),

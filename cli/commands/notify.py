@@ -85,6 +85,9 @@ def send_test(
     """Send a test message to a target directly, and show whether the service accepted it.
 
     Exit code 1 if it was not accepted. The message is not stored, and a running desk does not notice it.
+
+    Raises:
+        StartError: the file or the target is unknown or invalid.
     """
     _, found = _load(file)
     if target == HEARTBEAT and found.heartbeat is not None:
@@ -108,12 +111,15 @@ def receive(
     port: Annotated[int, typer.Option("--port", metavar="PORT", min=0, max=65_535, help="Port of 127.0.0.1.")] = (
         DEFAULT_PORT
     ),
-    messages: Annotated[
+    message_count: Annotated[
         int, typer.Option("--messages", metavar="N", min=0, help="End after N messages; 0 means until Ctrl-C.")
     ] = 0,
 ) -> int:
-    """Print each message that is sent to this host, to try alarms without any service; until Ctrl-C."""
-    receiver = WebhookReceiver(port, show_on_terminal, messages_max=messages)
+    """Print each message that is sent to this host, to try alarms without any service.
+
+    It listens at a port of 127.0.0.1, until Ctrl-C or until N messages have come.
+    """
+    receiver = WebhookReceiver(port, show_on_terminal, messages_max=message_count)
     show_on_terminal(
         f"waiting for messages; the address of a target for them is json://127.0.0.1:{receiver.port}/ (Ctrl-C ends)"
     )

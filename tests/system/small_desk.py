@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from common.project_root import PROJECT_ROOT
-from orchestration.supervisord_configuration import CONFIGURATION, WEB
+from orchestration.supervisord_configuration import CONFIGURATION, NOTIFY, WEB
 
 PROGRAMS: Final = ("mt5", "execution", "portfolio", "signal")
 """The programs without which a desk does not trade."""
@@ -58,7 +58,7 @@ while True:
 def build(root: Path, *, python: str = sys.executable) -> Path:
     """Write the small desk into `root`, its project root; `python` is the interpreter of its processes."""
     shutil.copy(PROJECT_ROOT / CONFIGURATION, root)
-    for program in (*PROGRAMS, WEB):
+    for program in (*PROGRAMS, WEB, NOTIFY):
         package = root / "services" / program
         package.mkdir(parents=True)
         (package / "__init__.py").touch()

@@ -17,7 +17,7 @@ from common.errors import StartError
 from common.project_root import PROJECT_ROOT
 from orchestration import supervisor
 from orchestration.supervisor import DeskSupervisor
-from orchestration.supervisord_configuration import CONFIGURATION, WEB
+from orchestration.supervisord_configuration import CONFIGURATION, NOTIFY, WEB
 from tests.system.small_desk import PROGRAMS, build
 
 WAIT_S = 30.0
@@ -91,13 +91,15 @@ def test_the_shipped_configuration_runs_in_a_folder_of_any_name(short_folder: Pa
         return dict(row.split()[:2] for row in rows if len(row.split()) > 1)
 
     try:
-        wait_for(lambda: states() == dict.fromkeys([*PROGRAMS, WEB, "watchdog"], "RUNNING"), "every program to run")
-        for program in (*PROGRAMS, WEB):
+        wait_for(
+            lambda: states() == dict.fromkeys([*PROGRAMS, WEB, NOTIFY, "watchdog"], "RUNNING"), "every program to run"
+        )
+        for program in (*PROGRAMS, WEB, NOTIFY):
             assert (root / "var" / "log" / f"{program}.log").read_text() == f"{program} runs in {root}\n"
     finally:
         supervisord.terminate()
         supervisord.wait(WAIT_S)
-    assert (root / "stopped").read_text().split() == ["web", "signal", "portfolio", "execution", "mt5"]
+    assert (root / "stopped").read_text().split() == ["notify", "web", "signal", "portfolio", "execution", "mt5"]
 
 
 def test_the_strategy_is_stopped_first_and_the_gateway_last(root: Path) -> None:

@@ -136,6 +136,7 @@ def test_the_desk_trades_with_a_gateway_elsewhere(tmp_path: Path) -> None:
         assert states_of(folder) == {
             "mt5": "EXITED",
             "web": "EXITED",
+            "notify": "EXITED",
             "execution": "RUNNING",
             "portfolio": "RUNNING",
             "signal": "RUNNING",

@@ -10,8 +10,8 @@ from common.project_root import PROJECT_ROOT
 from orchestration.supervisord_configuration import CONFIGURATION, private_configuration
 
 SHIPPED = (PROJECT_ROOT / CONFIGURATION).read_text(encoding="utf-8")
-PROGRAMS = ("mt5", "execution", "portfolio", "signal", "web")
-MAY_BE_ELSEWHERE = ("mt5", "web")
+PROGRAMS = ("mt5", "execution", "portfolio", "signal", "web", "notify")
+MAY_BE_ELSEWHERE = ("mt5", "web", "notify")
 
 
 def parsed(text: str) -> configparser.RawConfigParser:
@@ -53,7 +53,7 @@ def test_the_gateway_starts_first_and_stops_last() -> None:
     parser = parsed(SHIPPED)
     by_priority = sorted(PROGRAMS, key=lambda program: parser.getint(f"program:{program}", "priority"))
     assert by_priority[0] == "mt5"
-    assert by_priority[-2:] == ["signal", "web"]
+    assert by_priority[-3:] == ["signal", "web", "notify"]
 
 
 def test_only_the_user_who_runs_supervisord_may_call_it() -> None:
@@ -63,7 +63,7 @@ def test_only_the_user_who_runs_supervisord_may_call_it() -> None:
 def test_the_configuration_of_a_private_desk_differs_only_in_its_paths() -> None:
     private = parsed(
         private_configuration(
-            SHIPPED, root=Path("/srv/desk"), runtime=Path("/tmp/pd-x"), python="/opt/py/bin/python3", has_web=True
+            SHIPPED, root=Path("/srv/desk"), runtime=Path("/tmp/pd-x"), python="/opt/py/bin/python3", omitted=()
         )
     )
     shipped = parsed(SHIPPED)
@@ -80,22 +80,23 @@ def test_the_configuration_of_a_private_desk_differs_only_in_its_paths() -> None
     assert "%(here)s" not in "".join(value for section in private.values() for value in section.values())
 
 
-def test_a_private_desk_without_a_page_has_every_program_but_web() -> None:
-    with_page, without = (
+@pytest.mark.parametrize("omitted", [("web",), ("notify",), ("web", "notify")])
+def test_a_private_desk_omits_only_the_programs_that_it_does_not_need(omitted: tuple[str, ...]) -> None:
+    whole, without = (
         parsed(
             private_configuration(
                 SHIPPED,
                 root=Path("/srv/desk"),
                 runtime=Path("/tmp/pd-x"),
                 python="/opt/py/bin/python3",
-                has_web=has_web,
+                omitted=names,
             )
         )
-        for has_web in (True, False)
+        for names in ((), omitted)
     )
-    assert {*with_page.sections()} - {*without.sections()} == {"program:web"}
+    assert {*whole.sections()} - {*without.sections()} == {f"program:{name}" for name in omitted}
     for section in without.sections():
-        assert dict(without[section]) == dict(with_page[section])
+        assert dict(without[section]) == dict(whole[section])
 
 
 def test_paths_with_special_characters_stay_one_argument() -> None:
@@ -105,7 +106,7 @@ def test_paths_with_special_characters_stay_one_argument() -> None:
             root=Path("/srv/100% mine"),
             runtime=Path("/tmp/pd-x"),
             python='/srv/my "own" %s/bin/python',
-            has_web=True,
+            omitted=(),
         )
     )
     command = private["program:mt5"]["command"] % {}
