@@ -224,8 +224,14 @@ class HandDesk:
 
 
 @contextmanager
-def a_hand_desk(folder: Path) -> Iterator[HandDesk]:
-    """Run the processes of a desk and of its page during the block."""
+def a_hand_desk(folder: Path, *, port: int = 0, **further: str) -> Iterator[HandDesk]:
+    """Run the processes of a desk and of its page during the block.
+
+    Args:
+        folder: a new folder for the desk's files.
+        port: port of the page; 0 for a free one.
+        further: settings of the processes.
+    """
     data_dir = folder / "desk"
     data_dir.mkdir(parents=True)
     inputs = [
@@ -233,8 +239,9 @@ def a_hand_desk(folder: Path) -> Iterator[HandDesk]:
         for seed, symbol in enumerate((SYMBOL, MARKUP_SYMBOL), 1)
     ]
     (folder / "instruments.toml").write_text(INSTRUMENT)
-    port = free_port()
+    port = port or free_port()
     settings = {
+        **further,
         "MT5_TICKS": INPUTS_SEPARATOR.join(inputs),
         "MT5_INSTRUMENTS": str(folder / "instruments.toml"),
         "TRADING_SYMBOL": f"{SYMBOL},{MARKUP_SYMBOL}",

@@ -15,13 +15,12 @@ SYMBOL: Final = "EURUSD"
 _keys = count(1)
 
 
-def halt_once(api: httpx.Client) -> dict[str, Any]:
-    """Halt the desk and resume, and return the newest alert, which is open and about the halt."""
+def halt_with_alert(api: httpx.Client) -> dict[str, Any]:
+    """Halt the desk, and return the alert about it, which is open until it is acknowledged or the desk resumes."""
     before = total(api, "/alerts?code=TRADING_STATE&status=open")
     carried_out(api, "halt")
     wait_for(lambda: total(api, "/alerts?code=TRADING_STATE&status=open") > before, "an alert", seconds=TIMEOUT_S)
     found: dict[str, Any] = api.get("/alerts?code=TRADING_STATE&limit=1").json()["rows"][0]
-    carried_out(api, "resume")
     return found
 
 

@@ -28,10 +28,11 @@ group_s = 0
 """
 
 
-def settings_of(folder: Path, webhook: Webhook, rules: str = RULE) -> dict[str, str]:
+def settings_of(folder: Path, webhook: Webhook, rules: str = RULE, *, page_url: str = "") -> dict[str, str]:
     """Write a file of rules with the target phone, and return the settings of notify."""
     path = folder / "notify.toml"
-    path.write_text(f'desk = "london"\n[targets.phone]\nurl_env = "NOTIFY_URL_PHONE"\n{rules}')
+    head = f'desk = "london"\npage_url = "{page_url}"\n' if page_url else 'desk = "london"\n'
+    path.write_text(f'{head}[targets.phone]\nurl_env = "NOTIFY_URL_PHONE"\n{rules}')
     return {"NOTIFY_FILE": str(path), "NOTIFY_URL_PHONE": f"json://{webhook.address}/phone"}
 
 

@@ -37,7 +37,7 @@ from services.web.api.operation import API, KEY_HEADER, Operation
 from services.web.api.operations import OPERATIONS
 from services.web.security.identity import Role
 from tests.integration.web.live_server import close_of, draw, next_message
-from tests.support.api_commands import carried_out, command, halt_once, total, trade
+from tests.support.api_commands import carried_out, command, halt_with_alert, total, trade
 from tests.support.command_line import TIMEOUT_S, paperdesk
 from tests.support.message_servers import Webhook
 from tests.support.notify_processes import a_notify_process, runtime_of, settings_of
@@ -77,7 +77,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDesk]:
         a_notify_process(running.data_dir, runtime_of(running.data_dir), settings_of(folder, webhook)),
     ):
         with running.client() as api:
-            halt_once(api)
+            halt_with_alert(api)
+            carried_out(api, "resume")
             trade(api)
             carried_out(api, "order", symbol=SYMBOL, side="BUY", volume="0.02", stop_loss="0.5")
             wait_for(lambda: api.get("/positions").json().get(SYMBOL), "a position", seconds=TIMEOUT_S)
@@ -190,7 +191,7 @@ def test_a_denied_order_has_the_numbers_of_the_rule(api: httpx.Client) -> None:
 
 
 def test_an_alert_is_acknowledged_once(api: httpx.Client) -> None:
-    alert = halt_once(api)
+    alert = halt_with_alert(api)
     number = alert["number"]
     assert (alert["severity"], alert["is_open"], alert["acknowledged_by"]) == ("CRITICAL", True, "")
     assert "a test" in alert["text"]
@@ -209,11 +210,17 @@ def test_an_alert_is_acknowledged_once(api: httpx.Client) -> None:
     assert (stored["is_open"], stored["acknowledged_by"]) == (False, user)
     assert number not in [row["number"] for row in api.get("/alerts?status=open").json()["rows"]]
     assert api.get("/alerts?status=acknowledged&text=A%20TEST").json()["rows"][0] == stored
+    carried_out(api, "resume")
+    ended = wait_for(
+        lambda: found if (found := api.get(f"/alerts/{number}").json())["ended_ns"] else None, "the end of the halt"
+    )
+    assert ended["acknowledged_by"] == user
 
 
 def test_every_open_alert_is_acknowledged(api: httpx.Client) -> None:
-    number = halt_once(api)["number"]
+    number = halt_with_alert(api)["number"]
     reply = api.post("/alerts/ack", json={"all_open": True}).json()
+    carried_out(api, "resume")
     assert reply["count"] == len(reply["acknowledged"])
     assert number in [one["number"] for one in reply["acknowledged"]]
     assert total(api, "/alerts?status=open") == 0
@@ -392,7 +399,7 @@ def test_generated_requests_get_replies_of_the_document(
 
 def test_a_notify_that_does_not_answer_is_one_line(desk: WebDesk, api: httpx.Client) -> None:
     notify = psutil.Process(read_beat(runtime_of(desk.data_dir), "notify"))
-    number = halt_once(api)["number"]
+    number = halt_with_alert(api)["number"]
     notify.suspend()
     try:
         reply = api.post("/alerts/ack", json={"numbers": [number]})
@@ -401,6 +408,7 @@ def test_a_notify_that_does_not_answer_is_one_line(desk: WebDesk, api: httpx.Cli
     assert reply.status_code == 503
     assert "notify did not answer within 3 s" in reply.json()["error"]
     assert api.post("/alerts/ack", json={"numbers": [number]}).status_code == 200
+    carried_out(api, "resume")
 
 
 def read_beat(runtime: Path, program: str) -> int:
