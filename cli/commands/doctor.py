@@ -17,8 +17,8 @@ from cli import options as o
 from cli.json_output import print_json
 from cli.running_desks import running_desk
 from common.errors import StartError
-from common.project_root import DEFAULT_DATA_DIR
-from common.settings import CommonSettings, load
+from common.project_root import DEFAULT_DATA_DIR, DESK_ROOT, expanded
+from common.settings import CommonSettings, given_settings, load
 
 if TYPE_CHECKING:
     from verification.doctor import ExaminedDesk
@@ -86,8 +86,16 @@ def _examined(data_dir: Path | None, url: str | None) -> ExaminedDesk:
     try:
         load(CommonSettings)
     except StartError:  # the check of the settings reports it
-        return ExaminedDesk(Path(os.environ.get("PAPERDESK_DATA_DIR") or DEFAULT_DATA_DIR))
+        return ExaminedDesk(_folder_of_wrong_settings())
     return ExaminedDesk(Path(running_desk().data_dir))
+
+
+def _folder_of_wrong_settings() -> Path:
+    try:
+        named = given_settings().get("PAPERDESK_DATA_DIR")
+    except StartError:  # the file cannot be read
+        named = os.environ.get("PAPERDESK_DATA_DIR")
+    return DESK_ROOT / expanded(named) if named else DEFAULT_DATA_DIR
 
 
 def _show(result: CheckResult) -> None:

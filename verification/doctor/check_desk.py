@@ -19,7 +19,7 @@ def trading(desk: ExaminedDesk) -> Findings:
     results = [
         finding
         for one in status.conditions
-        if (finding := from_condition(one.code, describe(one).removeprefix(f"{one.code} "))).grade is not Grade.OK
+        if (finding := from_condition(one.code, describe(one))).grade is not Grade.OK
     ]
     yield from results
     if not results:
@@ -28,13 +28,17 @@ def trading(desk: ExaminedDesk) -> Findings:
 
 def _stored(desk: ExaminedDesk) -> Findings:
     if desk.ledger_owner is not None:
-        yield from_condition("PORTFOLIO_SILENT", f"the process{desk.ledger_owner} that writes the ledger is silent")
+        yield from_condition(
+            "PORTFOLIO_SILENT", f"PORTFOLIO_SILENT: the process{desk.ledger_owner} that writes the ledger is silent"
+        )
     elif desk.is_running:
-        yield from_condition("PORTFOLIO_SILENT", f"{desk.control_url or 'its socket'} does not answer")
+        yield from_condition(
+            "PORTFOLIO_SILENT", f"PORTFOLIO_SILENT: {desk.control_url or 'its socket'} does not answer"
+        )
     causes: list[dict[str, Any]] = (desk.ledger.trading or {}).get("causes", [])
     for cause in causes:
         code = cause["code"] if cause["code"] in CONDITION_KINDS else "UNCLASSIFIED"
-        yield from_condition(code, f"{cause.get('text', '')} (by {cause.get('by', '')})")
+        yield from_condition(code, f"{code} (by {cause.get('by', '')}): {cause.get('text', '')}")
     if not causes and not desk.is_running:
         state = (desk.ledger.trading or {}).get("state", "ACTIVE")
         yield fine(f"the desk is stopped, trading state {state}")

@@ -64,7 +64,7 @@ def keys(desk: ExaminedDesk) -> Findings:
         else:
             yield fine("none yet; the first start of portfolio makes it")
     elif os.name == "posix" and path.stat().st_mode & OTHERS:
-        yield found("KEY_OPEN", f"{path} has mode {_mode(path)}, expected 0600")
+        yield found("KEY_OPEN", f"{path} has mode {_mode(path)}, expected 0600", FILE=path)
     elif facts.key_problem:
         yield found("KEY_UNUSABLE", facts.key_problem)
     elif facts.signature is not None and (other := [one for one in facts.signature.problems if " with key " in one]):
@@ -76,13 +76,13 @@ def keys(desk: ExaminedDesk) -> Findings:
 def _folders(desk: ExaminedDesk) -> Findings:
     runtime = desk.runtime
     for folder in (desk.data_dir, *([runtime] if runtime is not None else [])):
-        if not folder.is_dir():
-            continue
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent  # the first start makes the missing folders
         mode = folder.stat().st_mode
         if not mode & stat.S_IWUSR or not os.access(folder, os.W_OK | os.X_OK):
             yield found("FOLDER_READ_ONLY", f"{folder} has mode {_mode(folder)} and cannot be written")
     if runtime is not None and runtime.is_dir() and _is_reachable(runtime) and runtime.stat().st_mode & OTHERS:
-        yield found("RUNTIME_DIR_OPEN", f"{runtime} has mode {_mode(runtime)}, expected 0700")
+        yield found("RUNTIME_DIR_OPEN", f"{runtime} has mode {_mode(runtime)}, expected 0700", FOLDER=runtime)
 
 
 def _owners(desk: ExaminedDesk) -> Findings:
@@ -91,7 +91,8 @@ def _owners(desk: ExaminedDesk) -> Findings:
     owner = desk.data_dir.stat().st_uid
     for path in _desk_files(desk.data_dir):
         if (found_owner := path.lstat().st_uid) != owner:
-            yield found("FILE_OF_OTHER_USER", f"{path} belongs to user id {found_owner}, the data directory to {owner}")
+            text = f"{path} belongs to user {found_owner}, the data directory to user {owner}"
+            yield found("FILE_OF_OTHER_USER", text, UID=owner, FILE=path)
             return
 
 
@@ -101,10 +102,11 @@ def _open_files(desk: ExaminedDesk) -> Findings:
         secret[1] = desk.web.web_users_file
     for path in secret:
         if path.is_file() and path.stat().st_mode & OTHERS:
-            yield found("USERS_FILE_OPEN", f"{path} has mode {_mode(path)}, expected 0600")
+            yield found("USERS_FILE_OPEN", f"{path} has mode {_mode(path)}, expected 0600", FILE=path)
     ledger = desk.data_dir / LEDGER_FILE_NAME
     if ledger.is_file() and ledger.stat().st_mode & OTHERS and _is_reachable(ledger):
-        yield found("FILE_OPEN", f"{ledger} has mode {_mode(ledger)}, and no folder above it keeps other users out")
+        text = f"{ledger} has mode {_mode(ledger)}, and no folder above it keeps other users out"
+        yield found("FILE_OPEN", text, FOLDER=desk.data_dir)
 
 
 def _settings_file() -> Findings:
@@ -119,7 +121,8 @@ def _settings_file() -> Findings:
     given += [name for name in names if name.startswith(SECRET_WORDS[-1])]
     given = [name for name in given if not name.endswith("_FILE")]
     if path is not None and given and path.stat().st_mode & OTHERS and _is_reachable(path):
-        yield found("SETTINGS_FILE_OPEN", f"{path} has mode {_mode(path)} and contains {given[0]}, expected 0600")
+        text = f"{path} has mode {_mode(path)} and contains {given[0]}, expected 0600"
+        yield found("SETTINGS_FILE_OPEN", text, FILE=path)
 
 
 def _desk_files(folder: Path) -> Iterator[Path]:

@@ -23,7 +23,7 @@ def gateway(desk: ExaminedDesk) -> Findings:
     if isinstance(facts.account, str):
         results.append(found("VENUE_DOWN", facts.account))
     if facts.hello.is_halted:
-        results.append(from_condition("GATEWAY_HALTED", "a person halted the gateway"))
+        results.append(from_condition("GATEWAY_HALTED", "GATEWAY_HALTED: a person halted the gateway"))
     yield from results
     if not results:
         hello = facts.hello
@@ -54,7 +54,14 @@ def symbols(desk: ExaminedDesk) -> Findings:
     ]
     yield from results
     if not results:
-        yield fine(", ".join(symbol for symbol, _ in facts.instruments))
+        now_ns = facts.hello.now_ns
+        yield fine(", ".join(_open_or_closed(symbol, terms, now_ns) for symbol, terms in facts.instruments))
+
+
+def _open_or_closed(symbol: str, terms: Instrument | str, now_ns: int) -> str:
+    """The symbol, and whether its market is closed at the venue's time, in UTC nanoseconds."""
+    assert isinstance(terms, Instrument)
+    return symbol if terms.is_traded(now_ns) else f"{symbol} (market closed)"
 
 
 def _identity(desk: ExaminedDesk, hello: HelloReply) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections import Counter
@@ -67,22 +68,31 @@ def _program(row: Mapping[str, Any], log_dir: Path) -> list[Finding]:
     shown = f"{name} is {state}"
     match state:
         case "FATAL":
-            return [found("PROCESS_FATAL", shown + _last_line(log))]
+            return [found("PROCESS_FATAL", shown + _last_line(log), NAME=name)]
         case "BACKOFF":
             return [found("PROCESS_BACKOFF", shown + _last_line(log))]
         case "EXITED" if status == EXIT_SETTINGS:
-            return [found("PROCESS_REFUSED", f"{shown} with exit code {status}{_last_line(log)}")]
+            return [found("PROCESS_REFUSED", f"{shown} with exit code {status}{_last_line(log)}", NAME=name)]
         case "EXITED" if status == EXIT_ELSEWHERE:
             return []
-        case "EXITED" | "STOPPED" | "UNKNOWN":
-            code = f" with exit code {status}" if state == "EXITED" else ""
-            return [found("PROCESS_ENDED", shown + code + _last_line(log))]
+        case "EXITED":
+            return [found("PROCESS_ENDED", f"{shown} with exit code {status}{_last_line(log)}", NAME=name)]
+        case "STOPPED" | "UNKNOWN":
+            return [found("PROCESS_ENDED", shown, NAME=name)]
     return []
 
 
 def _last_line(log: Path) -> str:
+    """The last line of a log as the end of a text; of a line in JSON only the event."""
     lines = last_lines(log, 1)
-    return f": {lines[0][:LINE_CHARS_MAX]}" if lines else ""
+    if not lines:
+        return ""
+    try:
+        fields = json.loads(lines[0])
+    except ValueError:
+        fields = None
+    shown = str(fields["event"]) if isinstance(fields, dict) and "event" in fields else lines[0]
+    return f": {shown[:LINE_CHARS_MAX]}"
 
 
 def _restarts(desk: ExaminedDesk) -> Findings:
@@ -115,14 +125,16 @@ def _silent_processes(desk: ExaminedDesk) -> Findings:
     alive = {name: beat for name, beat in running.items() if process_state(beat.pid) not in ("", "Z", "X")}
     suspended = [name for name, beat in alive.items() if process_state(beat.pid) in SUSPENDED]
     for name in suspended:
-        yield found("PROCESS_SUSPENDED", f"{name} (pid {alive[name].pid}) was stopped by a signal such as SIGSTOP")
+        pid = alive[name].pid
+        yield found("PROCESS_SUSPENDED", f"{name} (pid {pid}) was stopped by a signal such as SIGSTOP", PID=pid)
     if not alive:
         return
     time.sleep(max(0.0, BEAT_WAIT_S - (time.monotonic() - desk.first_beats_at)))
     later = read_beats(desk.runtime)
     for name, beat in alive.items():
         if name not in suspended and later.get(name) == beat:
-            yield found("PROCESS_HANGS", f"{name} (pid {beat.pid}) sent no heartbeat for {BEAT_WAIT_S:.1f} s")
+            text = f"{name} (pid {beat.pid}) sent no heartbeat for {BEAT_WAIT_S:.1f} s"
+            yield found("PROCESS_HANGS", text, NAME=name)
 
 
 CHECKS: Final[tuple[Check, ...]] = (processes,)

@@ -13,6 +13,7 @@ from services.portfolio.ledger.signing_key import key_file
 from services.watchdog.alerts import Alerts
 from services.web.security.exposure import exposure_problem
 from services.web.security.users import UsersFile
+from services.web.settings import WebSettings
 from verification.doctor.examined_desk import ExaminedDesk
 from verification.doctor.findings import Check, Findings, check, fine, found
 
@@ -61,6 +62,7 @@ def _contradictions(desk: ExaminedDesk) -> list[str]:
             texts.append(str(error))
         else:
             texts += [problem] if (problem := exposure_problem(desk.web, users)) else []
+        texts += _certificate(desk.web)
     if desk.watchdog is not None:
         command, timeout_ms = desk.watchdog.alert_command, desk.watchdog.alert_timeout_ms
         texts += _refusal(lambda: Alerts(command, timeout_ms))
@@ -68,6 +70,14 @@ def _contradictions(desk: ExaminedDesk) -> list[str]:
         setting = desk.portfolio.ledger_key_file
         texts += _refusal(lambda: key_file(desk.data_dir, setting))
     return texts
+
+
+def _certificate(settings: WebSettings) -> list[str]:
+    if settings.web_tls_cert is None or settings.web_tls_key is None:
+        return []
+    from services.web.server import require_certificate  # takes 0.2 s to load; only a page with TLS needs it
+
+    return _refusal(lambda: require_certificate(settings))
 
 
 def _refusal(run: Callable[[], object]) -> list[str]:

@@ -131,7 +131,10 @@ def _notify(path: Path, symbols: tuple[str, ...]) -> Findings:
         try:
             address = read_secret(source)
         except StartError as error:
-            yield found("SECRET_OPEN" if _is_open(source.file) else "SECRET_UNUSABLE", f"{name}: {error}")
+            if source.file is not None and _is_open(source.file):
+                yield found("SECRET_OPEN", f"{name}: {error}", FILE=source.file)
+            else:
+                yield found("SECRET_UNUSABLE", f"{name}: {error}")
             continue
         if name == "heartbeat":
             continue
@@ -141,8 +144,8 @@ def _notify(path: Path, symbols: tuple[str, ...]) -> Findings:
             yield found("TARGET_UNUSABLE", str(error))
 
 
-def _is_open(path: Path | None) -> bool:
-    return path is not None and path.is_file() and bool(path.stat().st_mode & 0o077)
+def _is_open(path: Path) -> bool:
+    return path.is_file() and bool(path.stat().st_mode & 0o077)
 
 
 CHECKS: Final[tuple[Check, ...]] = (limits, plan, instruments, alarms)

@@ -54,6 +54,12 @@ FINDING_KINDS: Final[dict[str, FindingKind]] = {
         "SQLite is older than 3.51.3 and can damage a database with several connections.",
         "Remove .venv and run `make setup`.",
     ),
+    "NOT_EXAMINED": FindingKind(
+        "files",
+        _U,
+        "A check, of any name, could not read a file or a folder.",
+        "Run doctor as the user that runs the desk.",
+    ),
     # ----------------------------------------------------------------------------------------------------- settings
     "SETTINGS_FILE_UNREADABLE": FindingKind(
         "settings",
@@ -120,7 +126,7 @@ FINDING_KINDS: Final[dict[str, FindingKind]] = {
         "Correct the address; docs of apprise list the forms.",
     ),
     "SECRET_OPEN": FindingKind(
-        "alarms", _X, "Other users can read the secret of a target for alarms.", "Run `chmod 600` on the file."
+        "alarms", _X, "Other users can read the secret of a target for alarms.", "Run `chmod 600 FILE`."
     ),
     "ALERT_COMMAND_MISSING": FindingKind(
         "alarms", _X, "The program of ALERT_COMMAND cannot be run.", "Correct ALERT_COMMAND, then restart watchdog."
@@ -139,25 +145,23 @@ FINDING_KINDS: Final[dict[str, FindingKind]] = {
         "files",
         _X,
         "A file of the desk belongs to another user than its data directory.",
-        "Run `chown` on the file, and start the desk always as one user.",
+        "Run `chown UID FILE`, and start the desk always as one user.",
     ),
-    "FILE_OPEN": FindingKind(
-        "files", _W, "Other users can read a file of the desk.", "Run `chmod 700` on the data directory."
-    ),
+    "FILE_OPEN": FindingKind("files", _W, "Other users can read a file of the desk.", "Run `chmod 700 FOLDER`."),
     "SETTINGS_FILE_OPEN": FindingKind(
-        "files", _W, "Other users can read passwords in `.env`.", "Run `chmod 600` on the file."
+        "files", _W, "Other users can read passwords in `.env`.", "Run `chmod 600 FILE`."
     ),
     "USERS_FILE_OPEN": FindingKind(
         "files",
         _X,
         "Other users can read the users, sessions or tokens of the page.",
-        "Run `chmod 600` on the file; if others use this host, also `paperdesk web sign-out`.",
+        "Run `chmod 600 FILE`; if others use this host, also `paperdesk web sign-out`.",
     ),
     "RUNTIME_DIR_OPEN": FindingKind(
         "files",
         _W,
         "Other users can enter the folder of the sockets, over which orders are sent.",
-        "Run `chmod 700` on the folder.",
+        "Run `chmod 700 FOLDER`.",
     ),
     "KEY_MISSING": FindingKind(
         "keys",
@@ -165,7 +169,7 @@ FINDING_KINDS: Final[dict[str, FindingKind]] = {
         "The ledger is signed and its key is missing: the desk does not start.",
         "Put the key back from its copy; LEDGER_KEY_FILE names its place.",
     ),
-    "KEY_OPEN": FindingKind("keys", _X, "Other users can read the key.", "Run `chmod 600` on the file."),
+    "KEY_OPEN": FindingKind("keys", _X, "Other users can read the key.", "Run `chmod 600 FILE`."),
     "KEY_UNUSABLE": FindingKind("keys", _X, "The key cannot be read or is damaged.", "Put the key back from its copy."),
     "KEY_OF_OTHER_LEDGER": FindingKind(
         "keys", _X, "The ledger was signed with another key.", "Put the right key back, or restore a backup."
@@ -237,7 +241,10 @@ FINDING_KINDS: Final[dict[str, FindingKind]] = {
         "Correct STRATEGY or the strategy's module (docs/extending.md).",
     ),
     "STRATEGY_SLOW": FindingKind(
-        "strategy", _U, "The import of a strategy takes longer than doctor waits.", "Import it by hand."
+        "strategy",
+        _U,
+        "The import of a strategy takes longer than doctor waits.",
+        "If the host is busy, run doctor again; otherwise look for slow code at the top of the module.",
     ),
     "MODEL_UNUSABLE": FindingKind(
         "model", _X, "The model or its manifest is missing or invalid.", "Correct MODEL, or train the model again."
@@ -286,15 +293,17 @@ FINDING_KINDS: Final[dict[str, FindingKind]] = {
         "processes",
         _X,
         "supervisord gave up on a process that ended again and again.",
-        "Remove the cause that its log names, then `supervisorctl start NAME`.",
+        "Remove the cause that its log names, then `supervisorctl -c supervisord.conf start NAME`.",
     ),
     "PROCESS_REFUSED": FindingKind(
         "processes",
         _X,
         "A process ended because of a wrong setting or file.",
-        "Correct what its last line names, then `supervisorctl start NAME`.",
+        "Correct what its last line names, then `supervisorctl -c supervisord.conf start NAME`.",
     ),
-    "PROCESS_ENDED": FindingKind("processes", _X, "A process is not running.", "Run `supervisorctl start NAME`."),
+    "PROCESS_ENDED": FindingKind(
+        "processes", _X, "A process is not running.", "Run `supervisorctl -c supervisord.conf start NAME`."
+    ),
     "PROCESS_BACKOFF": FindingKind(
         "processes", _X, "A process ends right after each start.", "Remove the cause that its log names."
     ),
@@ -305,7 +314,7 @@ FINDING_KINDS: Final[dict[str, FindingKind]] = {
         "processes",
         _X,
         "A process runs and its event loop does not.",
-        "Wait for the watchdog, or run `supervisorctl restart NAME`.",
+        "Wait for the watchdog, or run `supervisorctl -c supervisord.conf restart NAME`.",
     ),
     "PROCESS_RESTARTED": FindingKind(
         "processes",

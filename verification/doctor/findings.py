@@ -55,14 +55,18 @@ def fine(text: str) -> Finding:
     return Finding(Grade.OK, OK, text)
 
 
-def found(code: str, text: str, *, action: str = "") -> Finding:
-    """A finding of the table; `action` replaces that of the table."""
+def found(code: str, text: str, **names: object) -> Finding:
+    """A finding of the table; `names` replace words in capitals of its action, such as FILE or PID."""
     kind = FINDING_KINDS[code]
-    return Finding(kind.grade, code, _one_line(text), action or kind.action)
+    action = kind.action
+    for word, value in names.items():
+        assert word in action, (code, word)
+        action = action.replace(word, str(value))
+    return Finding(kind.grade, code, _one_line(text), action)
 
 
 def from_condition(code: str, text: str) -> Finding:
-    """A finding that is a condition of the desk, with the condition's code and action."""
+    """A finding that is a condition of the desk, with the condition's action; `text` begins with its code."""
     kind = CONDITION_KINDS[code]
     grade = {Severity.CRITICAL: Grade.WRONG, Severity.WARNING: Grade.WARNING, Severity.INFO: Grade.OK}[kind.severity]
     return Finding(grade, code, _one_line(text), kind.action)

@@ -41,5 +41,7 @@ class StrategyImport:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+            if self._process.stderr is not None:
+                self._process.stderr.close()
             return ImportOutcome(None, "")
         return ImportOutcome(self._process.returncode, written.decode("utf-8", "replace").strip().rpartition("\n")[2])

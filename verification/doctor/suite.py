@@ -22,7 +22,7 @@ from verification.doctor import (
     check_trading_files,
 )
 from verification.doctor.examined_desk import ExaminedDesk
-from verification.doctor.findings import Check, CheckResult, found
+from verification.doctor.findings import Check, CheckResult, Finding, found
 
 CHECKS: Final[tuple[Check, ...]] = (
     *check_packages.CHECKS,
@@ -55,4 +55,12 @@ def examine(desk: ExaminedDesk, only: Collection[str] = ()) -> Iterator[CheckRes
         _ = desk.strategy_import  # runs beside the other checks
     for one in CHECKS:
         if not only or one.name in only:
-            yield CheckResult(one.name, tuple(one.run(desk)) or (found("SETTINGS_NEEDED", "not examined"),))
+            yield CheckResult(one.name, _findings(one, desk) or (found("SETTINGS_NEEDED", "not examined"),))
+
+
+def _findings(one: Check, desk: ExaminedDesk) -> tuple[Finding, ...]:
+    """The results of one check; an error of a file is a result, too, and does not end the other checks."""
+    try:
+        return tuple(one.run(desk))
+    except OSError as error:
+        return (found("NOT_EXAMINED", f"{error.filename or 'a file'}: {error.strerror or error}"),)

@@ -31,7 +31,6 @@ from tests.support.planted_faults import PLANTED
 from tests.support.waits import wait_for
 from tests.system.small_desk import build
 from verification.doctor import ExaminedDesk, Grade, examine
-from verification.doctor.finding_kinds import FINDING_KINDS
 
 OLD_LEDGER: Final = "ledger.old"
 STEP_S: Final = 60.0
@@ -336,7 +335,7 @@ def test_the_command_prints_a_line_for_each_check_and_what_to_do(desk: DoctoredD
     lines = done.stdout.splitlines()
     assert done.returncode == 1
     assert [line.split()[:2] for line in lines[:2]] == [["ok", "sqlite:"], ["WRONG", "keys:"]]
-    assert lines[2].strip() == f"-> {FINDING_KINDS['KEY_OPEN'].action}"
+    assert lines[2].strip() == f"-> Run `chmod 600 {desk.data_dir / 'keys' / 'ledger.key'}`."
     assert lines[3] == f"{desk.data_dir}: 1 WRONG"
 
 
