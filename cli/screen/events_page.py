@@ -6,7 +6,7 @@ from rich.text import Text
 
 from cli.screen.controls import Controls
 from cli.screen.details import DeskDetails
-from cli.screen.layout import MIDDLE, dim, line
+from cli.screen.layout import MIDDLE, dim, line, wrapped
 from cli.screen.text_rows import Cell, text_rows
 from cli.status_view import SEVERITY_STYLES
 from cli.tables import NOTHING
@@ -17,14 +17,14 @@ from proto.time import utc_text
 
 def events_page(view: DeskView, details: DeskDetails, controls: Controls, width: int) -> list[Text]:
     """All rows of the page; `width` in characters."""
-    return [*_conditions(view), *_denials(view, controls), Text(), *_events(details, controls, width)]
+    return [*_conditions(view, width), *_denials(view, controls), Text(), *_events(details, controls, width)]
 
 
-def _conditions(view: DeskView) -> list[Text]:
+def _conditions(view: DeskView, width: int) -> list[Text]:
     rows: list[Text] = []
     for one in view.conditions:
-        rows.append(line(f"{one.severity.value} {describe(one)}", SEVERITY_STYLES[one.severity]))
-        rows.append(line(f"  {CONDITION_KINDS[one.code].action}"))
+        rows += wrapped(f"{one.severity.value} {describe(one)}", width, SEVERITY_STYLES[one.severity])
+        rows += wrapped(CONDITION_KINDS[one.code].action, width, indent="  ")
     return rows or [dim("no condition")]
 
 

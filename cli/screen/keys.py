@@ -19,7 +19,7 @@ NAMES: Final = {
     "5~": "page-up",
     "6~": "page-down",
 }
-"""Names of the keys by the end of their escape sequence."""
+"""Names of the keys by their escape sequence without its first two characters."""
 
 CONTROLS: Final = {
     "\t": "tab",
@@ -31,7 +31,7 @@ CONTROLS: Final = {
     "\x0c": "redraw",  # Ctrl-L
 }
 
-_SEQUENCE: Final = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|O[A-Za-z]|[^\[O])")
+_SEQUENCE: Final = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|O[A-Za-z])")
 _BEGUN: Final = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*|O)?")
 
 
@@ -61,14 +61,11 @@ class KeyDecoder:
         keys: list[Key] = []
         while self._rest:
             if self._rest[0] == ESCAPE:
-                if self._rest[1:2] == ESCAPE:
-                    keys.append(Key("escape"))
-                    self._rest = self._rest[1:]
-                    continue
+                if _BEGUN.fullmatch(self._rest):
+                    break
                 found = _SEQUENCE.match(self._rest)
-                if found is None:
-                    if _BEGUN.fullmatch(self._rest):
-                        break
+                if found is None:  # the key Escape, and another key soon after it
+                    keys.append(Key("escape"))
                     self._rest = self._rest[1:]
                     continue
                 self._rest = self._rest[found.end() :]

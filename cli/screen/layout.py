@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from textwrap import wrap
 from typing import Final
 
 from rich.table import Table
@@ -33,6 +34,12 @@ def plain_table(columns: Sequence[str], width: int, *, right: Sequence[str] = ()
 def line(text: str, style: str = "") -> Text:
     """One line, which ends with an ellipsis if the terminal is too narrow."""
     return Text(text, style=style, no_wrap=True, overflow="ellipsis")
+
+
+def wrapped(text: str, width: int, style: str = "", *, indent: str = "") -> list[Text]:
+    """Lines of at most `width` characters, each after `indent`."""
+    parts = wrap(text, max(width, 20), initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+    return [line(part, style) for part in parts]
 
 
 def dim(text: str) -> Text:

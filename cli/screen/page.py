@@ -26,14 +26,24 @@ ALERT_SHARE: Final = 4
 
 CURSOR: Final = "_"
 
+SHORT_NAMES: Final = {
+    PageName.OVERVIEW: "all",
+    PageName.POSITIONS: "pos",
+    PageName.RISK: "risk",
+    PageName.EVENTS: "events",
+    PageName.PROCESSES: "proc",
+    PageName.ALERTS: "alerts",
+}
+"""Names of the pages on a narrow terminal."""
+
 STOP_REMARK: Final = "Ctrl-C stops the desk"
 
 HELP: Final = (
-    ("1 to 6, arrows, Tab", "choose a page"),
-    ("up, down, page up, page down", "scroll the page"),
-    ("/", "show only rows with a text, such as EURUSD; Escape shows all"),
-    ("h", "halt: the desk sends no order until it is resumed; asks for a reason, then for y"),
-    ("r", "resume: trade again; asks in the same way"),
+    ("1-6, arrows, Tab", "choose a page"),
+    ("up, down, page keys", "scroll the page"),
+    ("/", "show only rows with a text; Escape shows all"),
+    ("h", "halt: asks for a reason, then for y"),
+    ("r", "resume trading: asks in the same way"),
     ("Ctrl-L", "draw the screen again"),
     ("?", "this help"),
 )
@@ -75,7 +85,7 @@ def _body(
     view: DeskView, controls: Controls, details: DeskDetails, *, width: int, height: int, now_s: float
 ) -> Sequence[RenderableType]:
     if controls.mode is Mode.HELP:
-        return _help(view, width)[:height]
+        return _help(view)[:height]
     if controls.page is PageName.OVERVIEW:
         return overview_page(view, width=width, height=height, shows=controls.shows)
     match controls.page:
@@ -106,7 +116,7 @@ def tabs(controls: Controls, width: int) -> Text:
     """The pages with their digits, in `width` characters; the chosen one is marked also without color."""
     text = line("")
     for number, page in enumerate(PAGES, start=1):
-        name = page.value if width >= MIDDLE else page.value[:5]
+        name = page.value if width >= MIDDLE else SHORT_NAMES[page]
         is_chosen = page is controls.page
         text.append(f"[{number} {name}]" if is_chosen else f" {number} {name} ", style="bold" if is_chosen else "dim")
     return text
@@ -143,9 +153,7 @@ def _end(text: str, chars: int) -> str:
     return text if len(text) <= chars else f"…{text[-max(chars, 1) :]}"
 
 
-def _help(view: DeskView, width: int) -> list[Text]:
+def _help(view: DeskView) -> list[Text]:
     end = "stop the desk; asks for y" if view.is_own else "end this screen; the desk runs on"
     rows = [*HELP, ("q", end), ("Ctrl-C", "as q, without a question")]
-    if width < MIDDLE:
-        return [row for keys, text in rows for row in (line(keys, "bold"), line(f"  {text}"))]
-    return [Text(), *(line(f"{keys:<30}").append(text) for keys, text in rows)]
+    return [Text(), *(line(f"{keys:<21}").append(text) for keys, text in rows)]

@@ -6,10 +6,11 @@ from rich.text import Text
 
 from cli.screen.controls import Controls
 from cli.screen.details import DeskDetails
-from cli.screen.layout import MIDDLE, WIDE, dim, line, side_style, sign_style
+from cli.screen.layout import MIDDLE, WIDE, dim, filled_price_text, line, side_style, sign_style
 from cli.screen.text_rows import Cell, text_rows
 from cli.tables import NOTHING, average_text, format_money, format_signed
 from orchestration.desk_view import DeskView
+from proto.control import StatusReply
 from proto.control.views import OrderRow, PositionRow
 from proto.time import utc_text
 from proto.trading.units import decimal_text
@@ -19,7 +20,7 @@ def positions_page(view: DeskView, details: DeskDetails, controls: Controls, wid
     """All rows of the page; `width` in characters."""
     return [
         *_money(view),
-        *_positions(details, controls, width),
+        *_positions(view, details, controls, width),
         Text(),
         *_open_orders(details, controls, width),
         Text(),
@@ -37,22 +38,29 @@ def _money(view: DeskView) -> list[Text]:
     return [line(f"equity {equity} {status.currency}, margin {margin}, margin level {level}"), Text()]
 
 
-def _positions(details: DeskDetails, controls: Controls, width: int) -> list[Text]:
+def _positions(view: DeskView, details: DeskDetails, controls: Controls, width: int) -> list[Text]:
     if details.positions is None:
         return [dim("positions: no answer yet")]
     columns = ["position", "lots", "entry", "market", "P&L", "stops"]
     if width < MIDDLE:
         columns = ["position", "lots", "entry", "P&L"]
     rows = [
-        [_position_cells(one)[column] for column in columns] for one in details.positions if controls.shows(one.symbol)
+        [_position_cells(one, view.status)[column] for column in columns]
+        for one in details.positions
+        if controls.shows(one.symbol)
     ]
     if not rows:
         return [dim("no position passes the filter" if controls.is_filtered else "no open position")]
     return text_rows(columns, rows, right=("lots", "entry", "market", "P&L"))
 
 
-def _position_cells(row: PositionRow) -> dict[str, Cell]:
+def _position_cells(row: PositionRow, status: StatusReply | None) -> dict[str, Cell]:
     pnl = row.unrealized_pnl
+    market = row.close_price
+    if market is None:
+        market_text = NOTHING
+    else:
+        market_text = decimal_text(market) if status is None else filled_price_text(market, status, row.symbol)
     stops = [
         f"{name} {decimal_text(price)}"
         for guard in row.guards
@@ -63,7 +71,7 @@ def _position_cells(row: PositionRow) -> dict[str, Cell]:
         "position": Cell(row.symbol, "bold"),
         "lots": Cell(f"{row.net_volume:+f}" if row.net_volume else f"hedged, {row.lots_count} lots"),
         "entry": Cell(average_text(row.avg_entry_price)),
-        "market": Cell(NOTHING if row.close_price is None else decimal_text(row.close_price)),
+        "market": Cell(market_text),
         "P&L": Cell(format_signed(pnl), sign_style(pnl)),
         "stops": Cell(" ".join(stops) or NOTHING, "" if stops else "dim"),
     }
