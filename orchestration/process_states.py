@@ -76,7 +76,8 @@ def read_processes(control_url: str | None, *, timeout_s: float) -> ProcessesRea
     """
     runtime = runtime_folder(control_url)
     if runtime is None:
-        return ProcessesReading(problem="unknown, the desk's runtime folder is not on this host")
+        where = "not known, the desk may not run" if control_url is None else f"{control_url}, not on this host"
+        return ProcessesReading(problem=f"unknown, the control socket is {where}")
     silent = ""
     for path in (runtime / "run" / SOCKET, runtime / SOCKET, DESK_ROOT / "var" / "run" / SOCKET):
         if not path.exists():

@@ -41,7 +41,7 @@ STOP_REMARK: Final = "Ctrl-C stops the desk"
 HELP: Final = (
     ("1-6, arrows, Tab", "choose a page"),
     ("up, down, page keys", "scroll the page"),
-    ("/", "show only rows with a text; Escape shows all"),
+    ("/", "only rows with a text; Escape ends it"),
     ("h", "halt: asks for a reason, then for y"),
     ("r", "resume trading: asks in the same way"),
     ("Ctrl-L", "draw the screen again"),

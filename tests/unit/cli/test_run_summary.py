@@ -25,7 +25,7 @@ from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from tests.support.builders import a_deal, a_deposit, an_instrument_learned, an_opened_stream
-from tests.unit.cli.test_live_view import a_status, a_view
+from tests.unit.cli.screen.test_overview_page import a_status, a_view
 
 D = Decimal
 SPEC = DeskRunSpec(data_dir=Path("desk"), settings={}, market="m", strategy="s", symbols=("EURUSD",))

@@ -12,7 +12,7 @@ from cli.status_view import DeskStatus, feed_text, processes_text, status_screen
 from orchestration.process_states import ProcessesReading, ProcessState
 from proto.control import DenialLine, PositionLine, Severity, StatusReply, condition, describe
 from proto.notify import AlertLine, AlertPhase
-from tests.unit.cli.test_live_view import DENIALS, IN_DOUBT, PAUSED, a_status
+from tests.unit.cli.screen.test_overview_page import DENIALS, IN_DOUBT, PAUSED, a_status
 
 LEVELS = {
     "drawdown": 0.0123,
