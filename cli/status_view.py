@@ -174,7 +174,7 @@ def _rows(status: DeskStatus, length: int | None) -> Iterator[_Row]:
     if rest:
         yield _Row("", f"and {rest} more denials: paperdesk status --json", is_whole=True)
     yield from _alert_rows(status.alerts, length)
-    yield _Row("page", "none, or its address is not known" if status.page is None else status.page)
+    yield _Row("page", status.page or _no_page_text(status.processes))
 
 
 def _shortened(items: Sequence[T], length: int | None) -> tuple[Sequence[T], int]:
@@ -261,6 +261,13 @@ def _alert_rows(alerts: AlertsReading, length: int | None) -> Iterator[_Row]:
         yield _Row("" if number else "alerts", alert_text(one), SEVERITY_STYLES[one.severity])
     if rest := alerts.open_count - len(shown):
         yield _Row("", f"and {rest} more: paperdesk alerts", "bold")
+
+
+def _no_page_text(processes: ProcessesReading) -> str:
+    if processes.problem:
+        return "unknown"
+    web = processes.states.get("web")
+    return "none, the desk runs without a page" if web is None or web.is_elsewhere else "its address is not known"
 
 
 def feed_text(

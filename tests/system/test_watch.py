@@ -134,7 +134,7 @@ def test_the_status_of_a_running_desk_has_figures_and_processes(desk: tuple[Path
         "positions ",
         "orders    ",
         "ticks     last message",
-        "page      http",
+        "page      none, the desk",
     ):
         assert f"\n{label}" in done.stdout, done.stdout
     fields = status_of(folder)

@@ -132,7 +132,7 @@ def test_a_paused_symbol_has_a_condition_and_no_denial() -> None:
     [
         ({"processes": ProcessesReading(problem="supervisord does not answer")}, "processes supervisord does not"),
         ({"alerts": AlertsReading(problem="notify.db cannot be read")}, "alerts    notify.db cannot be read"),
-        ({"page": None}, "page      none, or its address is not known"),
+        ({"page": None}, "page      none, the desk runs without a page"),
         ({"reply": a_status(balance=None)}, "account   unknown until the desk has reached its gateway"),
         ({"reply": a_status(equity=None)}, "account   balance 10,012.34, equity unknown"),
         ({"reply": a_status(positions={})}, "positions none"),

@@ -1,0 +1,1 @@
+"""Tests of the screen of a running desk: keys, state, and each page as text."""
