@@ -19,6 +19,11 @@ def print_json(value: object) -> None:
     print(json_text(value, is_ascii=not is_utf8))
 
 
+def print_json_line(value: object) -> None:
+    """Print JSON as one line, as it is: times have no second field with a text."""
+    print(json.dumps(value, default=_plain))
+
+
 def json_text(value: object, *, is_ascii: bool = False) -> str:
     """JSON with sorted keys. Decimals are strings.
 

@@ -67,6 +67,7 @@ class EventLoop:
         self.name = name
         self._poller = zmq.Poller()
         self._drain: dict[Any, Callback] = {}
+        self._receivers: list[tuple[Socket, Handler, int]] = []
         self._after_work: list[Callback] = []
         self._timers: list[tuple[Callable[[], int | None], Callback]] = []
         self._stopping = False
@@ -84,6 +85,12 @@ class EventLoop:
         """
         self._poller.register(socket, zmq.POLLIN)
         self._drain[socket] = _drainer(socket, handler, burst)
+        self._receivers.append((socket, handler, burst))
+
+    def renew_receivers(self) -> None:
+        """Look up the receive method of each socket again, which `_drainer` does only once for speed."""
+        for socket, handler, burst in self._receivers:
+            self._drain[socket] = _drainer(socket, handler, burst)
 
     def drive(
         self,

@@ -16,6 +16,7 @@ import os
 import socket as unix
 import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -87,6 +88,9 @@ class Sockets:
         self._context: zmq.Context[Socket] = zmq.Context()
         self._sockets: list[Socket] = []
         self._bound: list[FileIdentity] = []
+        self._on_close: list[Callable[[], None]] = []
+        self.opened: list[tuple[Socket, str]] = []
+        """The sockets, in the order of their opening, each with the setting of its address."""
 
     def pull(self, url: str, bind: bool = True, *, setting: str = "") -> Socket:
         """A PULL socket, bound by default. Error texts name `setting`, as in the other methods."""
@@ -139,11 +143,19 @@ class Sockets:
         for file in self._bound:
             file.require_unchanged()
 
+    def on_close(self, callback: Callable[[], None]) -> None:
+        """Call `callback` before the sockets are closed."""
+        self._on_close.append(callback)
+
     def close(self) -> None:
         """Close every socket and the context; queued messages are dropped."""
+        for callback in self._on_close:
+            callback()
+        self._on_close.clear()
         for socket in self._sockets:
             socket.close(linger=0)
         self._sockets.clear()
+        self.opened.clear()
         self._context.term()
 
     def _make(self, kind: int, url: str, frame_bytes_max: int = MAX_FRAME_BYTES) -> Socket:
@@ -185,6 +197,7 @@ class Sockets:
             self._bound.append(
                 FileIdentity(url.removeprefix("ipc://"), why="because no client can connect until the next start")
             )
+        self.opened.append((socket, setting))
         return socket
 
     def _connect(self, socket: Socket, url: str, setting: str) -> Socket:
@@ -194,6 +207,7 @@ class Sockets:
             raise StartError(
                 f"cannot connect to {url}: {_text(error)}; expected tcp://HOST:PORT or ipc://PATH{_setting(setting)}"
             ) from None
+        self.opened.append((socket, setting))
         return socket
 
 

@@ -35,6 +35,7 @@ COMMANDS: Final = {
         CommandEntry("why", "views", "Explain an order, a fill, a denial, a rule or a symbol"),
         CommandEntry("risk", "risk", "Show the risk limits and their headroom; reset a rule"),
         CommandEntry("alerts", "alerts", "List alerts and whom they reached; acknowledge them"),
+        CommandEntry("tap", "tap", "Show the messages between the processes"),
         CommandEntry("export", "export", "Write orders, fills, trades or equity to a file"),
     ),
     "Control a running desk": (

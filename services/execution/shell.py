@@ -18,6 +18,7 @@ from common.dead_letters import drop_malformed
 from common.event_loop import EventLoop
 from common.fault_injection import crash_point
 from common.logs import get_logger
+from common.message_tap import offer_tap
 from common.sockets import LOOK_EVERY_MS, Sockets, send
 from proto.codec import MalformedMessageError, decode_call, encode
 from proto.messages import Answer, CallOutcome, CourierHello
@@ -77,6 +78,7 @@ class ExecutionShell:
         loop.every(RETRY_REPORTS_MS, self._send_waiting_reports)
         loop.every(GAUGES_MS, self._update_gauges)
         loop.every(LOOK_EVERY_MS, sockets.require_in_place)
+        offer_tap(loop, sockets, settings.paperdesk_runtime_dir)
 
     def run(self) -> None:
         """Serve until stopped."""

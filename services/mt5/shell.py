@@ -7,6 +7,7 @@ an envelope are dropped. After each burst of requests, the gateway publishes the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final
 
 import zmq
@@ -16,6 +17,7 @@ from common.event_loop import EventLoop
 from common.fault_injection import crash_point
 from common.heartbeat import Heartbeat
 from common.logs import get_logger
+from common.message_tap import offer_tap
 from common.sockets import LOOK_EVERY_MS, Socket, Sockets, begin_reply, send
 from common.storage import DISK_FAULTS
 from proto.codec import MalformedMessageError, decode_request, encode, looks_like_json
@@ -57,6 +59,7 @@ class GatewayShell:
         save_market: Callable[[int], None] | None = None,
         require_files: Callable[[], None] | None = None,
         heartbeat: Heartbeat | None = None,
+        tapped_in: Path | None = None,
     ) -> None:
         """Bind both sockets; requests are answered once `run` is called.
 
@@ -68,6 +71,7 @@ class GatewayShell:
             save_market: stores the state of a generated market, given the ordinal of the book's tick.
             require_files: called each second; raises FileLostError if a file of the process was removed or replaced.
             heartbeat: the heartbeat file of the process.
+            tapped_in: runtime folder in which `paperdesk tap` asks for the messages; None if it cannot.
         """
         self._gateway = gateway
         self._core = StorageGuard(gateway)
@@ -87,6 +91,8 @@ class GatewayShell:
         self._loop.drive(self._core, self._perform, self._now)
         self._loop.every(HEARTBEAT_MS, self._every_second)
         self._loop.every(LOOK_EVERY_MS, sockets.require_in_place)
+        if tapped_in is not None:
+            offer_tap(self._loop, sockets, tapped_in)
 
     def run(self) -> None:
         """Serve until `stop` is called or a signal ends the process."""

@@ -111,6 +111,7 @@ def serve(settings: Mt5Settings, recorded: TickStream | None) -> None:
                 save_market=save_market,
                 require_files=require_files,
                 heartbeat=heartbeat,
+                tapped_in=settings.paperdesk_runtime_dir,
             )
             metrics.init_series(stream.counts, stream.symbols)
             metrics.METRICS.serve(settings.metrics_port_mt5, settings.metrics_host)

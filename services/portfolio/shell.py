@@ -18,6 +18,7 @@ from common.event_loop import EventLoop
 from common.fault_injection import crash_point
 from common.heartbeat import Heartbeat, Progress
 from common.logs import get_logger
+from common.message_tap import offer_tap
 from common.parent_death import is_supervised
 from common.sockets import LOOK_EVERY_MS, Sockets, send
 from proto.codec import (
@@ -122,6 +123,7 @@ class PortfolioShell:
         self._loop.add_timer(self._ledger_writer.next_retry_mono_ns, self._retry)
         self._loop.every(1_000, self._every_second)
         self._loop.every(LOOK_EVERY_MS, sockets.require_in_place)
+        offer_tap(self._loop, sockets, settings.paperdesk_runtime_dir)
         self._loop.drain_before_stop(portfolio.drain, LINGER_MS_MAX)
         self._loop.every(ROUND_TRIP_EVERY_MS, self._process_deals)
 

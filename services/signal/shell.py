@@ -21,6 +21,7 @@ from common.dead_letters import drop_malformed
 from common.event_loop import EventLoop
 from common.fault_injection import crash_point
 from common.logs import get_logger
+from common.message_tap import offer_tap
 from common.sockets import Sockets, send
 from common.storage import DISK_FAULTS
 from proto.codec import MalformedMessageError, decode_reply, decode_tick_message, encode
@@ -114,6 +115,7 @@ class SignalShell:
         loop.every(MARK_CLEARED_MS, clear_mark)
         loop.drive(engine, self._perform, _now, timer_slice_ns=SLICE_NS)
         loop.after_work(self._save_if_due)
+        offer_tap(loop, sockets, settings.paperdesk_runtime_dir)
         loop.add_timer(self._unsent_due, self._send_unsent)
         loop.every(METRICS_MS, self._show)
         loop.every(max(1, REPORT_MS // len(engine.engines)), self._report)

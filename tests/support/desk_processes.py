@@ -66,6 +66,11 @@ class DeskProcesses:
                 stderr=subprocess.STDOUT,
             )
 
+    def restart_with(self, service: str, **settings: str) -> None:
+        """Start a killed process again, with further settings."""
+        self._environment |= settings
+        self.start(service)
+
     def start_ended(self) -> None:
         """Start each process again that has ended."""
         for service in [name for name, process in self._processes.items() if process.poll() is not None]:

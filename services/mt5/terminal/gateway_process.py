@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
 from collections.abc import Callable
 from typing import Final
@@ -116,6 +117,7 @@ def serve(settings: Mt5Settings, api: Mt5Api, *, started: Started | None = None)
                     publish_url=settings.mt5_publish_url,
                     require_files=require_files,
                     heartbeat=heartbeat,
+                    tapped_in=None if sys.platform == "win32" else settings.paperdesk_runtime_dir,
                 )
                 metrics.init_series(TickCounts(read=0, published=0, rejected={}), setup.symbols)
                 metrics.METRICS.serve(settings.metrics_port_mt5, settings.metrics_host)
