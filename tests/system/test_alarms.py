@@ -112,9 +112,9 @@ def log_of(folder: Path) -> str:
 
 
 def test_a_halt_by_drawdown_arrives(tmp_path: Path) -> None:
-    """The limits are those of docs/alarms.md, which the first trades reach."""
+    """The first trades reach the limit."""
     limits = tmp_path / "tight.toml"
-    limits.write_text("drawdown_warn_pct = 0.002\ndrawdown_reduce_pct = 0.004\ndrawdown_halt_pct = 0.006\n")
+    limits.write_text('drawdown_warn_pct = "none"\ndrawdown_reduce_pct = "none"\ndrawdown_halt_pct = 0.002\n')
     with webhook() as hook, mail_server(password=PASSWORD) as mail:
         options = (
             "--notify",
