@@ -1,4 +1,4 @@
-"""Alerts in the Journal: who was told, the link of a message, and the acknowledgement, with a real notify."""
+"""Alerts in the Journal: their targets, the link of a message, and the acknowledgement, with a real notify."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from orchestration.address_files import is_listening, notify_url
 from services.web.security.identity import Role
 from tests.browser.conftest import Visiting
 from tests.browser.desks import HandDesk, a_hand_desk
@@ -20,7 +19,7 @@ from tests.browser.test_layout import CONTROLS, NAMELESS, OVERFLOW, reached
 from tests.browser.visits import NARROW, UNANSWERED, WIDE
 from tests.support.command_line import TIMEOUT_S
 from tests.support.message_servers import Webhook
-from tests.support.notify_processes import RULE, settings_of
+from tests.support.notify_processes import RULE, settings_of, wait_for_notify
 from tests.support.ports import free_port
 from tests.support.waits import wait_for
 
@@ -35,10 +34,9 @@ class AlertedDesk:
     webhook: Webhook
 
     def start_notify(self) -> None:
-        """Start notify, and wait until it listens."""
+        """Start notify, and wait until it runs."""
         self.desk.processes.start("notify")
-        url = notify_url(self.desk.processes.runtime)
-        wait_for(lambda: is_listening(url), "notify to listen", seconds=TIMEOUT_S)
+        wait_for_notify(self.desk.processes.runtime)
 
     def halt(self, reason: str) -> dict[str, Any]:
         """Halt the desk, and return the open alert about the halt, whose message has been sent."""

@@ -1,19 +1,15 @@
-"""A real notify process beside a running desk, with webhooks on loopback as its targets."""
+"""Settings of a real notify process with a webhook on loopback as its target, and the wait until it runs."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from common.project_root import PROJECT_ROOT
-from orchestration.address_files import CONTROL_FILE, is_listening, notify_url, read_address
-from orchestration.environment import desk_environment
-from services.notify.store import FILE_NAME
+import psutil
+
+from common import heartbeat
+from common.heartbeat import Phase
+from orchestration.address_files import CONTROL_FILE, read_address
 from tests.support.command_line import TIMEOUT_S
 from tests.support.message_servers import Webhook
 from tests.support.waits import wait_for
@@ -42,25 +38,15 @@ def runtime_of(data_dir: Path) -> Path:
     return Path(control.removeprefix("ipc://")).parent
 
 
-@contextmanager
-def a_notify_process(data_dir: Path, runtime: Path, settings: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run notify during the block, which begins when notify listens and has its file."""
-    environment = desk_environment(os.environ, settings, runtime=runtime, data_dir=data_dir)
-    with (data_dir / "notify.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "services.notify"], env=environment, cwd=PROJECT_ROOT, stdout=log, stderr=log
-        )
+def wait_for_notify(runtime: Path) -> None:
+    """Wait until notify runs: it then reports each later event of the ledger.
 
-    def is_ready() -> bool:
-        assert process.poll() is None, (data_dir / "notify.log").read_text()
-        return is_listening(notify_url(runtime)) and (data_dir / FILE_NAME).exists()
+    Raises:
+        AssertionError: it does not run after the deadline.
+    """
 
-    try:
-        wait_for(is_ready, "notify to listen", seconds=TIMEOUT_S)
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(TIMEOUT_S)
-        finally:
-            process.kill()
+    def runs() -> bool:
+        beat = heartbeat.read(runtime, "notify")
+        return beat is not None and beat.phase is Phase.RUNNING and psutil.pid_exists(beat.pid)
+
+    wait_for(runs, "notify to run", seconds=TIMEOUT_S)

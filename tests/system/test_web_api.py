@@ -8,13 +8,11 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
 import httpx
 import jsonschema_rs
-import psutil
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, seed
@@ -31,7 +29,6 @@ from schemathesis.specs.openapi.checks import (
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from common import heartbeat
 from common.project_root import PROJECT_ROOT
 from services.web.api.operation import API, KEY_HEADER, Operation
 from services.web.api.operations import OPERATIONS
@@ -40,7 +37,7 @@ from tests.integration.web.live_server import close_of, draw, next_message
 from tests.support.api_commands import carried_out, command, halt_with_alert, total, trade
 from tests.support.command_line import TIMEOUT_S, paperdesk
 from tests.support.message_servers import Webhook
-from tests.support.notify_processes import a_notify_process, runtime_of, settings_of
+from tests.support.notify_processes import runtime_of, settings_of, wait_for_notify
 from tests.support.waits import wait_for
 from tests.support.web_desks import WebDesk, a_web_desk
 
@@ -73,9 +70,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDesk]:
     folder = tmp_path_factory.mktemp("api")
     with (
         closing(Webhook()) as webhook,
-        a_web_desk(folder / "desk", WATCHDOG_HANG_MS="600000") as running,
-        a_notify_process(running.data_dir, runtime_of(running.data_dir), settings_of(folder, webhook)),
+        a_web_desk(folder / "desk", WATCHDOG_HANG_MS="600000", **settings_of(folder, webhook)) as running,
     ):
+        wait_for_notify(runtime_of(running.data_dir))
         with running.client() as api:
             halt_with_alert(api)
             carried_out(api, "resume")
@@ -398,7 +395,7 @@ def test_generated_requests_get_replies_of_the_document(
 
 
 def test_a_notify_that_does_not_answer_is_one_line(desk: WebDesk, api: httpx.Client) -> None:
-    notify = psutil.Process(read_beat(runtime_of(desk.data_dir), "notify"))
+    notify = desk.process("services.notify")
     number = halt_with_alert(api)["number"]
     notify.suspend()
     try:
@@ -409,13 +406,6 @@ def test_a_notify_that_does_not_answer_is_one_line(desk: WebDesk, api: httpx.Cli
     assert "notify did not answer within 3 s" in reply.json()["error"]
     assert api.post("/alerts/ack", json={"numbers": [number]}).status_code == 200
     carried_out(api, "resume")
-
-
-def read_beat(runtime: Path, program: str) -> int:
-    """The process id in a heartbeat."""
-    beat = heartbeat.read(runtime, program)
-    assert beat is not None
-    return beat.pid
 
 
 def test_the_outcome_of_an_unanswered_command_is_unknown(desk: WebDesk, api: httpx.Client) -> None:
