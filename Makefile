@@ -147,6 +147,10 @@ chaos: setup ## Run a live desk under faults and check it by an independent orac
 chaos-truth: setup ## Compare the status of a live desk with its trading under lasting faults: [MINUTES=10 SEED=1 ARGS=...]
 	@$(BIN)/paperdesk chaos-truth --minutes $(or $(MINUTES),10) --seed $(or $(SEED),1) $(ARGS)
 
+.PHONY: chaos-alerts
+chaos-alerts: setup ## Kill notify while it sends alerts to servers that fail, and check what arrived: [KILLS=20 SEED=1 ARGS=...]
+	@$(BIN)/paperdesk chaos-alerts --kills $(or $(KILLS),20) --seed $(or $(SEED),1) $(ARGS)
+
 .PHONY: chaos-replay
 chaos-replay: setup ## Compare a replay with and without kills, to the last digit: [TICKS=50000 KILLS=200 SEED=1 ARGS=--everything]
 	@$(BIN)/paperdesk chaos-replay --ticks $(or $(TICKS),50000) --kills $(or $(KILLS),200) --seed $(or $(SEED),1) $(ARGS)

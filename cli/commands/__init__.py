@@ -71,6 +71,7 @@ COMMANDS: Final = {
         CommandEntry("chaos", "chaos", "Inject faults into a live desk and audit the result"),
         CommandEntry("chaos-truth", "chaos_truth", "Compare a desk's status and trading under lasting faults"),
         CommandEntry("chaos-replay", "chaos", "Compare a replay with kills and one without"),
+        CommandEntry("chaos-alerts", "chaos_alerts", "Kill notify while it sends, and check what arrived"),
         CommandEntry("crash-points", "chaos", "Kill processes at every crash point"),
         CommandEntry("bit-flips", "chaos", "Flip single bits in copies of a desk's files"),
     ),

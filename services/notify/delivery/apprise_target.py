@@ -23,6 +23,9 @@ CONNECT_S: Final = 5.0
 READ_S: Final = 10.0
 """Seconds between two parts of an answer, unless the address has its own `rto=`."""
 
+MAIL: Final = "mailto"
+"""Scheme of mail, for which apprise would wait 5.5 s between two messages, although no mail server requires that."""
+
 _KINDS: Final = {Severity.INFO: "info", Severity.WARNING: "warning", Severity.CRITICAL: "failure"}
 
 
@@ -71,6 +74,8 @@ class AppriseTarget:
             service.socket_connect_timeout = CONNECT_S
         if "rto=" not in address:
             service.socket_read_timeout = READ_S
+        if str(service.protocol) == MAIL:
+            service.request_rate_per_sec = 0.0
         self.name: Final = name
         self._address: Final = address
         self._service: Final[NotifyBase] = service
