@@ -29,6 +29,14 @@ def process_state(pid: int) -> str:
     return fields[_STATE] if fields else ""
 
 
+def command_words(pid: int) -> list[str]:
+    """The command line of a process as words; empty without such a process or without /proc."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+    except OSError:
+        return []
+
+
 def _is_over(fields: list[str]) -> bool:
     return bool(fields) and fields[_STATE] in "ZX"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from proto.time import utc_text
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.retcodes import RetcodeOutcome
 from services.mt5.terminal import terminal_errors
@@ -15,6 +16,7 @@ from verification.doctor.findings import Check, Finding, Findings, Grade, check,
 from verification.doctor.log_tail import last_lines
 
 EXECUTED: Final = (OrderStatus.FILLED, OrderStatus.PARTIALLY_FILLED, OrderStatus.ACCEPTED)
+MINUTE_CHARS: Final = len("2026-01-31 23:59")
 LINES: Final = 40
 """Newest lines of the gateway's log that are searched."""
 
@@ -72,7 +74,8 @@ def _refusal(number: int, found: list[Order]) -> Finding:
     if row is not None:
         name, meaning, action = row.name, row.meaning, row.action
     count = f", {len(found)} orders" if len(found) > 1 else ""
-    text = f"{newest.order_id} {newest.symbol} {newest.status.value}: {number} {name}{count}. {meaning}"
+    order = f"{newest.order_id} {newest.symbol} of {utc_text(newest.created_ns)[:MINUTE_CHARS]}"
+    text = f"{order} {newest.status.value}: {number} {name}{count}. {meaning}"
     return Finding(Grade.WARNING, f"RETCODE_{number}", text, action)
 
 

@@ -39,8 +39,11 @@ def _stored(desk: ExaminedDesk) -> Findings:
     for cause in causes:
         code = cause["code"] if cause["code"] in CONDITION_KINDS else "UNCLASSIFIED"
         yield from_condition(code, f"{code} (by {cause.get('by', '')}): {cause.get('text', '')}")
-    if not causes and not desk.is_running:
-        state = (desk.ledger.trading or {}).get("state", "ACTIVE")
+    state = (desk.ledger.trading or {}).get("state", "ACTIVE")
+    if not causes and state != "ACTIVE":
+        reason = (desk.ledger.trading or {}).get("reason", "")
+        yield from_condition("UNCLASSIFIED", f"UNCLASSIFIED: {state}: {reason}")
+    elif not causes and not desk.is_running:
         yield fine(f"the desk is stopped, trading state {state}")
 
 

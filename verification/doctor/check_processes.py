@@ -14,7 +14,7 @@ from typing import Any, Final
 from supervisor.options import ServerOptions
 
 from common.heartbeat import Phase
-from common.process_identity import process_state
+from common.process_identity import command_words, process_state
 from common.process_main import EXIT_ELSEWHERE
 from services.watchdog.core.watchdog import EXIT_SETTINGS
 from verification.doctor.examined_desk import ExaminedDesk, read_beats
@@ -122,7 +122,7 @@ def _silent_processes(desk: ExaminedDesk) -> Findings:
     if desk.runtime is None:
         return
     running = {name: beat for name, beat in desk.first_beats.items() if beat.phase is Phase.RUNNING}
-    alive = {name: beat for name, beat in running.items() if process_state(beat.pid) not in ("", "Z", "X")}
+    alive = {name: beat for name, beat in running.items() if _is_of(desk, name, beat.pid)}
     suspended = [name for name, beat in alive.items() if process_state(beat.pid) in SUSPENDED]
     for name in suspended:
         pid = alive[name].pid
@@ -135,6 +135,15 @@ def _silent_processes(desk: ExaminedDesk) -> Findings:
         if name not in suspended and later.get(name) == beat:
             text = f"{name} (pid {beat.pid}) sent no heartbeat for {BEAT_WAIT_S:.1f} s"
             yield found("PROCESS_HANGS", text, NAME=name)
+
+
+def _is_of(desk: ExaminedDesk, name: str, pid: int) -> bool:
+    """Whether a pid in a heartbeat file still is that of the program: a killed one leaves its file behind."""
+    if process_state(pid) in ("", "Z", "X"):
+        return False
+    if desk.programs is not None:
+        return any(row["name"] == name and int(row["pid"]) == pid for row in desk.programs)
+    return f"services.{name}" in command_words(pid)
 
 
 CHECKS: Final[tuple[Check, ...]] = (processes,)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
 from collections.abc import Callable
 from typing import Final
 
 from common.errors import StartError
 from common.settings import env_file, given_settings, setting_names, unknown_keys
 from services.portfolio.ledger.signing_key import key_file
-from services.watchdog.alerts import Alerts
 from services.web.security.exposure import exposure_problem
 from services.web.security.users import UsersFile
 from services.web.settings import WebSettings
@@ -64,8 +64,10 @@ def _contradictions(desk: ExaminedDesk) -> list[str]:
             texts += [problem] if (problem := exposure_problem(desk.web, users)) else []
         texts += _certificate(desk.web)
     if desk.watchdog is not None:
-        command, timeout_ms = desk.watchdog.alert_command, desk.watchdog.alert_timeout_ms
-        texts += _refusal(lambda: Alerts(command, timeout_ms))
+        try:
+            shlex.split(desk.watchdog.alert_command)
+        except ValueError as error:  # the text does not show the command, which may contain a password
+            texts.append(f"ALERT_COMMAND: {error}; expected a command line")
     if desk.portfolio is not None:
         setting = desk.portfolio.ledger_key_file
         texts += _refusal(lambda: key_file(desk.data_dir, setting))

@@ -105,7 +105,7 @@ def alarms(desk: ExaminedDesk) -> Findings:
     except ValueError:
         words = []  # the check of the settings names it
     if words and shutil.which(words[0]) is None:
-        text = f"ALERT_COMMAND: value '{command}', expected a program that can be run"
+        text = f"ALERT_COMMAND begins with '{words[0]}', expected a program that can be run"
         results.append(found("ALERT_COMMAND_MISSING", text))
     elif words:
         texts.append(f"ALERT_COMMAND runs {words[0]}")

@@ -5,6 +5,7 @@ Each fact is read once, when the first check needs it. A fact that cannot be rea
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Mapping
 from functools import cached_property
@@ -215,11 +216,17 @@ class ExaminedDesk:
 
     @cached_property
     def ledger_owner(self) -> str | None:
-        """The process that writes the ledger, as " (pid N)"; None if no process does."""
+        """The process that writes the ledger, as " (pid N)"; None if no process does.
+
+        Raises:
+            OSError: the lock file cannot be opened, so that a writer would not be seen.
+        """
         try:
             return owner_of(self.data_dir / LEDGER_FILE_NAME)
-        except OSError:
-            return None
+        except OSError as error:
+            if error.errno == errno.EROFS:  # nobody can write to a read-only disk
+                return None
+            raise
 
     @cached_property
     def programs(self) -> list[Mapping[str, Any]] | None:

@@ -10,6 +10,7 @@ import msgspec
 
 from common.checksums import DamagedRowError, checked_row
 from common.errors import StartError
+from services.portfolio.core.account.events import OrderCreated
 from services.portfolio.core.account.orders import Order
 from services.portfolio.ledger import hash_chain
 from services.portfolio.ledger.clock_guard import CLOCKS
@@ -25,6 +26,8 @@ TAIL_EVENTS_MAX: Final = 20_000
 LATEST_ORDERS: Final = 50
 
 _UNREADABLE: Final = (apsw.Error, msgspec.MsgspecError, ArithmeticError, ValueError, KeyError, AssertionError)
+_CREATED: Final = b'{"type":"order_created"'
+_created = msgspec.json.Decoder(OrderCreated)
 _orders = msgspec.json.Decoder(Order)
 _fields = msgspec.json.Decoder(dict[str, Any])
 
@@ -133,9 +136,21 @@ def _account_row(db: apsw.Connection) -> dict[str, Any]:
 
 
 def _latest_orders(db: apsw.Connection) -> tuple[Order, ...]:
-    """The latest orders, the newest first."""
-    rows = db.execute("SELECT payload FROM orders ORDER BY number DESC LIMIT ?", (LATEST_ORDERS,))
-    return tuple(_orders.decode(payload) for (payload,) in rows)
+    """The latest orders, the newest first.
+
+    Their ids are read from the newest events, because the table of orders can be read in their order only as a whole.
+    """
+    found: list[Order] = []
+    for (event,) in db.execute("SELECT payload FROM events ORDER BY number DESC LIMIT ?", (TAIL_EVENTS_MAX,)):
+        if not event.startswith(_CREATED):
+            continue
+        created = _created.decode(event)
+        row = db.execute("SELECT payload FROM orders WHERE order_id = ?", (created.order.order_id,)).fetchone()
+        if row is not None:
+            found.append(_orders.decode(row[0]))
+        if len(found) == LATEST_ORDERS:
+            break
+    return tuple(found)
 
 
 def _pragma(db: apsw.Connection, name: str) -> int:

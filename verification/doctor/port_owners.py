@@ -7,12 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from common.process_identity import command_words
+
 _LISTEN: Final = "0A"
 _COMMAND_CHARS_MAX: Final = 60
 
 
 class PortOwner(NamedTuple):
-    """A process that listens on a port, and the beginning of its command line."""
+    """A process that listens on a port, and its program, without arguments."""
 
     pid: int
     command: str
@@ -28,7 +30,7 @@ def port_owner(port: int) -> PortOwner | None:
         if not folder.name.isdecimal():
             continue
         if wanted & set(_open_files(folder)):
-            return PortOwner(int(folder.name), _command(folder))
+            return PortOwner(int(folder.name), _program(int(folder.name)))
     return None
 
 
@@ -56,10 +58,8 @@ def _open_files(folder: Path) -> Iterator[str]:
             yield str(link.readlink())
 
 
-def _command(folder: Path) -> str:
-    try:
-        words = (folder / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
-    except OSError:
-        return "a process"
-    # Only the first words: later ones may contain a password.
-    return " ".join(words[:3]).strip()[:_COMMAND_CHARS_MAX] or "a process"
+def _program(pid: int) -> str:
+    """The program of a process, or the module that Python runs; no arguments, which may contain a password."""
+    words = command_words(pid) or [""]
+    module = words[1:3] if words[1:2] == ["-m"] else []
+    return " ".join([Path(words[0]).name, *module])[:_COMMAND_CHARS_MAX] or "a process"
