@@ -103,9 +103,16 @@ CASES: Final = (
     AlertCase(
         alert="MetricsMissing",
         series={**_all_up(without="signal"), _up("signal"): f"1x{BEGIN_S // STEP_S - 1} stale _x23 1x40"},
-        labels={"job": "paperdesk", "service": "signal"},
+        labels={"job": "paperdesk", "desk": "london", "service": "signal"},
         fires_s=BEGIN_S + 300,
         ends_s=BEGIN_S + 300 + LASTS_S,
+    ),
+    AlertCase(
+        alert="MetricsMissing",
+        series=dict.fromkeys(_all_up(), "_x23 1x40"),
+        labels={"job": "paperdesk"},
+        fires_s=300,
+        ends_s=24 * STEP_S,
     ),
     AlertCase(alert="MetricsMissing", series=_all_up()),
     _event(

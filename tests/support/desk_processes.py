@@ -39,6 +39,11 @@ class DeskProcesses:
         return self._environment["ZMQ_MARKET_DATA_URL"]
 
     @property
+    def gateway_url(self) -> str:
+        """Address of the gateway's request socket."""
+        return self._environment["ZMQ_EXECUTION_URL"]
+
+    @property
     def control_url(self) -> str:
         """Address of portfolio's control socket."""
         return self._environment["CONTROL_URL"]

@@ -7,6 +7,7 @@ import re
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from typing import Any, Final
 
 from tests.support.shared_data import ROOT
@@ -23,9 +24,15 @@ def documented_series() -> dict[str, str]:
 class Prometheus:
     """The HTTP interface of a Prometheus. While Prometheus does not answer, results are empty, but `series` raises."""
 
-    def __init__(self, port: int) -> None:
-        """Use the Prometheus that listens on `port` of this host."""
+    def __init__(self, port: int, *, reload: Callable[[], None] | None = None) -> None:
+        """Use the Prometheus that listens on `port` of this host; `reload` lets it read its configuration again."""
         self._url = f"http://127.0.0.1:{port}/api/v1"
+        self._reload = reload
+
+    def reload(self) -> None:
+        """Let Prometheus read its configuration again."""
+        assert self._reload is not None
+        self._reload()
 
     def targets(self) -> dict[str, str]:
         """Each target's health, by its label `service`, or by its job if it has no such label."""

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -17,81 +13,39 @@ from orchestration.supervisor import DeskSupervisor
 from tests.support.grafana import queries
 from tests.support.ports import free_ports
 from tests.support.prometheus import Prometheus, documented_series
-from tests.support.shared_data import ROOT
+from tests.support.prometheus_servers import (
+    INSTALL_PROMETHEUS,
+    PROMETHEUS_MISSING,
+    PrometheusConfiguration,
+    running_prometheus,
+)
 from tests.support.tick_files import a_tick_file
 from tests.support.waits import wait_for
 
-SHIPPED: Final = ROOT / "deploy" / "prometheus" / "prometheus.yml"
-PROMETHEUS: Final = shutil.which("prometheus")
-PROMTOOL: Final = shutil.which("promtool")
-TARGETS: Final = {
-    "METRICS_PORT_MT5": "mock-mt5:9101",
-    "METRICS_PORT_SIGNAL": "trader:9102",
-    "METRICS_PORT_PORTFOLIO": "trader:9103",
-    "METRICS_PORT_EXECUTION": "trader:9104",
-    "METRICS_PORT_WATCHDOG": "trader:9105",
-    "METRICS_PORT_WEB": "trader:9106",
-}
+PROCESSES: Final = ("mt5", "signal", "portfolio", "execution", "watchdog", "web")
 SCRAPE_S: Final = 60.0
 
-pytestmark = pytest.mark.skipif(
-    PROMETHEUS is None or PROMTOOL is None,
-    reason="no prometheus here; Debian: apt-get install --no-install-recommends prometheus",
-)
-
-
-@contextmanager
-def prometheus_of(configuration: Path, port: int, folder: Path) -> Iterator[Prometheus]:
-    """A Prometheus that runs during the block."""
-    assert PROMETHEUS is not None
-    log = folder / "prometheus.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [
-                PROMETHEUS,
-                f"--config.file={configuration}",
-                f"--storage.tsdb.path={folder / 'tsdb'}",
-                f"--web.listen-address=127.0.0.1:{port}",
-            ],
-            stdout=output,
-            stderr=output,
-            cwd=folder,
-        )
-    try:
-        yield Prometheus(port)
-        assert process.poll() is None, log.read_text()[-2000:]
-    finally:
-        process.terminate()
-        process.wait(30.0)
-
-
-def test_promtool_accepts_the_shipped_configuration() -> None:
-    assert PROMTOOL is not None
-    done = subprocess.run([PROMTOOL, "check", "config", str(SHIPPED)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+pytestmark = pytest.mark.skipif(PROMETHEUS_MISSING, reason=INSTALL_PROMETHEUS)
 
 
 def test_prometheus_has_every_process_and_every_documented_series(tmp_path: Path) -> None:
-    *ports, own_port, page_port = free_ports(len(TARGETS) + 2)
-    text = SHIPPED.read_text(encoding="utf-8").replace("localhost:9090", f"127.0.0.1:{own_port}")
-    for target, port in zip(TARGETS.values(), ports, strict=True):
-        assert target in text, target
-        text = text.replace(target, f"127.0.0.1:{port}")
-    configuration = tmp_path / "prometheus.yml"
-    configuration.write_text(text, encoding="utf-8")
+    own_port, page_port, *free = free_ports(2 + len(PROCESSES))
+    ports = dict(zip(PROCESSES, free, strict=True))
+    configuration = PrometheusConfiguration(tmp_path / "prometheus", port=own_port)
+    configuration.write({"paperdesk": ports})
     run = {
         "TRADING_SYMBOL": "EURUSD",
         "MT5_TICKS": f"{a_tick_file(tmp_path / 'eurusd.parquet', rows=3_000)}:EURUSD",
         "MT5_PACE": "lockstep",
-        **{variable: str(port) for variable, port in zip(TARGETS, ports, strict=True)},
+        **{f"METRICS_PORT_{name.upper()}": str(port) for name, port in ports.items()},
         "WEB_PORT": str(page_port),
     }
     with (
         DeskSupervisor(log_dir=tmp_path / "logs", has_web=True) as desk,
-        prometheus_of(configuration, own_port, tmp_path) as prometheus,
+        running_prometheus(configuration) as prometheus,
     ):
         desk.start(desk_environment(os.environ, run, runtime=desk.runtime, data_dir=tmp_path / "data"))
-        up = dict.fromkeys(("mt5", "signal", "portfolio", "execution", "watchdog", "web", "prometheus"), "up")
+        up = dict.fromkeys((*PROCESSES, "prometheus"), "up")
         wait_for(lambda: prometheus.targets() == up, "every target up", seconds=SCRAPE_S)
         finished = 'trading_portfolio_desk_state{state="FINISHED"}'
         wait_for(lambda: prometheus.value(finished) == 1, "the end of the ticks", seconds=SCRAPE_S)
