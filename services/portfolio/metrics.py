@@ -17,6 +17,7 @@ from services.portfolio.core.queries.conditions import conditions_of
 from services.portfolio.core.risk.registry import HINT_OF_CODE
 from services.portfolio.core.risk.rules.drawdown import drawdown_headroom, drawdown_pct
 from services.portfolio.core.risk.types import RiskContext
+from services.portfolio.core.risk.utilization import limit_utilization
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 METRICS: Final = ProcessMetrics("portfolio")
@@ -92,6 +93,12 @@ _HEADROOM: Final = METRICS.gauge(
     "drawdown_headroom_ratio",
     "Distance to a drawdown level of the limits, as a fraction of the peak equity; negative beyond the level",
     "level",
+)
+_USED: Final = METRICS.gauge(
+    "limit_used_ratio",
+    "Current value of a risk rule divided by its limit, of several limits the largest; 1 at the limit",
+    "code",
+    "subject",
 )
 _POSITION: Final = METRICS.gauge("position_lots", "Net position, long positive", "symbol")
 _BALANCE: Final = METRICS.gauge("balance_account_currency", "Balance: realized cash", "currency")
@@ -211,6 +218,12 @@ def _trading(state: PortfolioState, mono_ns: int) -> Iterator[Reading]:
     yield _DRAWDOWN, float("nan") if fallen is None else float(fallen) / 100
     for level, left in drawdown_headroom(account).items():
         yield _HEADROOM, left, level
+    used: dict[tuple[str, str], float] = {}
+    for row in limit_utilization(account, state.stream.domain_ns(mono_ns)):
+        if row.used_fraction is not None:
+            used[row.code, row.subject] = max(row.used_fraction, used.get((row.code, row.subject), row.used_fraction))
+    for (code, subject), fraction in used.items():
+        yield _USED, fraction, code, subject
 
 
 def _account(portfolio: Portfolio) -> Iterator[Reading]:

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from tests.support.grafana import FOLDER, dashboard, queries
+from tests.support.grafana import FOLDER, dashboards, queries
 from tests.support.shared_data import ROOT
 
 COMPOSE = shutil.which("docker-compose")
@@ -40,8 +40,9 @@ def test_the_dashboards_folder_is_the_one_that_is_mounted() -> None:
     assert "- ./deploy/grafana/provisioning:/etc/grafana/provisioning:ro\n" in compose
     home = value_of("GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH", compose)
     assert home.startswith(folder)
-    assert (FOLDER / "dashboards" / home.rpartition("/")[2]).is_file()
-    assert dashboard()["uid"]
+    assert home.rpartition("/")[2] in dashboards()
+    uids = [dashboard["uid"] for dashboard in dashboards().values()]
+    assert len(set(uids)) == len(uids) == 2
 
 
 @pytest.mark.skipif(COMPOSE is None, reason="no docker-compose here; Debian: apt-get install docker-compose")

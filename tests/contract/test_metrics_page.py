@@ -116,8 +116,10 @@ def test_promtool_accepts_the_metrics(service: str, monkeypatch: pytest.MonkeyPa
     assert (found.returncode, (found.stdout + found.stderr).decode()) == (0, "")
 
 
-@pytest.mark.parametrize("path", ["deploy/grafana/dashboards/paperdesk.json", "docs/metrics.md"])
-def test_the_dashboard_and_the_page_query_existing_metrics(path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["deploy/grafana/dashboards/paperdesk.json", "deploy/grafana/dashboards/risk.json", "docs/metrics.md"]
+)
+def test_the_dashboards_and_the_page_query_existing_metrics(path: str) -> None:
     queried = re.findall(rf"\btrading_(?:{'|'.join(SERVICES)})_[a-z_]+", (ROOT / path).read_text(encoding="utf-8"))
     known = {name for service in SERVICES for name in documented(service)}
     assert queried

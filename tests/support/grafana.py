@@ -1,4 +1,4 @@
-"""Reads the queries of the provisioned Grafana dashboard."""
+"""Reads the queries of the provisioned Grafana dashboards."""
 
 from __future__ import annotations
 
@@ -21,21 +21,23 @@ class Query(NamedTuple):
     source: str
 
 
-def dashboard() -> dict[str, Any]:
-    """The shipped dashboard."""
-    found: dict[str, Any] = json.loads((FOLDER / "dashboards" / "paperdesk.json").read_text(encoding="utf-8"))
-    return found
+def dashboards() -> dict[str, dict[str, Any]]:
+    """The shipped dashboards, by the name of their file."""
+    return {
+        path.name: json.loads(path.read_text(encoding="utf-8")) for path in sorted((FOLDER / "dashboards").iterdir())
+    }
 
 
 def queries() -> list[Query]:
-    """Every query of every panel."""
+    """Every query of every panel of every dashboard."""
     return [
         Query(
-            panel["title"],
+            f"{dashboard['title']}, {panel['title']}",
             target["expr"],
             frozenset(_LABEL.findall(target.get("legendFormat", ""))),
             target["datasource"]["uid"],
         )
-        for panel in dashboard()["panels"]
+        for dashboard in dashboards().values()
+        for panel in dashboard["panels"]
         for target in panel.get("targets", [])
     ]
