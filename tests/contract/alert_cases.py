@@ -217,6 +217,17 @@ CASES: Final = (
         _condition("DeskNeedsAttention", code, for_s=300, shows_code=True)
         for code in ("LEDGER_UNSIGNED", "FOREIGN_ORDERS", "MODIFICATION_REFUSED", "MARKET_BEHIND")
     ),
-    _condition("AlarmsFail", "ALERTS_FAIL", for_s=300, shows_code=True),
+    *(
+        _condition("AlarmsFail", code, for_s=300, shows_code=True)
+        for code in ("ALERTS_FAIL", "NOTIFY_FAILS", "NOTIFY_SILENT")
+    ),
+    _gauge(
+        "MessagesDelayed",
+        f'trading_notify_due_message_age_seconds{{{_JOB}, service="notify", target="phone"}}',
+        {"target": "phone"},
+        for_s=600,
+        good=30,
+        bad=31,
+    ),
 )
 """The cases of all alert rules; the alert of a rule must fire in at least one of them."""

@@ -18,6 +18,7 @@ import yaml  # type: ignore[import-untyped]
 
 from tests.support.alert_rules import ALERTMANAGER, PROMETHEUS, RULE_FILES, write_fast_rules
 from tests.support.prometheus import Prometheus
+from tests.support.shared_data import ROOT
 
 _PROMETHEUS: Final = shutil.which("prometheus")
 _ALERTMANAGER: Final = shutil.which("prometheus-alertmanager")
@@ -56,15 +57,18 @@ class PrometheusConfiguration:
 
     def write(self, desks: Mapping[str, Mapping[str, int]]) -> None:
         """Write the configuration; `desks` has the port of each process by desk."""
-        shipped = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text(encoding="utf-8"))
+        shipped = _read(PROMETHEUS / "prometheus.yml")
         processes, itself = shipped["scrape_configs"]
+        (other_targets,) = processes.pop("file_sd_configs")
+        optional = ROOT / "deploy" / "compose" / Path(other_targets["files"][0]).parent.name
+        found = [*processes["static_configs"], *(one for path in optional.iterdir() for one in _read(path))]
         processes["static_configs"] = [
             {
                 "targets": [f"127.0.0.1:{ports[target['labels']['service']]}"],
                 "labels": {**target["labels"], "desk": desk},
             }
             for desk, ports in desks.items()
-            for target in processes["static_configs"]
+            for target in found
             if target["labels"]["service"] in ports
         ]
         itself["static_configs"] = [{"targets": [f"127.0.0.1:{self.port}"]}]
@@ -116,7 +120,7 @@ class Alertmanager:
 def running_alertmanager(folder: Path, *, port: int, receiver_url: str) -> Iterator[Alertmanager]:
     """An Alertmanager with the shipped configuration, but short waits, no quiet times and a webhook as its receiver."""
     assert _ALERTMANAGER is not None
-    shipped = yaml.safe_load(ALERTMANAGER.read_text(encoding="utf-8"))
+    shipped = _read(ALERTMANAGER)
     shipped["receivers"] = [
         {"name": "webhook", "webhook_configs": [{"url": receiver_url, "send_resolved": True, "max_alerts": 0}]}
     ]
@@ -151,10 +155,10 @@ class AlertReceiver:
         self.received = received
         self.url = f"http://127.0.0.1:{port}/"
 
-    def has(self, alert: str, *, status: str = "firing", **labels: str) -> bool:
-        """Whether an alert with these labels arrived."""
+    def has(self, alert: str, *, status: str = "firing", since: int = 0, **labels: str) -> bool:
+        """Whether an alert with these labels arrived, after the first `since` ones."""
         expected = {"alertname": alert, **labels}.items()
-        return any(one.status == status and expected <= one.labels.items() for one in list(self.received))
+        return any(one.status == status and expected <= one.labels.items() for one in self.received[since:])
 
 
 @contextmanager
@@ -180,6 +184,10 @@ def running_receiver() -> Iterator[AlertReceiver]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def _read(path: Path) -> Any:
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 @contextmanager
