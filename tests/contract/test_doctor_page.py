@@ -42,3 +42,10 @@ def test_each_finding_belongs_to_a_check_and_has_a_code_of_its_own() -> None:
     assert {kind.check for kind in FINDING_KINDS.values()} <= {one.name for one in CHECKS}
     assert not FINDING_KINDS.keys() & CONDITION_KINDS.keys()
     assert Grade.OK not in {kind.grade for kind in FINDING_KINDS.values()}
+
+
+def test_each_finding_is_planted_in_a_test() -> None:
+    tests = PROJECT_ROOT / "tests"
+    files = [*(tests / "unit" / "doctor").glob("*.py"), *(tests / "integration" / "cli").glob("test_doctor*.py")]
+    planted = "".join(path.read_text(encoding="utf-8") for path in (*files, tests / "support" / "planted_faults.py"))
+    assert [code for code in FINDING_KINDS if f'"{code}"' not in planted] == []
