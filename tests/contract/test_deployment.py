@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -62,6 +63,37 @@ def test_docker_compose_accepts_the_compose_file(profile: str) -> None:
     found = set(done.stdout.split())  # version 1.29 also lists services of inactive profiles
     assert found - {"grafana", "alertmanager"} == {"mock-mt5", "trader", "prometheus"}
     assert not profile or profile in found
+
+
+@pytest.mark.skipif(COMPOSE is None, reason="no docker-compose here; Debian: apt-get install docker-compose")
+def test_docker_compose_adds_alarms_to_people_by_a_second_file(tmp_path: Path) -> None:
+    assert COMPOSE is not None
+    done = subprocess.run(
+        [COMPOSE, "-f", "docker-compose.yml", "-f", "deploy/compose/notify.yml", "config"],
+        cwd=ROOT,
+        env={**os.environ, "NOTIFY_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = (
+        f"{tmp_path}:/opt/paperdesk/notify:ro",
+        "NOTIFY_FILE: /opt/paperdesk/notify/notify.toml",
+        f"{ROOT}/deploy/compose/prometheus-targets:/etc/prometheus-targets:ro",
+    )
+    assert [line for line in lines if line not in done.stdout] == []
+    assert "outside: {}\n" in done.stdout
+
+
+def test_prometheus_scrapes_notify_only_with_the_second_file() -> None:
+    targets = (ROOT / "deploy" / "compose" / "prometheus-targets" / "notify.yml").read_text(encoding="utf-8")
+    settings = (ROOT / "deploy" / "compose" / "notify.yml").read_text(encoding="utf-8")
+    prometheus = (ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8")
+    port = value_of("METRICS_PORT_NOTIFY", settings)
+    assert f"trader:{port}" in targets
+    assert f"trader:{port}" not in prometheus
+    assert "- files: [/etc/prometheus-targets/*.yml]" in prometheus
 
 
 def test_prometheus_uses_the_alertmanager_of_the_compose_file() -> None:
