@@ -37,6 +37,7 @@ from tests.support.waits import wait_for
 
 START_S: Final = 60.0
 UNIT: Final = PROJECT_ROOT / "deploy" / "systemd" / "paperdesk.service"
+DESK_UNIT: Final = PROJECT_ROOT / "deploy" / "systemd" / "paperdesk@.service"
 
 
 def environment(tmp_path: Path, **settings: str) -> dict[str, str]:
@@ -263,13 +264,30 @@ def test_the_unit_runs_the_shipped_configuration_and_may_only_write_to_its_state
     assert service["bindpaths"] == "/var/lib/paperdesk:/opt/paperdesk/var"
 
 
-def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
+def test_the_unit_of_a_desk_folder_is_as_strict_and_writes_to_that_folder_only() -> None:
+    units = []
+    for path in (UNIT, DESK_UNIT):
+        unit = configparser.RawConfigParser(strict=False)
+        unit.read_string(path.read_text(encoding="utf-8"))
+        units.append(dict(unit["Service"]))
+    checkout, folder = units
+    places = {"workingdirectory", "environmentfile", "environment", "execstart", "execreload"}
+    states = {"statedirectory", "statedirectorymode", "bindpaths"}
+    assert folder.pop("readwritepaths") == "/var/lib/paperdesk/%i"
+    assert folder["execstart"].endswith("supervisord -n -c /var/lib/paperdesk/%i/supervisord.conf")
+    assert {name: value for name, value in folder.items() if name not in places} == {
+        name: value for name, value in checkout.items() if name not in places | states
+    }
+
+
+@pytest.mark.parametrize("unit", [UNIT, DESK_UNIT], ids=lambda path: path.name)
+def test_systemd_accepts_the_unit(unit: Path, tmp_path: Path) -> None:
     """The unit gets the paths of this checkout, because systemd checks that the programs exist."""
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         return
-    text = UNIT.read_text(encoding="utf-8").replace("/opt/paperdesk/.venv/bin", str(Path(sys.executable).parent))
-    copy = tmp_path / UNIT.name
+    text = unit.read_text(encoding="utf-8").replace("/opt/paperdesk/.venv/bin", str(Path(sys.executable).parent))
+    copy = tmp_path / unit.name.replace("@", "@london")
     copy.write_text(text, encoding="utf-8")
     done = subprocess.run([analyze, "verify", "--man=no", str(copy)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")

@@ -27,7 +27,7 @@ MADE_UP = "tests/tidy/test_rules_fire.py"
 NOWHERE = {"tests.unit.signal.builders:Nobody", "/opt/paperdesk/proto/x"}
 
 PATH = re.compile(
-    r"(?<![\w./*<>{}…~$-])[\w.*<>{}…-]*(?:/[\w.*<>{}/…-]*|[\w*>}…-]\.(?:py|md)\b(?!/))(?:(?:::\w+)+|`, `\w+(?=`))?"
+    r"(?<![\w./*<>{}…~$-])[\w.*<>{}…-]*(?:/[\w.*<>{}/…@-]*|[\w*>}…-]\.(?:py|md)\b(?!/))(?:(?:::\w+)+|`, `\w+(?=`))?"
 )
 # A definition in a file follows the file's name after two colons, or in the next pair of backticks.
 INSIDE = re.compile(r"::|`, `")
