@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from services.watchdog.alert_log import AlertLogReader
 from tests.support.command_line import PAPERDESK, TIMEOUT_S, paperdesk
 from tests.support.message_servers import MailServer, Webhook, mail_server, webhook
 from tests.support.processes import process_below
@@ -86,12 +87,16 @@ def test_a_halt_and_a_killed_process_reach_every_target_and_no_secret_is_shown(t
             assert "HALTED" in halt
             assert "fire drill" in halt
             assert halt.startswith("SIMULATED london")
+            wait_for(lambda: "PERSON" in recorded(tmp_path), "the record of the halt", seconds=TIMEOUT_S)
+            kill_watchdog(desk.pid)
+            wait_for(lambda: watchdogs_ready(tmp_path) == 2, "another watchdog", seconds=TIMEOUT_S)
             victim = wait_for(lambda: process_below(desk.pid, "services.signal"), "signal", seconds=TIMEOUT_S)
             victim.kill()
             lost = wait_for(lambda: arrived(hook, "PROCESS_LOST"), "the lost process", seconds=TIMEOUT_S)
             assert "signal died and is started again" in lost
             wait_for(lambda: len(mail.mails) >= 2, "both mails", seconds=TIMEOUT_S)
             assert {"TRADING_STATE" in mail.mails[0]["subject"], "PROCESS_LOST" in mail.mails[1]["subject"]} == {True}
+            assert recorded(tmp_path).count("PERSON") == 1, "the second watchdog knows that the halt is recorded"
             lines = [" ".join(one.cmdline()) for one in psutil.Process(desk.pid).children(recursive=True)]
         keys = [line for body in hook.bodies for line in body["message"].splitlines() if line.startswith("key ")]
         assert len(keys) == len(set(keys)) == len(hook.bodies), "each message has its own key"
@@ -104,6 +109,21 @@ def test_a_halt_and_a_killed_process_reach_every_target_and_no_secret_is_shown(t
     for secret in (TOKEN, PASSWORD):
         assert secret not in shown
         assert [path for path in stored if secret.encode() in path.read_bytes()] == []
+
+
+def recorded(folder: Path) -> list[str]:
+    """The codes of the records of the alert log."""
+    return [record.code for record in AlertLogReader(folder / "desk").read_after(0, 1_000)]
+
+
+def watchdogs_ready(folder: Path) -> int:
+    """How many watchdogs have been ready since the start of the desk."""
+    return (folder / "desk" / "logs" / "watchdog.log").read_text(encoding="utf-8").count("watchdog is ready")
+
+
+def kill_watchdog(desk: int) -> None:
+    """Kill the watchdog, which supervisord starts again."""
+    wait_for(lambda: process_below(desk, "services.watchdog"), "the watchdog", seconds=TIMEOUT_S).kill()
 
 
 def log_of(folder: Path) -> str:
