@@ -46,7 +46,8 @@ def settings(desk: ExaminedDesk) -> Findings:
         yield found("SETTINGS_CONTRADICT", text)
     if not errors and not contradictions:
         where = "" if not given else f", in the environment or {env_file()}" if env_file() else ", in the environment"
-        yield fine(f"{len(given)} given{where}; the others are defaults")
+        other = "" if desk.is_configured else "; this desk has those of the command that started it"
+        yield fine(f"{len(given)} given{where}; the others are defaults{other}")
 
 
 def _contradictions(desk: ExaminedDesk) -> list[str]:

@@ -111,7 +111,10 @@ FINDING_KINDS: Final[dict[str, FindingKind]] = {
         "instruments", _X, "A file of recorded ticks does not exist or cannot be read.", "Correct MT5_TICKS."
     ),
     "NOTIFY_FILE_INVALID": FindingKind(
-        "alarms", _X, "The file of rules for alarms cannot be used.", "Correct what the text names."
+        "alarms",
+        _X,
+        "The file of rules for alarms cannot be used.",
+        "Correct the file (docs/alarms.md); `paperdesk notify check` checks it again.",
     ),
     "SECRET_UNUSABLE": FindingKind(
         "alarms",
@@ -123,7 +126,7 @@ FINDING_KINDS: Final[dict[str, FindingKind]] = {
         "alarms",
         _X,
         "No service has an address of this form.",
-        "Correct the address; docs of apprise list the forms.",
+        "Correct the address (docs/alarms.md); `paperdesk notify test TARGET` sends a message.",
     ),
     "SECRET_OPEN": FindingKind(
         "alarms", _X, "Other users can read the secret of a target for alarms.", "Run `chmod 600 FILE`."
