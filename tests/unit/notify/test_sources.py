@@ -1,0 +1,153 @@
+"""What notify reads: a real ledger and a real alert log."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+from proto.alert_record import AlertPhase, AlertRecord
+from proto.control import Difference, Severity, StateCause, TradingState
+from proto.time import HOUR_NS
+from services.notify.alert_log_source import VALUE as ALERT_LOG
+from services.notify.alert_log_source import AlertLogSource
+from services.notify.core.inputs import EventsRead
+from services.notify.ledger_source import EVENTS_PER_STEP, LedgerSource
+from services.notify.ledger_source import VALUE as LEDGER
+from services.portfolio.core.account.events import Event, OrderDenied, Reconciled, TradingStateChanged
+from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
+from services.watchdog.alert_log import AlertLog
+from tests.support.builders import START_NS
+
+
+def denied(number: int = 1) -> OrderDenied:
+    return OrderDenied(
+        symbol="EURUSD", direction=1, ordinal=1, time_ns=START_NS, code="SPREAD", limit="2", observed=f"spread {number}"
+    )
+
+
+def write(folder: Path, *events: Event) -> None:
+    ledger = Ledger(folder / LEDGER_FILE_NAME)
+    book, state = ledger.load()
+    for event in events:
+        book.apply(event)
+    ledger.commit(list(events), book, state)
+    ledger.close()
+
+
+def read(source: LedgerSource | AlertLogSource) -> EventsRead:
+    found = source.read(START_NS)
+    assert found is not None
+    return found
+
+
+def test_a_new_file_begins_at_the_end_of_an_old_ledger(tmp_path: Path) -> None:
+    write(tmp_path, denied(1))
+    source = LedgerSource(tmp_path, None)
+    first = read(source)
+    assert first.events == []
+    write(tmp_path, denied(2))
+    assert [event.text for event in read(source).events] == ["BUY of EURUSD denied by SPREAD: spread 2, limit 2"]
+    again = LedgerSource(tmp_path, first.values[LEDGER])
+    assert len(read(again).events) == 1, "the stored place is that before the second event"
+
+
+def test_a_new_desk_is_followed_from_its_first_event_also_after_a_kill(tmp_path: Path) -> None:
+    place = read(LedgerSource(tmp_path, None)).values[LEDGER]
+    write(tmp_path, denied())
+    [event] = read(LedgerSource(tmp_path, place)).events
+    assert (event.code, event.subject, event.severity, event.origin) == ("DENIAL", "EURUSD", Severity.INFO, "ledger:1")
+
+
+def test_a_long_backlog_comes_in_steps(tmp_path: Path) -> None:
+    source = LedgerSource(tmp_path, None)
+    read(source)
+    write(tmp_path, *(denied(number) for number in range(EVENTS_PER_STEP + 1)))
+    assert [len(read(source).events) for _ in range(2)] == [EVENTS_PER_STEP, 1]
+    assert source.read(START_NS) is None
+
+
+def test_a_replaced_ledger_is_followed_from_its_end(tmp_path: Path) -> None:
+    source = LedgerSource(tmp_path, None)
+    read(source)
+    write(tmp_path, denied(1), denied(2))
+    read(source)
+    (tmp_path / LEDGER_FILE_NAME).unlink()
+    write(tmp_path, denied(3))
+    assert source.read(START_NS) is None
+    assert read(source).events == []
+    write(tmp_path, denied(4))
+    assert len(read(source).events) == 1
+
+
+def test_a_change_of_the_trading_state_names_every_cause(tmp_path: Path) -> None:
+    source = LedgerSource(tmp_path, None)
+    read(source)
+    causes = [StateCause("DRAWDOWN", "risk", "5 %, limit 4 %"), StateCause("REJECTS", "risk", "9 a minute, limit 5")]
+    halted = TradingStateChanged(state=TradingState.HALTED, reason="both", by="risk", time_ns=START_NS, causes=causes)
+    active = TradingStateChanged(state=TradingState.ACTIVE, reason="checked", by="person", time_ns=START_NS)
+    write(tmp_path, halted, active)
+    begun, resumed = read(source).events
+    assert begun.text == "trading is HALTED, by risk: DRAWDOWN: 5 %, limit 4 %; REJECTS: 9 a minute, limit 5"
+    assert (begun.phase, begun.severity, begun.replaces) == (AlertPhase.BEGAN, Severity.CRITICAL, True)
+    assert (resumed.phase, resumed.severity, resumed.replaces) == (AlertPhase.MOMENT, Severity.INFO, True)
+
+
+def test_differences_begin_and_end(tmp_path: Path) -> None:
+    source = LedgerSource(tmp_path, None)
+    read(source)
+    difference = Difference(kind="missing_deal", subject="7", ledger="none", venue="0.1", remedy="")
+    write(
+        tmp_path,
+        Reconciled(ordinal=1, at_end=False, balance=Decimal(0), differences=[difference]),
+        Reconciled(ordinal=2, at_end=False, balance=Decimal(0), differences=[]),
+    )
+    assert [event.phase for event in read(source).events] == [AlertPhase.BEGAN, AlertPhase.ENDED]
+
+
+def a_record(**changed: object) -> AlertRecord:
+    fields: dict[str, object] = {"time_ns": START_NS, "phase": AlertPhase.MOMENT, "code": "PROCESS_LOST"}
+    fields |= {"subject": "signal", "severity": Severity.WARNING, "text": "signal died"}
+    return AlertRecord(**{**fields, **changed})  # type: ignore[arg-type]
+
+
+def log_of(folder: Path, *records: AlertRecord) -> None:
+    log = AlertLog(folder)
+    log.open()
+    log.write(records)
+    log.close()
+
+
+def test_records_are_read_once_and_causes_of_the_trading_state_left_out(tmp_path: Path) -> None:
+    log_of(tmp_path, a_record())
+    source = AlertLogSource(tmp_path, None)
+    first = read(source)
+    assert first.events == []
+    log_of(
+        tmp_path,
+        a_record(text="again"),
+        a_record(phase=AlertPhase.BEGAN, code="DRAWDOWN", subject="", severity=Severity.CRITICAL),
+        a_record(phase=AlertPhase.BEGAN, code="FEED_STALE", subject="", severity=Severity.CRITICAL),
+    )
+    second = read(source)
+    assert [event.code for event in second.events] == ["PROCESS_LOST", "FEED_STALE"]
+    assert source.read(START_NS) is None
+    assert len(read(AlertLogSource(tmp_path, first.values[ALERT_LOG])).events) == 2
+    assert AlertLogSource(tmp_path, second.values[ALERT_LOG]).read(START_NS) is None
+
+
+def test_of_a_replaced_log_only_recent_records_are_sent(tmp_path: Path) -> None:
+    log_of(tmp_path, a_record(), a_record(), a_record())
+    source = AlertLogSource(tmp_path, None)
+    read(source)
+    (tmp_path / "alert_log.db").unlink()
+    log_of(tmp_path, a_record(time_ns=START_NS - 2 * HOUR_NS, text="old"), a_record(text="new"))
+    assert [event.text for event in read(source).events] == ["new"]
+
+
+def test_a_damaged_log_is_reported_and_read_when_it_is_whole_again(tmp_path: Path) -> None:
+    (tmp_path / "alert_log.db").write_bytes(b"no database" * 100)
+    source = AlertLogSource(tmp_path, b"0")
+    assert source.read(START_NS) is None
+    (tmp_path / "alert_log.db").unlink()
+    log_of(tmp_path, a_record())
+    assert len(read(source).events) == 1
