@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from common.metrics import ProcessMetrics, Reading
+from services.notify.core.codes import KNOWN
 
 METRICS: Final = ProcessMetrics("notify")
 
-ALERTS: Final = METRICS.internal_counter("raised_alerts_total", "Alerts, by code", "code")
+ALERTS: Final = METRICS.internal_counter("raised_alerts_total", "Alerts, by code", "code", known=KNOWN)
 FAILED: Final = METRICS.internal_counter("failed_tries_total", "Tries that a target did not accept", "target")
 SENT: Final = METRICS.internal_counter("sent_messages_total", "Messages that the target accepted", "target")
 GIVEN_UP: Final = METRICS.internal_counter(

@@ -52,6 +52,9 @@ READ_MS: Final = 200
 UNHINTED_NS: Final = SECOND_NS
 """Longest time between two reads of the ledger, because a notification may be lost; also of the alert log."""
 
+LINGER_MS_MAX: Final = 3_000
+"""Longest time that a stopping process waits for the answers to messages in flight, which it would send again."""
+
 TRADING: Final = ("TRADING", "PARTLY TRADING")
 """Headlines with which the dead man's switch is called."""
 
@@ -90,6 +93,7 @@ class NotifyShell:
         self._envelopes: dict[int, list[bytes]] = {}
         self._refs = count(1)
         self._is_hinted = True
+        self._is_ending = False
         self._read_mono_ns = 0
         self._loop = EventLoop("notify")
         self._loop.set_heartbeat(heartbeat)
@@ -101,6 +105,7 @@ class NotifyShell:
         self._loop.every(READ_MS, self._read_sources)
         self._loop.every(1_000, self._every_second)
         self._loop.every(LOOK_EVERY_MS, sockets.require_in_place)
+        self._loop.drain_before_stop(self._is_sending, LINGER_MS_MAX)
 
     def run(self) -> None:
         """Serve until stopped."""
@@ -176,6 +181,8 @@ class NotifyShell:
             match output:
                 case Store(changes=changes):
                     self._writer.save(changes)
+                case Deliver() if self._is_ending:
+                    pass  # the next start sends it
                 case Deliver(message=message, severity=severity):
                     body = sent_body(message, storage_problem=self._writer.problem, boot=self._boot_id)
                     self._sender.send(OutgoingMessage(message.number, message.target, message.title, body, severity))
@@ -208,6 +215,11 @@ class NotifyShell:
                         text = f"acknowledged, but not stored yet: {self._writer.problem}"
                         reply = ControlError(error=text[:500])
                     self._answer(self._envelopes.pop(ref), reply)
+
+    def _is_sending(self) -> bool:
+        """Whether messages are in flight; called only when the process stops."""
+        self._is_ending = True
+        return any(map(self._sender.is_busy, self._core.outbox.targets))
 
     def _answer(self, envelope: list[bytes], reply: object) -> None:
         send(self._control, [*envelope, encode(reply)])  # type: ignore[arg-type]

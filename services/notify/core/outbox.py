@@ -212,6 +212,11 @@ class Outbox:
             times.append(max(now.mono_ns + due_ns - now.domain_ns, target.free_mono_ns(message)))
         return min(times, default=None)
 
+    @property
+    def targets(self) -> list[str]:
+        """The names of the targets."""
+        return list(self._targets)
+
     def backlog(self, now_ns: int) -> dict[str, tuple[int, int]]:
         """For each target, the number of unfinished messages and the time since the oldest of them was due, in ns."""
         found = dict.fromkeys(self._targets, (0, 0))

@@ -1,0 +1,1 @@
+"""Tests of the notify process over real sockets and files."""
