@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from typing import Final
 
 from common.errors import StartError
@@ -52,7 +53,8 @@ def examine(desk: ExaminedDesk, only: Collection[str] = ()) -> Iterator[CheckRes
     if unknown := [name for name in only if name not in names]:
         raise StartError(f"--only {unknown[0]}: no such check, expected one of {', '.join(names)}")
     if not only or check_model.strategy.name in only:
-        _ = desk.strategy_import  # runs beside the other checks
+        with suppress(OSError):  # the check reports it
+            _ = desk.strategy_import  # runs beside the other checks
     for one in CHECKS:
         if not only or one.name in only:
             yield CheckResult(one.name, _findings(one, desk) or (found("SETTINGS_NEEDED", "not examined"),))
