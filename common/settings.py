@@ -5,8 +5,8 @@ The environment takes precedence over `.env`. An empty value counts as not set. 
 one line: variable, value and expectation. The expectation is the field's `description`, such as "milliseconds from 1 to
 600000".
 
-All processes read the same `.env`. If it has a key that is not a setting of the service that reads it, the settings of
-all services are imported. A key that is not a setting of any service is refused.
+All processes read the same `.env`. A key that is not a setting of any service is refused: a key that neither the
+service that reads it nor `.env.example` has is compared with the settings of all services.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from io import StringIO
 from pathlib import Path
@@ -40,6 +41,7 @@ from common.project_root import (
     DESK_ROOT,
     ENV_FILE_VARIABLE,
     HAS_OWN_DESK,
+    PROJECT_ROOT,
     expanded,
     require_desk_root,
 )
@@ -57,6 +59,7 @@ They are no settings: a rules file refers to them by name, and their values are 
 """
 
 _SHOWN_CHARS_MAX: Final = 80
+_EXAMPLE_NAME: Final = re.compile(r"^#([A-Z][A-Z0-9_]*)=", re.MULTILINE)
 
 Source = Literal["default", "env", ".env"]
 S = TypeVar("S", bound="DeskSettings")
@@ -219,7 +222,8 @@ def load(model: type[S]) -> S:
     """
     path = env_file()
     known = _names(model)
-    check_env_file(known if _env_file_keys() <= known else known | setting_names())
+    if not _env_file_keys() <= known | _example_names():
+        check_env_file(known | setting_names())
     try:
         # The signature that type checkers derive lacks the arguments of BaseSettings that are not fields.
         codec = python_codec(path.read_bytes()) if path else None
@@ -340,6 +344,15 @@ def settings_models() -> dict[str, type[CommonSettings]]:
 def setting_names() -> set[str]:
     """Names of the variables of all services, including the shared ones."""
     return set().union(*map(_names, settings_models().values()))
+
+
+def _example_names() -> set[str]:
+    """Names in the shipped `.env.example`, which lists every setting; reading it is faster than `setting_names`."""
+    try:
+        text = (PROJECT_ROOT / ".env.example").read_text(encoding="utf-8")
+    except OSError:
+        return set()
+    return set(_EXAMPLE_NAME.findall(text))
 
 
 def _names(model: type[DeskSettings]) -> set[str]:
