@@ -2,7 +2,8 @@
 
 A StartError ends the command with one line on stderr and exit code 2; with `--json` the line is also printed on stdout
 as JSON. After a signal, such as SIGINT by Ctrl-C, the started processes are stopped, and the exit code is 128 plus the
-number of the signal. Only `paperdesk run` has the same exit code after Ctrl-C as at the end of its duration.
+number of the signal. After Ctrl-C, `paperdesk run` has the same exit code as at the end of its duration, and
+`paperdesk watch` has 0.
 """
 
 from __future__ import annotations

@@ -48,6 +48,7 @@ NOT_RUN: Final = {
     "paperdesk notify receive": "waits for messages: tests/unit/cli/commands/test_notify.py runs it",
     "paperdesk notify test": "needs a service that accepts it: tests/unit/cli/commands/test_notify.py runs it",
     "paperdesk run --notify": "tests/system/test_alarms.py runs such a desk",
+    "paperdesk watch": "runs until a key: tests/system/test_watch.py types the keys",
     "paperdesk conformance": "needs the gateway of a terminal at a broker",
     "paperdesk train eurusd.parquet --symbol EURUSD --out models/eurusd": "needs a week of quotes that is not shipped",
     "paperdesk parity eurusd.parquet --symbol EURUSD --from-row 337701": "needs the model of the train command",
