@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -29,6 +30,7 @@ from schemathesis.specs.openapi.checks import (
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
+from cli.command_options import login_name
 from common.project_root import PROJECT_ROOT
 from services.web.api.operation import API, KEY_HEADER, Operation
 from services.web.api.operations import OPERATIONS
@@ -221,6 +223,20 @@ def test_every_open_alert_is_acknowledged(api: httpx.Client) -> None:
     assert reply["count"] == len(reply["acknowledged"])
     assert number in [one["number"] for one in reply["acknowledged"]]
     assert total(api, "/alerts?status=open") == 0
+
+
+def test_the_command_acknowledges_an_alert_of_the_desk(desk: WebDesk, api: httpx.Client) -> None:
+    number = str(halt_with_alert(api)["number"])
+    done = paperdesk("alerts", "ack", number, "--data-dir", desk.data_dir)
+    assert (done.returncode, done.stdout) == (0, f"alert {number} is acknowledged\n"), done.stderr
+    again = paperdesk("alerts", "ack", number, "--data-dir", desk.data_dir)
+    assert again.stdout.startswith(f"alert {number} was acknowledged by {login_name()} at ")
+    [listed] = json.loads(paperdesk("alerts", "--last", 1, "--json", "--data-dir", desk.data_dir).stdout)
+    assert (listed["number"], listed["acknowledged_by"]) == (int(number), login_name())
+    unknown = paperdesk("alerts", "ack", 10**9, "--data-dir", desk.data_dir)
+    assert (unknown.returncode, len(unknown.stderr.splitlines())) == (2, 1)
+    assert str(10**9) in unknown.stderr
+    carried_out(api, "resume")
 
 
 @pytest.mark.parametrize(

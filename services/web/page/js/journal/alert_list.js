@@ -1,7 +1,7 @@
 /* The alerts of the desk: what happened, who was told, and who has acknowledged it. */
 
 import { get } from "../api.js";
-import { attribute, el, setText, setTone, show } from "../dom.js";
+import { attribute, el, keyed, setText, setTone, show } from "../dom.js";
 import { number } from "../format.js";
 import { knownSymbols } from "../lists/filter_bar.js";
 import { ListPage } from "../lists/list_page.js";
@@ -9,7 +9,7 @@ import { live } from "../live.js";
 import { dateTimeText, textInZone } from "../times.js";
 import { AcknowledgeAll, acknowledge, canAcknowledge } from "./acknowledge.js";
 import {
-  alertTime, lastedText, messageText, messageTone, sentText, sentTone, severityLook, severityText, stateText, stateTone,
+  alertTime, lastedText, messageText, messageTone, sentParts, severityLook, severityText, stateText, stateTone,
 } from "./alert_texts.js";
 
 const codes = new Set();
@@ -94,7 +94,7 @@ function columns(refresh) {
     { key: "code", label: "Code", wide: true },
     { key: "subject", label: "Subject", wide: true },
     { key: "text", label: "Alert", wrap: true, text: alertText },
-    { key: "sent", label: "Sent to", wide: true, text: sentText, tone: sentTone },
+    { key: "sent", label: "Sent to", wide: true, make: () => el("ul"), update: updateSent },
     { key: "state", label: "State", make: () => stateCell(refresh), update: updateState },
   ];
 }
@@ -102,6 +102,14 @@ function columns(refresh) {
 function alertText(row) {
   const repeats = row.repeats ? ` (${number(row.repeats)} more times)` : "";
   return textInZone(row.text) + repeats;
+}
+
+function updateSent(list, row) {
+  const draw = (item, [text, tone]) => {
+    setText(item, text);
+    setTone(item, tone);
+  };
+  keyed(list, sentParts(row), ([text]) => text, () => el("li"), draw);
 }
 
 function stateCell(refresh) {

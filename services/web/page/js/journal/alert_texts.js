@@ -9,7 +9,7 @@ const SEVERITIES = { CRITICAL: ["■", "halt"], WARNING: ["▲", "warn"], INFO: 
 const WAITS = {
   DURATION: "waits until the condition has lasted long enough", GROUPING: "waits for further alerts of its group",
   RATE_LIMIT: "waits because of the rate limit", QUIET_HOURS: "waits for the end of the quiet hours",
-  QUEUE: "waits for another message to this target", RETRY: "failed, and waits for the next try",
+  QUEUE: "waits for another message to this target", RETRY: "waits for the next try",
 };
 
 const KINDS = { ALERT: "", ENDED: "the end, ", ESCALATION: "escalation, ", SUMMARY: "summary, ", TEST: "test, " };
@@ -43,17 +43,10 @@ export function stateTone(row) {
   return row.is_open ? severityLook(row.severity)[1] : null;
 }
 
-/** For each target one sign and its name, or why the alert has no message. */
-export function sentText(row) {
-  if (!row.deliveries.length) return row.unsent;
-  return [...latestByTarget(row.deliveries)].map(([target, one]) => `${signOf(one)} ${target}`).join("\n");
-}
-
-/** The tone of the worst message of an alert. */
-export function sentTone(row) {
-  const states = [...latestByTarget(row.deliveries).values()];
-  if (states.some((one) => one.state === "GIVEN_UP")) return "halt";
-  return states.some((one) => one.error) ? "warn" : null;
+/** For each target its sign and name with a tone, or why the alert has no message. @returns {Array<[string, string]>} */
+export function sentParts(row) {
+  if (!row.deliveries.length) return [[row.unsent, "faint"]];
+  return [...latestByTarget(row.deliveries)].map(([target, one]) => [`${signOf(one)} ${target}`, messageTone(one)]);
 }
 
 /** A message in one line, with its reason and times. */
@@ -63,9 +56,10 @@ export function messageText(message) {
   const failed = message.error ? `: ${message.error}` : "";
   if (message.state === "SENT") return `${kind}sent ${alertTime(message.sent_ns)}, ${tries}`;
   if (message.state === "GIVEN_UP") return `${kind}given up after ${tries}${failed}`;
+  if (message.tries && !failed) return `${kind}is being sent`;
+  if (message.tries) return `${kind}failed after ${tries}${failed}; next try at ${alertTime(message.due_ns)}`;
   const until = message.due_ns ? ` until ${alertTime(message.due_ns)}` : "";
-  const tried = message.tries ? `, ${tries}${failed}` : "";
-  return `${kind}${WAITS[message.waits_for] ?? "waits"}${until}${tried}`;
+  return `${kind}${WAITS[message.waits_for] ?? "waits"}${until}`;
 }
 
 /** The tone of a message. */
@@ -75,11 +69,9 @@ export function messageTone(message) {
   return message.error ? "warn" : null;
 }
 
-/** How long an alert lasted, or lasts until now. */
+/** How long what an alert is about has lasted; empty before its end. */
 export function lastedText(row) {
-  if (row.phase === "MOMENT") return "";
-  const end_ns = row.ended_ns || live.now_ms() * 1e6;
-  return `${duration((end_ns - row.time_ns) / 1e9)}${row.ended_ns ? "" : " until now"}`;
+  return row.ended_ns ? duration((row.ended_ns - row.time_ns) / 1e9) : "";
 }
 
 function signOf(message) {
