@@ -58,7 +58,7 @@ NOT_RUN: Final = {
 EXIT_CODES: Final = {"paperdesk status --data-dir desk": 1, "paperdesk replay eurusd.parquet\n": 2}
 """Beginnings of commands that the page shows with an exit code other than 0, and this code."""
 
-BY_HAND: Final = ("order", "close", "halt", "resume", "flatten", "reduce-only", "risk reset")
+BY_HAND: Final = ("tap", "order", "close", "halt", "resume", "flatten", "reduce-only", "risk reset")
 """Commands that need a running desk."""
 
 NO_COMMANDS: Final = ("xgboost classes", "mt5: ")
