@@ -110,6 +110,10 @@ def measure(folder: Path, ticks: int, *, orders: int) -> tuple[dict[str, Any], l
         row(f"start to trading, {orders:,} orders: {name}", f"{ready[name]:.2f} s")
         for name in (*start_up.SERVICES, "trading")
     ]
+    rows += [
+        row(f"paperdesk {name}, {orders:,} orders", f"{ready[name]:.2f} s")
+        for name in (start_up.STATUS_RUNNING, start_up.STATUS_STOPPED)
+    ]
     return figures, rows
 
 

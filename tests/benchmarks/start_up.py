@@ -3,7 +3,8 @@
 The benchmark creates the desk's data folder with the desk's cores. Then it starts the four processes on this folder,
 with the demo model and a live market. All times begin at the start of the first process. The time of a process ends at
 the log line by which it reports that it is ready. The time of the desk ends when portfolio is RUNNING. The first start
-fills caches (compiled kernels, the self-check of the model); the second start is measured.
+fills caches (compiled kernels, the self-check of the model); the second start is measured. `paperdesk status` is also
+measured, with the running desk and with the stopped one.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from common.project_root import PROJECT_ROOT
 from orchestration.address_files import control_url
 from orchestration.environment import desk_environment
 from proto.control import DeskState, StatusQuery, StatusReply
+from tests.support.command_line import PAPERDESK
 from tests.support.large_desks import make_large_desk
 from tests.support.waits import wait_for
 
@@ -38,6 +40,9 @@ READY: Final = {
     "portfolio": "the desk is ",
     "signal": "signal is ready",
 }
+STATUS_RUNNING: Final = "status of the running desk"
+STATUS_STOPPED: Final = "status of the stopped desk"
+STATUS_CALLS: Final = 3
 SETTINGS: Final = {
     "TRADING_SYMBOL": "EURUSD",
     "STRATEGY": "xgboost",
@@ -56,7 +61,18 @@ def measure(folder: Path, *, orders: int = ORDERS) -> dict[str, Any]:
     data_dir.mkdir()
     make_large_desk(data_dir, orders=orders)
     start(folder, data_dir)
-    return {"orders": orders, **start(folder, data_dir)}
+    return {"orders": orders, **start(folder, data_dir), STATUS_STOPPED: status_seconds("--data-dir", str(data_dir))}
+
+
+def status_seconds(*options: str) -> float:
+    """Least time in seconds of three calls of `paperdesk status` with these options, each a whole process."""
+    seconds = []
+    for _ in range(STATUS_CALLS):
+        began = time.perf_counter()
+        done = subprocess.run([PAPERDESK, "status", *options], capture_output=True, text=True)
+        seconds.append(time.perf_counter() - began)
+        assert "SIMULATED desk" in done.stdout, done
+    return round(min(seconds), 2)
 
 
 def start(folder: Path, data_dir: Path) -> dict[str, Any]:
@@ -85,6 +101,7 @@ def start(folder: Path, data_dir: Path) -> dict[str, Any]:
             return len(ready) > len(SERVICES)
 
         wait_for(look, "a desk that trades", seconds=600.0)
+        ready[STATUS_RUNNING] = status_seconds("--url", control_url(runtime))
     return ready
 
 
