@@ -6,16 +6,14 @@ import re
 from contextlib import closing
 from pathlib import Path
 
-import apsw
 import pytest
 
 from common.checksums import DamagedRowError
 from common.errors import StartError
 from proto.notify import AlertsQuery, MessageState
 from services.notify import store as store_module
-from services.notify.core.rows import Changes
 from services.notify.store import DESK_ID, FILE_NAME, NotifyStore, open_notify, read_alerts
-from tests.support.notify_runs import a_rule, an_event, begun
+from tests.support.notify_runs import NotifyRun, a_rule, an_event, begun
 from tests.unit.notify.conftest import StartRun
 
 
@@ -96,54 +94,49 @@ def test_a_second_process_is_refused(start_run: StartRun, tmp_path: Path) -> Non
         NotifyStore(tmp_path / FILE_NAME)
 
 
-class FullDisk:
-    """Makes the file of a run unwritable while `is_full`."""
-
-    def __init__(self, store: NotifyStore) -> None:
-        self.is_full = True
-        self._save = store.save
-
-    def save(self, changes: Changes) -> None:
-        if self.is_full:
-            raise apsw.FullError("database or disk is full")
-        self._save(changes)
+def fill_disk(run: NotifyRun) -> None:
+    """Let SQLite refuse every new page, as on a full disk, and let events happen until it does."""
+    db = run.store._db
+    db.pragma("max_page_count", db.pragma("page_count"))
+    while not run.writer.problem:
+        run.happen(an_event(text="x" * 512))
+        run.advance(1)
 
 
-def test_with_a_full_disk_messages_are_sent_from_memory_and_stored_later(
-    start_run: StartRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def free_disk(run: NotifyRun) -> None:
+    run.store._db.pragma("max_page_count", 1_000_000)
+
+
+def test_with_a_full_disk_messages_are_sent_from_memory_and_stored_later(start_run: StartRun) -> None:
     run = start_run(a_rule())
-    run.happen(an_event(text="before"))
-    disk = FullDisk(run.store)
-    monkeypatch.setattr(run.store, "save", disk.save)
+    fill_disk(run)
+    known = len(run.alerts())
     run.happen(begun(text="the disk is full"), ledger=b"9")
-    message = run.sent[1]
+    message = run.sent[-1]
     assert "the disk is full" in message.body
     assert "not stored: database or disk is full; after a restart it may come again with another key" in message.body
-    assert message.body.endswith("key 1f3a9c2e-2-b007"), "its number may be used again after a restart"
+    assert message.body.endswith(f"key {message.key}-b007"), "its number may be used again after a restart"
     assert run.writer.waiting > 0
-    assert len(run.alerts()) == 1
-    disk.is_full = False
+    assert len(run.alerts()) == known
+    free_disk(run)
     run.writer.retry()
-    assert run.writer.waiting == 0
-    assert run.alerts()[1].deliveries[0].state is MessageState.SENT
+    assert (run.writer.waiting, run.writer.problem) == (0, "")
+    assert [row.number for row in run.alerts()] == [*range(1, known + 3)], "those since the disk was full, too"
+    assert all(row.deliveries[0].state is MessageState.SENT for row in run.alerts())
     assert run.store.load(0).values["ledger"] == b"9"
     run.happen(an_event(text="after"))
-    assert run.sent[2].body.endswith("key 1f3a9c2e-3")
+    assert run.sent[-1].body.endswith(f"key {run.sent[-1].key}")
 
 
-def test_after_a_kill_with_a_full_disk_the_events_are_read_and_sent_again(
-    start_run: StartRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_after_a_kill_with_a_full_disk_the_events_are_read_and_sent_again(start_run: StartRun) -> None:
     run = start_run(a_rule())
     run.happen(an_event(), ledger=b"1")
-    monkeypatch.setattr(run.store, "save", FullDisk(run.store).save)
+    fill_disk(run)
+    stored = len(run.alerts())
     run.happen(begun(), ledger=b"2")
+    unstored = run.sent[-1]
     run.restart()
     assert run.store.load(0).values["ledger"] == b"1", "the place is that of the last stored step"
     run.happen(begun(), ledger=b"2")
-    assert [one.body.splitlines()[-1] for one in run.sent] == [
-        "key 1f3a9c2e-1",
-        "key 1f3a9c2e-2-b007",
-        "key 1f3a9c2e-2",
-    ]
+    assert run.sent[-1].alerts == [stored + 1]
+    assert run.sent[-1].body.splitlines()[-1] != unstored.body.splitlines()[-1], "another message has another key"
