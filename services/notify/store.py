@@ -93,6 +93,7 @@ CREATE INDEX started_messages ON messages (started_ns);
 CREATE TABLE carried (
     alert INTEGER NOT NULL, message INTEGER NOT NULL, PRIMARY KEY (alert, message)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX carried_by_message ON carried (message);
 CREATE TABLE kept (name TEXT PRIMARY KEY, value BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
 
@@ -186,11 +187,10 @@ class NotifyStore:
                 db.executemany(
                     "INSERT OR IGNORE INTO carried VALUES (?, ?)", [(one, message.number) for one in message.alerts]
                 )
-                if not message.started_ns:  # until then an alert may leave the message
-                    db.execute(
-                        "DELETE FROM carried WHERE message = ? AND alert NOT IN (SELECT value FROM json_each(?))",
-                        (message.number, fields["alerts"]),
-                    )
+                db.execute(  # an alert may leave a message that waits
+                    "DELETE FROM carried WHERE message = ? AND alert NOT IN (SELECT value FROM json_each(?))",
+                    (message.number, fields["alerts"]),
+                )
             for number in changes.removed:
                 db.execute("DELETE FROM messages WHERE number = ?", (number,))
                 db.execute("DELETE FROM carried WHERE message = ?", (number,))

@@ -36,7 +36,7 @@ from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.watchdog.alert_log import AlertLog
 from verification.chaos.alert_servers import LOST, AlertServer, Behaviour, Receipt, start_mail_server, start_webhook
 
-EVENT_PAUSE_S: Final = (0.01, 0.12)
+EVENT_PAUSE_S: Final = (0.05, 0.3)
 """Shortest and longest pause between two events."""
 
 KILL_AFTER_S: Final = 0.5

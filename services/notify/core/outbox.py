@@ -1,7 +1,8 @@
 """Messages on their way to the targets: grouping, delays, limits, tries and back-off.
 
 A message that has not been tried takes further alerts of its rule while it waits: for its group, for the end of quiet
-hours or for its rate limit. With its first try its text is fixed. Each target has at most one message in flight.
+hours, for its rate limit or for an earlier message. With its first try its text is fixed. Each target has at most one
+message in flight.
 """
 
 from __future__ import annotations
@@ -36,11 +37,14 @@ FAILURES_MIN: Final = 3
 _UNGROUPED: Final = (MessageKind.ESCALATION, MessageKind.SUMMARY)
 """Kinds of messages that do not wait for further alerts; those of one step still come together."""
 
-_TRIES_COUNTED_MAX: Final = 3
-"""Tries above which messages count as equal, so that after an outage the oldest is sent first."""
+_FAILURES_COUNTED_MAX: Final = 3
+"""Failures above which messages count as equal, so that after an outage the oldest is sent first."""
 
 Render = Callable[[MessageRow], MessageRow | None]
 """Returns a message with its text; None if none of its alerts is to be sent any more."""
+
+
+_GroupKey = tuple[str, str, MessageKind, bool]
 
 
 class _Target:
@@ -56,12 +60,15 @@ class _Target:
         self.last_failed = 0
         """Number of the message whose try failed last; 0 after a success."""
 
+        self.failures_of: dict[int, int] = {}
+        """Failures of each message in this process, by its number."""
+
     def free_mono_ns(self, message: MessageRow) -> int:
         """Monotonic time from which a message may be tried."""
         if not self.failures:
             return 0
         pause_ns = min(1 << min(self.failures - 1, 20), RETRY_S_MAX) * SECOND_NS
-        return self.failed_mono_ns + (pause_ns if message.tries else min(pause_ns, FRESH_WAIT_NS))
+        return self.failed_mono_ns + (pause_ns if message.number in self.failures_of else min(pause_ns, FRESH_WAIT_NS))
 
 
 class Outbox:
@@ -77,6 +84,8 @@ class Outbox:
         """Messages that the current step has changed."""
         self.removed: list[int] = []
         """Messages that the current step has removed."""
+        self._open: dict[_GroupKey, int] = {}
+        """Number of the latest message of each group, which may take further alerts."""
         self._by_alert: dict[int, set[int]] = {}
         """Numbers of the unfinished messages, by the alerts that they carry."""
         self._targets = {target: _Target() for target in rules.targets}
@@ -97,6 +106,7 @@ class Outbox:
             if message.state not in UNFINISHED:
                 continue
             self._keep(message)
+            self._open[_group_key(message)] = message.number
             if message.target not in self._targets:
                 error = f"NOTIFY_FILE has no target {message.target} any more"
                 self._put(message, state=MessageState.GIVEN_UP, last_error=error)
@@ -130,7 +140,7 @@ class Outbox:
         if not_before_ns > now.domain_ns:
             self._new(alert, target, rule, kind, now, due_ns=not_before_ns, waits_for=WaitReason.DURATION)
             return
-        joined = self._joinable(alert, target, rule, kind, now)
+        joined = self._joinable(alert, target, rule, kind)
         if joined is not None:
             self._put(joined, alerts=[*joined.alerts, alert.number])
         else:
@@ -141,8 +151,8 @@ class Outbox:
 
     def withdraw(self, number: int) -> None:
         """Remove the messages in which an alert waits because what it is about has not lasted long enough."""
-        for message in list(self.messages.values()):
-            if message.waits_for is WaitReason.DURATION and not message.started_ns and number in message.alerts:
+        for message in self._carrying(number):
+            if message.waits_for is WaitReason.DURATION and not message.started_ns:
                 self._remove(message)
 
     def release_lasting(self, alerts: Mapping[int, AlertRow], now: Now) -> None:
@@ -191,10 +201,13 @@ class Outbox:
             target.in_flight = 0
         if not error:
             target.failures = target.last_failed = 0
+            target.failures_of.pop(number, None)
             return self._put(message, state=MessageState.SENT, last_error="", sent_ns=now.domain_ns)
         target.failures += 1
+        target.failures_of[number] = target.failures_of.get(number, 0) + 1
         target.failed_mono_ns, target.last_failed, target.error = now.mono_ns, number, error
         if now.domain_ns - message.started_ns >= GIVEN_UP_NS:
+            del target.failures_of[number]
             return self._put(message, state=MessageState.GIVEN_UP, last_error=error)
         again_ns = now.domain_ns + target.free_mono_ns(message) - now.mono_ns
         return self._put(message, last_error=error, due_ns=again_ns, waits_for=WaitReason.RETRY)
@@ -246,7 +259,14 @@ class Outbox:
                 continue
             if not self._must_follow(message):
                 ready.append(message)
-        ready.sort(key=lambda one: (one.number == target.last_failed, min(one.tries, _TRIES_COUNTED_MAX), one.number))
+        failures = target.failures_of
+        ready.sort(
+            key=lambda one: (
+                one.number == target.last_failed,
+                min(failures.get(one.number, 0), _FAILURES_COUNTED_MAX),
+                one.number,
+            )
+        )
         for message in ready:
             due_ns, reason = self._delay(message, now)
             if due_ns <= now.domain_ns:
@@ -283,19 +303,19 @@ class Outbox:
                 return times[len(times) - rule.rate_max] + rule.rate_ns, WaitReason.RATE_LIMIT
         return 0, WaitReason.QUEUE
 
-    def _joinable(self, alert: AlertRow, target: str, rule: Rule, kind: MessageKind, now: Now) -> MessageRow | None:
-        for message in self.messages.values():
-            if (
-                (message.target, message.rule, message.kind) == (target, rule.name, kind)
-                and not message.started_ns
-                and message.waits_for is not WaitReason.DURATION
-                and (message.due_ns > now.domain_ns or message.created_ns == now.domain_ns)
-                and message.is_urgent == rule.is_urgent(alert)
-                and len(message.alerts) < ALERTS_PER_MESSAGE_MAX
-                and alert.number not in message.alerts
-            ):
-                return message
-        return None
+    def _joinable(self, alert: AlertRow, target: str, rule: Rule, kind: MessageKind) -> MessageRow | None:
+        """The latest message of a group, if it can take another alert."""
+        number = self._open.get((target, rule.name, kind, rule.is_urgent(alert)), 0)
+        message = self.messages.get(number)
+        if (
+            message is None
+            or message.started_ns
+            or message.waits_for is WaitReason.DURATION
+            or len(message.alerts) >= ALERTS_PER_MESSAGE_MAX
+            or alert.number in message.alerts
+        ):
+            return None
+        return message
 
     def _new(
         self,
@@ -309,7 +329,7 @@ class Outbox:
         waits_for: WaitReason,
     ) -> None:
         number, self._next_number = self._next_number, self._next_number + 1
-        self._put(
+        message = self._put(
             MessageRow(
                 number=number,
                 key=f"{self._desk_id}-{number}",
@@ -323,6 +343,8 @@ class Outbox:
                 waits_for=waits_for,
             )
         )
+        if waits_for is not WaitReason.DURATION:
+            self._open[_group_key(message)] = number
 
     def _put(self, message: MessageRow, **changes: object) -> MessageRow:
         changed = structs.replace(message, **changes) if changes else message
@@ -349,6 +371,10 @@ class Outbox:
         self._forget(message)
         self.changed.pop(message.number, None)
         self.removed.append(message.number)
+
+
+def _group_key(message: MessageRow) -> _GroupKey:
+    return message.target, message.rule, message.kind, message.is_urgent
 
 
 def _is_delayed(message: MessageRow) -> bool:
