@@ -68,7 +68,7 @@ def main() -> None:
 
         wait_for(lambda: orders_above(2), "a desk that trades", seconds=STEP_S)
         ballast = disk / "ballast"
-        _fill(ballast)
+        fill(ballast)
         filled_at = time.monotonic()
         denied = wait_for(refused, "a denied order", seconds=STEP_S)
         seconds_to_denial = time.monotonic() - filled_at
@@ -85,7 +85,8 @@ def main() -> None:
     sys.stdout.write(json.dumps(found))
 
 
-def _fill(ballast: Path) -> None:
+def fill(ballast: Path) -> None:
+    """Fill the disk of a file with this file."""
     with ballast.open("wb", buffering=0) as file:
         while True:
             try:
