@@ -113,3 +113,7 @@ def assert_the_figures_fit(prometheus: Prometheus) -> None:
     assert value("trading_portfolio_balance_account_currency") == value("trading_mt5_balance_account_currency")
     assert value("trading_portfolio_ledger_commit_seconds_count") > 0
     assert value("trading_portfolio_in_doubt_orders") == 0
+    drawdown, left = (value(f"trading_portfolio_drawdown_{name}") for name in ("ratio", 'headroom_ratio{level="warn"}'))
+    used = value('max(trading_portfolio_limit_used_ratio{code="DRAWDOWN"})')
+    assert used > 0
+    assert used == pytest.approx(drawdown / (drawdown + left), abs=1e-6)
