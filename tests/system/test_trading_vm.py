@@ -152,6 +152,17 @@ def test_the_desk_trades_with_a_gateway_elsewhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux signals a parent's death")
+def rules_for_nobody(folder: Path) -> Path:
+    """Rules for alarms whose target does not listen."""
+    secret = folder / "nobody.url"
+    secret.touch(mode=0o600)
+    secret.write_text(f"json://127.0.0.1:{free_ports(1)[0]}/", encoding="utf-8")
+    rules = folder / "notify.toml"
+    target = '[targets.nobody]\nurl_file = "nobody.url"\n'
+    rules.write_text(f'{target}[[rules]]\nname = "all"\nevents = ["*"]\ntargets = ["nobody"]\n', encoding="utf-8")
+    return rules
+
+
 def test_services_end_with_a_killed_supervisord_and_a_clock_step_is_seen_after_the_restart(tmp_path: Path) -> None:
     folder = a_checkout(tmp_path / '50% of a "vm"')
     settings = environment(
@@ -168,6 +179,7 @@ def test_services_end_with_a_killed_supervisord_and_a_clock_step_is_seen_after_t
         PYTHONPATH=str(PROJECT_ROOT),
         PAPERDESK_CLOCK_STEP_FILE=str(tmp_path / "step"),
         WEB_PORT=str(free_ports(1)[0]),
+        NOTIFY_FILE=str(rules_for_nobody(tmp_path)),
     )
 
     def supervise() -> subprocess.Popen[bytes]:
@@ -192,7 +204,7 @@ def test_services_end_with_a_killed_supervisord_and_a_clock_step_is_seen_after_t
         try:
             orders = wait_for(lambda: orders_above(0), "the first order", seconds=START_S)
             services = psutil.Process(supervisord.pid).children()
-            assert len(services) == 6
+            assert len(services) == 7
             services[0].suspend()
         finally:
             supervisord.kill()
