@@ -61,7 +61,7 @@ class StoppedDesk:
 
 def stopped_desk(data_dir: Path) -> StoppedDesk:
     """The state of a stopped desk; its conditions are the causes of its trading state."""
-    book, kept = read_ledger(data_dir / LEDGER_FILE_NAME)
+    book, kept = read_ledger(data_dir / LEDGER_FILE_NAME, with_history=False)
     cursor, stream, limits = kept.cursor, book.stream, _own_limits(book)
     view = account_view(book, cursor, None)
     context = RiskContext(book, cursor, limits or DEFAULT_LIMITS, kept.risk)

@@ -29,6 +29,7 @@ from services.portfolio.core.account.events import (
     StreamOpened,
     TradingStateChanged,
 )
+from services.portfolio.core.account.order_status import OrderStatus
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.account.position import Leg, Lot, Position
 from services.portfolio.core.account.protection import Protection
@@ -57,6 +58,10 @@ CREATE TABLE lots (symbol TEXT PRIMARY KEY, direction INTEGER NOT NULL, payload 
 CREATE TABLE account (name TEXT PRIMARY KEY, payload BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
 )
+
+
+_OPEN_STATUSES: Final = ", ".join(f"'{status.value}'" for status in OrderStatus if status.is_open)
+"""The statuses of open orders, as a list of SQL."""
 
 
 class RowCounts(NamedTuple):
@@ -194,8 +199,11 @@ def stored_counts(db: apsw.Connection) -> RowCounts:
     return RowCounts() if row is None else RowCounts(*row[4:7])
 
 
-def load_projections(db: apsw.Connection) -> tuple[Book, PersistedState]:
+def load_projections(db: apsw.Connection, *, with_history: bool = True) -> tuple[Book, PersistedState]:
     """Read the rows into a book.
+
+    Without history the book lacks the deals and the orders that have ended, whose rows are only counted: the time then
+    hardly depends on the ledger's length. A ledger of an old version is always read as a whole.
 
     Raises:
         DamagedRowError: a row is damaged, or rows are missing.
@@ -220,9 +228,13 @@ def load_projections(db: apsw.Connection) -> tuple[Book, PersistedState]:
         book.resets_by_key = dict(rest.resets_by_key)
         book.states_by_key = dict(rest.states_by_key)
         book.seen_ids = dict(rest.seen_ids)
-    for _, _, _, payload in _rows(db, "orders", "order_id, number, status, payload", "ORDER BY number"):
+    if not with_history and not (book.cash and _has_legs(db)):
+        return load_projections(db)
+    shown = "" if with_history else f"WHERE status IN ({_OPEN_STATUSES})"
+    for _, _, _, payload in _rows(db, "orders", "order_id, number, status, payload", f"{shown} ORDER BY number"):
         book.restore_order(_orders.decode(payload))
-    for _, _, order_id, payload in _rows(db, "deals", "account, deal, order_id, payload", "ORDER BY deal"):
+    limit = "" if with_history else "LIMIT 0"
+    for _, _, order_id, payload in _rows(db, "deals", "account, deal, order_id, payload", f"ORDER BY deal {limit}"):
         book.restore_deal(_deals.decode(payload), order_id)
     before = book.stream.deals_before if book.stream is not None else 0
     book.changes_before_stream = sum(deal.deal <= before and deal.kind.is_trade for deal in book.deals)
@@ -240,7 +252,20 @@ def load_projections(db: apsw.Connection) -> tuple[Book, PersistedState]:
     if not book.cash:
         for deal in book.deals:
             post(book.cash, postings(deal))
-    return book, _load_cursor(db, RowCounts(len(book.orders), len(book.deals), lots))
+    counts = RowCounts(len(book.orders), len(book.deals), lots)
+    if not with_history:
+        counts = RowCounts(_count(db, "orders"), _count(db, "deals"), lots)
+    return book, _load_cursor(db, counts)
+
+
+def _has_legs(db: apsw.Connection) -> bool:
+    """Whether every position was written by a version that stores its legs."""
+    return all(isinstance(_held.decode(payload), _PositionRow) for (payload,) in db.execute("SELECT payload FROM lots"))
+
+
+def _count(db: apsw.Connection, table: str) -> int:
+    rows: Any = db.execute(f"SELECT count(*) FROM {table}")  # noqa: S608 - names of ours
+    return int(rows.fetchone()[0])
 
 
 def load_terms(db: apsw.Connection) -> tuple[StreamOpened | None, dict[str, Instrument]]:
