@@ -106,7 +106,8 @@ class Outbox:
             if message.state not in UNFINISHED:
                 continue
             self._keep(message)
-            self._open[_group_key(message)] = message.number
+            if message.waits_for is not WaitReason.DURATION:
+                self._open[_group_key(message)] = message.number
             if message.target not in self._targets:
                 error = f"NOTIFY_FILE has no target {message.target} any more"
                 self._put(message, state=MessageState.GIVEN_UP, last_error=error)
