@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 from cli.open_alerts import read_desk_alerts
 from cli.running_desks import page_url_of
 from cli.screen.controls import PageName
-from cli.screen.details import DeskDetails
+from cli.screen.details import Beat, DeskDetails
 from cli.screen.ledger_tail import LedgerTail
 from common import heartbeat
 from common.control_client import ControlClient
@@ -208,19 +208,19 @@ class DeskPoller(threading.Thread):
             case PageName.EVENTS if self._tail is not None:
                 return replace(before, events=self._tail.read())
             case PageName.PROCESSES:
-                return replace(before, processes=self._processes, beat_ages_s=self._beat_ages())
+                return replace(before, processes=self._processes, beats=self._read_beats())
             case PageName.ALERTS:
                 return replace(before, alerts=read_desk_alerts(self._desk.data_dir, open_only=False))
             case _:
                 return before
 
-    def _beat_ages(self) -> dict[str, float]:
-        """Seconds since the heartbeat of each process was first read with its number."""
+    def _read_beats(self) -> dict[str, Beat]:
+        """The heartbeat of each process; its age is the time since it was first read with its number."""
         runtime = runtime_folder(self.url)
         if runtime is None:
             return {}
         now_s = time.monotonic()
-        ages = {}
+        beats = {}
         for name in self._processes.states:
             beat = heartbeat.read(runtime, name)
             if beat is None:
@@ -229,5 +229,5 @@ class DeskPoller(threading.Thread):
             if (pid, number) != (beat.pid, beat.beat):
                 since_s = now_s
                 self._beats[name] = (beat.pid, beat.beat, now_s)
-            ages[name] = now_s - since_s
-        return ages
+            beats[name] = Beat(beat.phase is heartbeat.Phase.RUNNING, now_s - since_s)
+        return beats

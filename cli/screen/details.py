@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from cli.open_alerts import AlertsReading
 from orchestration.process_states import ProcessesReading
@@ -20,13 +21,20 @@ class EventLine:
     text: str
 
 
+class Beat(NamedTuple):
+    """A process's heartbeat: whether the process has started and not ended, and the age of its last beat in seconds."""
+
+    is_running: bool
+    age_s: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class DeskDetails:
     """The latest readings; `None` before the first one of a kind.
 
     `read_s` is the monotonic time in seconds of the last answer to the page's queries, `problem` the reason why a later
     one failed, empty if none did. `totals` has the number of all rows by kind, `limits` the name of the set of limits.
-    `beat_ages_s` is the age of the last heartbeat in seconds by process.
+    `beats` are the heartbeats by process.
     """
 
     positions: Sequence[PositionRow] | None = None
@@ -35,7 +43,7 @@ class DeskDetails:
     limits: str = ""
     events: Sequence[EventLine] | None = None
     processes: ProcessesReading | None = None
-    beat_ages_s: Mapping[str, float] = field(default_factory=dict)
+    beats: Mapping[str, Beat] = field(default_factory=dict)
     alerts: AlertsReading | None = None
     totals: Mapping[str, int] = field(default_factory=dict)
     read_s: float = 0.0

@@ -75,7 +75,8 @@ def head_lines(view: DeskView, width: int) -> list[Text]:
     facts = list(filter(None, (view.plan.market, f"strategy {view.plan.strategy}" if view.plan.strategy else "")))
     page = [dim(f"page {page_address(view)}")] if view.is_page_up else []
     if width >= WIDE or not facts:
-        return [title, dim(" · ".join([*facts, *([f"market time {at}"] if at else [])])), *page]
+        texts = [*facts, *([f"market time {at}"] if at else [])]
+        return [title, *([dim(" · ".join(texts))] if texts else []), *page]
     return [title, dim(" · ".join(facts)), *([dim(at)] if at else []), *page]
 
 

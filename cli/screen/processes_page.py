@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from cli.screen.controls import Controls
-from cli.screen.details import DeskDetails
+from cli.screen.details import Beat, DeskDetails
 from cli.screen.layout import MIDDLE, dim
 from cli.screen.text_rows import Cell, text_rows
 from cli.tables import NOTHING, format_duration
@@ -27,7 +27,7 @@ def processes_page(details: DeskDetails, controls: Controls, width: int) -> list
     if width < MIDDLE:
         columns = ["process", "state", "uptime", "heartbeat"]
     rows = [
-        [_cells(one, details.beat_ages_s.get(one.name))[column] for column in columns]
+        [_cells(one, details.beats.get(one.name))[column] for column in columns]
         for one in reading.states.values()
         if controls.shows(one.name, one.state)
     ]
@@ -36,19 +36,21 @@ def processes_page(details: DeskDetails, controls: Controls, width: int) -> list
     return text_rows(columns, rows, right=("uptime", "pid"))
 
 
-def _cells(one: ProcessState, beat_age_s: float | None) -> dict[str, Cell]:
+def _cells(one: ProcessState, beat: Beat | None) -> dict[str, Cell]:
     is_good = one.state in ALIVE or one.is_elsewhere
     state = "not used" if one.is_elsewhere else one.state
     if not one.pid and not one.is_elsewhere:
         state += f", exit status {one.exit_status}"
-    is_old = beat_age_s is not None and beat_age_s >= BEAT_OLD_S
     return {
         "process": Cell(one.name, "bold"),
         "state": Cell(state, "dim" if one.is_elsewhere else "green" if is_good else "bold red"),
         "uptime": Cell(format_duration(one.up_s) if one.pid else NOTHING),
         "pid": Cell(str(one.pid) if one.pid else NOTHING, "dim"),
-        "heartbeat": Cell(
-            NOTHING if beat_age_s is None or not one.pid else f"{beat_age_s:.0f} s ago" if is_old else "beats",
-            "bold red" if is_old and one.pid else "",
-        ),
+        "heartbeat": Cell(NOTHING) if beat is None or not one.pid else _heartbeat(beat),
     }
+
+
+def _heartbeat(beat: Beat) -> Cell:
+    if not beat.is_running:
+        return Cell("starts or ends", "yellow")
+    return Cell(f"{beat.age_s:.0f} s ago", "bold red") if beat.age_s >= BEAT_OLD_S else Cell("beats")

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from cli.open_alerts import AlertsReading
 from cli.screen.controls import PAGES, Controls, Mode, PageName, TradingVerb
-from cli.screen.details import DeskDetails, EventLine
+from cli.screen.details import Beat, DeskDetails, EventLine
 from cli.screen.page import render_page
 from orchestration.desk_view import DeskView
 from orchestration.process_states import ProcessesReading, ProcessState
@@ -66,7 +66,7 @@ DETAILS = DeskDetails(
             "web": ProcessState("web", "EXITED", 3, 0),
         }
     ),
-    beat_ages_s={"mt5": 7.0},
+    beats={"mt5": Beat(is_running=True, age_s=7.0)},
     alerts=AlertsReading(rows=[an_alert(17), an_alert(16, is_open=False, acknowledged_by="ann", acknowledged_ns=5)]),
     read_s=100.0,
 )
