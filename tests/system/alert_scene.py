@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,21 +102,25 @@ class Scene:
     def arrives(self, alert: str, *, desk: str = BUSY, **labels: str) -> None:
         """Wait until an alert arrives at the webhook."""
         since = self._since.get(alert, 0) if desk == BUSY else 0
-        wait_for(
-            lambda: self.receiver.has(alert, since=since, desk=desk, **labels), f"{alert} {labels}", seconds=SECONDS
-        )
+        self._wait(lambda: self.receiver.has(alert, since=since, desk=desk, **labels), f"{alert} {labels}")
 
     def is_muted(self, alert: str, *, desk: str = BUSY, **labels: str) -> None:
         """Wait until an alert arrives at Alertmanager, which mutes it because of another alert."""
-        wait_for(
-            lambda: self.alertmanager.has(alert, state="suppressed", desk=desk, **labels),
-            f"{alert} {labels}, muted",
-            seconds=SECONDS,
+        self._wait(
+            lambda: self.alertmanager.has(alert, state="suppressed", desk=desk, **labels), f"{alert} {labels}, muted"
         )
 
     def ends(self, alert: str, *, desk: str = BUSY) -> None:
         """Wait until the webhook gets the end of an alert."""
-        wait_for(lambda: self.receiver.has(alert, status="resolved", desk=desk), f"the end of {alert}", seconds=SECONDS)
+        self._wait(lambda: self.receiver.has(alert, status="resolved", desk=desk), f"the end of {alert}")
+
+    def _wait(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait for a condition; the error of a missing alert has the alerts that Prometheus and Alertmanager have."""
+        try:
+            wait_for(condition, what, seconds=SECONDS)
+        except AssertionError as error:
+            known = [(one["status"]["state"], one["labels"]) for one in self.alertmanager.alerts()]
+            raise AssertionError(f"{error}; Prometheus: {self.prometheus.series('ALERTS')}; {known}") from None
 
     def pid(self, program: str) -> int:
         """The pid of a program of the busy desk, when it runs."""
