@@ -87,23 +87,28 @@ lint: setup
 check: lint ## Format, lint, types and the quick tests: a minute or two
 	$(BIN)/python -m pytest tests/unit tests/property tests/tidy $(ARGS)
 
-# Tests of whole desks mostly wait for processes; all other tests compute. `make test` runs two groups at the same time:
-# WHOLE_DESKS, and all other tests together with the files below, so that both groups take about equally long.
+# Tests of whole desks mostly wait for processes; all other tests compute. `make test` runs three groups at the same time,
+# so that each takes about equally long: DESKS; SCREENS, with browsers and terminals; and all other tests.
+SCREENS := tests/browser $(addprefix tests/system/,test_alarms.py test_alerts.py test_own_desk.py test_tap.py \
+	test_watch.py test_web_api.py)
 BESIDE_THE_OTHERS := $(addprefix tests/system/,test_own_ticks.py test_stalls.py test_strategy_faults.py \
 	test_trading_vm.py test_vanished_hosts.py test_watchdog.py)
-NO_TESTS := $(addprefix tests/system/,__init__.py full_disk.py small_desk.py)
-WHOLE_DESKS := tests/browser $(sort $(filter-out $(BESIDE_THE_OTHERS) $(NO_TESTS),$(wildcard tests/system/*.py)))
+DESKS := $(sort $(filter-out $(BESIDE_THE_OTHERS) $(SCREENS),$(wildcard tests/system/test_*.py)))
 
 .PHONY: test
 test: lint ## Lint, types and all tests except those that need Docker
-	@said=$$(mktemp); \
-	$(BIN)/python -m pytest tests -m "not docker" $(addprefix --ignore=,$(WHOLE_DESKS)) $(ARGS) >"$$said" 2>&1 & others=$$!; \
-	trap 'kill $$others 2>/dev/null; rm -f "$$said"' EXIT; \
-	echo "running tests of whole desks; all other tests run at the same time, and their output follows at the end"; \
-	$(BIN)/python -m pytest $(WHOLE_DESKS) -m "not docker" -p no:cacheprovider $(ARGS); desks=$$?; \
-	wait $$others; rest=$$?; \
-	cat "$$said"; \
-	exit $$((desks ? desks : rest))
+	@said=$$(mktemp -d); \
+	$(BIN)/python -m pytest tests -m "not docker" $(addprefix --ignore=,$(DESKS) $(SCREENS)) $(ARGS) \
+		>"$$said/others" 2>&1 & others=$$!; \
+	$(BIN)/python -m pytest $(SCREENS) -m "not docker" -p no:cacheprovider $(ARGS) >"$$said/screens" 2>&1 & screens=$$!; \
+	trap 'kill $$others $$screens 2>/dev/null; rm -rf "$$said"' EXIT; \
+	echo "running tests of whole desks; two other groups run at the same time, and their output follows at the end"; \
+	$(BIN)/python -m pytest $(DESKS) -m "not docker" -p no:cacheprovider $(ARGS); failed=$$?; \
+	wait $$screens || failed=$$?; \
+	cat "$$said/screens"; \
+	wait $$others || failed=$$?; \
+	cat "$$said/others"; \
+	exit $$failed
 
 .PHONY: test-docker
 test-docker: setup ## Test the desk in containers on a real Docker Engine; starts its own if none answers (as root)
