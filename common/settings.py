@@ -95,6 +95,11 @@ def _under_root(path: Path) -> Path:
     return DESK_ROOT / expanded(path)
 
 
+def _in_own_desk(value: str) -> str:
+    path = DESK_ROOT / value
+    return str(path) if HAS_OWN_DESK and path.suffix and path.is_file() else value
+
+
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 """A ZeroMQ address; an address to bind may have `*` as host or port."""
 
@@ -103,6 +108,9 @@ Symbols = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_symbols), AfterV
 
 DeskPath = Annotated[Path, AfterValidator(_under_root)]
 """A path of a file or folder. A relative path is relative to the desk's folder, not to the working directory."""
+
+NameOrFile = Annotated[str, AfterValidator(_in_own_desk)]
+"""A name, or the path of a file; in a desk of `paperdesk init` a relative path is relative to the desk's folder."""
 
 WatchedSymbols = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_symbols), AfterValidator(_distinct_or_none)]
 """A comma-separated list of different symbols, which may be empty."""

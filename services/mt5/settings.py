@@ -11,7 +11,7 @@ from pydantic_settings import NoDecode
 
 from common.errors import StartError
 from common.project_root import DESK_ROOT, HAS_OWN_DESK, expanded
-from common.settings import CommonSettings, DeskPath, Endpoint, Port, own_gateway_url, own_ticks_url
+from common.settings import CommonSettings, DeskPath, Endpoint, NameOrFile, Port, own_gateway_url, own_ticks_url
 from marketdata.files.tick_input import DEFAULT_CROSSED, ZONE_EXPECTED, Crossed, TickInput
 from marketdata.generated_market import UnknownSymbolError, pairs_of
 from marketdata.instruments import CURRENCIES, account_digits
@@ -140,10 +140,10 @@ class Mt5Settings(CommonSettings):
     mt5_balance: Decimal = Field(default=DEFAULT_BALANCE, ge=0, description="money of 0 or more")
     mt5_currency: Annotated[str, AfterValidator(_known_currency)] = DEFAULT_CURRENCY
     mt5_seed: int = Field(default=0, ge=0, le=SEED_MAX, description="a whole number from 0")
-    mt5_fills: str = Field(
+    mt5_fills: NameOrFile = Field(
         default=IDEAL.name, min_length=1, description=f"{', '.join(PROFILES)} or a TOML file of a fill profile"
     )
-    mt5_instruments: str = ""
+    mt5_instruments: NameOrFile = ""
     mt5_account_mode: Annotated[AccountMode, BeforeValidator(_account_mode)] = Field(
         default=AccountMode.NETTING, description="netting or hedging"
     )

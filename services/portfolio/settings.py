@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from pydantic import Field
 
-from common.settings import CommonSettings, Port
+from common.settings import CommonSettings, NameOrFile, Port
 from proto.trading.defaults import DEFAULT_VOLUME, VOLUME_MAX
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
@@ -17,11 +17,15 @@ class PortfolioSettings(CommonSettings):
 
     default_volume: Decimal = Field(default=DEFAULT_VOLUME, gt=0, le=VOLUME_MAX, description="lots above 0")
     on_opposite: OnOpposite = Field(default=OnOpposite.CLOSE, description="close or reverse")
-    risk: str = Field(default=DEFAULT_LIMITS.name, min_length=1, description="default, demo, none or a file of limits")
+    risk: NameOrFile = Field(
+        default=DEFAULT_LIMITS.name, min_length=1, description="default, demo, none or a file of limits"
+    )
     ledger_key_file: str = Field(
         default="", description="a file for the key that signs the ledger, or nothing for DATA_DIR/keys"
     )
-    plan: str = Field(default="", description="a file of a plan, or nothing for the default volume at the market")
+    plan: NameOrFile = Field(
+        default="", description="a file of a plan, or nothing for the default volume at the market"
+    )
     signal_age_max_ms: int = Field(default=5_000, ge=1, le=600_000, description="milliseconds from 1 to 600000")
     doubt_orders_max: int = Field(default=3, ge=0, le=1_000, description="orders from 0 to 1000")
     doubt_lots_max: Decimal = Field(default=Decimal(5), ge=0, le=1_000_000, description="lots of at least 0")

@@ -31,6 +31,18 @@ START_S: Final = 60.0
 PAGE: Final = PROJECT_ROOT / "docs" / "own-desk.md"
 NAME: Final = "mein Büro 50%/Tisch 'eins'"
 
+WITHOUT: Final = (
+    "orders_per_second_max",
+    "orders_per_minute_max",
+    "orders_per_day_max",
+    "breaker_losses",
+    "daily_loss_pct_max",
+    "drawdown_warn_pct",
+    "drawdown_reduce_pct",
+    "drawdown_halt_pct",
+)
+"""Limits that hundreds of trades would reach."""
+
 QUICK: Final = '''
 """A strategy that changes its direction every two ticks."""
 
@@ -78,15 +90,13 @@ def answer(folder: Path, *arguments: object) -> Any:
 
 
 def a_quick_desk(folder: Path) -> Path:
-    """A desk that trades at once: a market at twenty times its speed, and a strategy that changes its mind."""
+    """A desk that trades at once: a market at ten times its speed, and a strategy that changes its mind."""
     desk = make_desk(folder)
     (desk / "strategy.py").write_text(QUICK, encoding="utf-8")
     (desk / "plan.toml").write_text("", encoding="utf-8")
-    (desk / "limits.toml").write_text(
-        'orders_per_second_max = "none"\norders_per_minute_max = "none"\nbreaker_losses = "none"\n', encoding="utf-8"
-    )
+    (desk / "limits.toml").write_text("".join(f'{name} = "none"\n' for name in WITHOUT), encoding="utf-8")
     settings = (desk / ".env").read_text(encoding="utf-8").replace("strategy:Breakout", "strategy:Quick")
-    (desk / ".env").write_text(settings.replace("#MT5_PACE=", "MT5_PACE=live:20"), encoding="utf-8")
+    (desk / ".env").write_text(settings.replace("#MT5_PACE=", "MT5_PACE=live:10"), encoding="utf-8")
     return desk
 
 
@@ -138,7 +148,15 @@ def test_a_desk_trades_is_killed_and_continues_and_every_command_finds_it(place:
     with supervised(desk) as supervisord:
         wait_for_fills(below, 0)
         for folder in (desk, below):
-            assert answer(folder, "config")
+            given = {row["setting"]: row["value"] for row in answer(folder, "config")}
+            assert (given["RISK"], given["PLAN"]) == (f"{desk}/limits.toml", f"{desk}/plan.toml")
+            examined = run_in(folder, "doctor")
+            assert (
+                re.findall(
+                    r"^(\w+) +(?:folder|settings|limits|plan|strategy|keys|gateway|trading):", examined.stdout, re.M
+                )
+                == ["ok"] * 8
+            ), examined
             assert answer(folder, "status")["headline"] == "TRADING"
             for command in (("orders",), ("positions",), ("account",), ("risk",), ("reconcile",), ("verify",)):
                 assert answer(folder, *command) is not None
