@@ -300,7 +300,7 @@ def _assert_every_panel_has_data(scene: Scene) -> None:
 
 
 def _assert_texts_are_complete(scene: Scene) -> None:
-    """Require that each received alert has its desk, if any, in its summary, no empty field, and an existing runbook."""
+    """Require of each received alert its desk in the summary, if it has one, no empty field, and an existing runbook."""
     for one in scene.receiver.received:
         path, _, section = one.annotations["runbook"].partition("#")
         headings = (ROOT / path).read_text(encoding="utf-8").lower().splitlines()
