@@ -115,6 +115,11 @@ class MailServer:
         """Host and port."""
         return f"127.0.0.1:{self._server.server_address[1]}"
 
+    @property
+    def texts(self) -> list[str]:
+        """The texts of all mails."""
+        return [str(mail.get_content()) for mail in self.mails]
+
     def close(self) -> None:
         """Stop listening."""
         self._server.shutdown()
