@@ -160,6 +160,12 @@ class AlertReceiver:
         expected = {"alertname": alert, **labels}.items()
         return any(one.status == status and expected <= one.labels.items() for one in self.received[since:])
 
+    def is_firing(self, alert: str, **labels: str) -> bool:
+        """Whether the last message about an alert with these labels did not tell its end."""
+        expected = {"alertname": alert, **labels}.items()
+        last = {str(sorted(one.labels.items())): one for one in list(self.received) if expected <= one.labels.items()}
+        return any(one.status == "firing" for one in last.values())
+
 
 @contextmanager
 def running_receiver() -> Iterator[AlertReceiver]:

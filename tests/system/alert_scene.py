@@ -7,7 +7,7 @@ import random
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,7 @@ from common.control_client import ControlClient
 from orchestration.address_files import control_url
 from orchestration.environment import desk_environment
 from orchestration.supervisor import DeskSupervisor
+from proto.gateway import Request
 from tests.support.desk_processes import DeskProcesses, running_desk
 from tests.support.notify_rules import notify_rules
 from tests.support.ports import free_ports
@@ -93,6 +94,11 @@ class Scene:
     def client(self, desk: str) -> ControlClient:
         """A client of portfolio's control socket."""
         return ControlClient(control_url(self.busy.runtime) if desk == BUSY else self.poor.control_url)
+
+    def ask_gateway(self, request: Request, *, desk: str = BUSY) -> None:
+        """Send a request to a gateway until it replies; a repeated one changes nothing for a test."""
+        faults = self.faults if desk == BUSY else replace(self.faults, gateway=self.poor.gateway_url)
+        wait_for(lambda: faults.ask_gateway(request), f"a reply to {request}", seconds=SECONDS)
 
     def lacks(self, alert: str, **labels: str) -> None:
         """Wait until the busy desk has no alert with these labels; `arrives` then waits for a later one."""

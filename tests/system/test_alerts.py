@@ -10,7 +10,6 @@ from __future__ import annotations
 import shutil
 import signal
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -119,12 +118,12 @@ def _halts(scene: Scene) -> None:
     """A person halts the desk and the gateway; the first alert shows that ALERT_COMMAND fails."""
     with scene.client(BUSY) as client:
         assert client.request(HaltCommand(reason="test"), TradingReply, timeout_s=10)
-        scene.faults.ask_gateway(Halt(reason="test"))
+        scene.ask_gateway(Halt(reason="test"))
         scene.arrives("TradingRestricted", code="PERSON")
         scene.arrives("GatewayRestricted", code="GATEWAY_HALTED")
         scene.arrives("AlarmsFail", code="ALERTS_FAIL")
         scene.alarms_work.touch()
-        scene.faults.ask_gateway(Resume(reason="test"))
+        scene.ask_gateway(Resume(reason="test"))
         assert client.request(ResumeCommand(reason="test"), TradingReply, timeout_s=10)
 
 
@@ -146,7 +145,7 @@ def _margin(scene: Scene) -> None:
         wait_for(lambda: scene.prometheus.value(filled) == float(VOLUME), "the position in USDJPY", seconds=SECONDS)
         for number in range(REFUSED_ORDERS):
             _buy(client, f"without-margin-{number}")
-        replace(scene.faults, gateway=scene.poor.gateway_url).ask_gateway(Simulate(fault=Fault.FOREIGN_ORDER, seed=1))
+        scene.ask_gateway(Simulate(fault=Fault.FOREIGN_ORDER, seed=1), desk=POOR)
         scene.arrives("SymbolNotTradable", desk=POOR, code="ORDERS_REFUSED", subject="USDJPY")
         scene.arrives("OrdersRejected", desk=POOR)
         assert client.request(ReconcileCommand(), ReconcileReply, timeout_s=10)
@@ -175,7 +174,7 @@ def _buy(client: ControlClient, key: str) -> None:
 def _lost_answers(scene: Scene) -> None:
     """The venue accepts orders that it does not execute."""
     scene.lacks("OrderInDoubt")
-    scene.faults.ask_gateway(Simulate(fault=Fault.NOT_EXECUTED, count=2))
+    scene.ask_gateway(Simulate(fault=Fault.NOT_EXECUTED, count=2))
     scene.arrives("OrderInDoubt")
 
 
@@ -300,7 +299,7 @@ def _assert_every_panel_has_data(scene: Scene) -> None:
 
 
 def _assert_texts_are_complete(scene: Scene) -> None:
-    """Require of each received alert its desk in the summary, if it has one, no empty field, and an existing runbook."""
+    """Require of each received alert its desk, if any, in the summary, no empty field, and an existing runbook."""
     for one in scene.receiver.received:
         path, _, section = one.annotations["runbook"].partition("#")
         headings = (ROOT / path).read_text(encoding="utf-8").lower().splitlines()
