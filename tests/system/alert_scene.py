@@ -68,7 +68,7 @@ foreign_orders = "adopt"
 """Limits that pause a symbol after its first loss, warn at any drawdown, and let a person use up the margin."""
 
 LEVERAGE: Final = 500
-BALANCE: Final = 50
+BALANCE: Final = 52
 
 
 @dataclass
