@@ -27,6 +27,7 @@ USED_HERE: Final = {
     "parity": "parity {ticks}:EURUSD --ticks 200 --speed max",
     "train": "train {ticks}:EURUSD --rounds 2 --horizon 20 --out {new}",
     "status": "status --data-dir {desk}",
+    "watch": "watch --data-dir {running}",
     "orders": "orders --data-dir {desk}",
     "fills": "fills --data-dir {desk}",
     "deals": "deals --data-dir {desk}",
