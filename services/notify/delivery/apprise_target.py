@@ -64,11 +64,9 @@ class AppriseTarget:
             warnings.simplefilter("ignore", DeprecationWarning)  # of modules that apprise imports for single services
             service = Apprise.instantiate(address, asset=asset)
         if service is None:
-            scheme, is_address, _ = address.partition("://")
-            shown = f"the address begins with '{scheme}://'" if is_address and scheme.isalnum() else "it is no address"
             raise StartError(
-                f"target {name}: {shown} and apprise cannot use it ({reason_of(lines, address)}); expected an address "
-                "of a service as apprise documents it, such as json://HOST/PATH or mailto://USER:PASSWORD@HOST"
+                f"target {name}: apprise cannot use the address ({reason_of(lines, address)}); expected an address of "
+                "a service as apprise documents it, such as json://HOST/PATH or mailto://USER:PASSWORD@HOST"
             )
         if "cto=" not in address:
             service.socket_connect_timeout = CONNECT_S

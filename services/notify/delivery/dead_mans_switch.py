@@ -35,13 +35,10 @@ class DeadMansSwitch:
         """Check the address; `start` begins.
 
         Raises:
-            StartError: the address is none of http or https; the text does not contain it.
+            StartError: the address is none of http or https; the text contains no part of it.
         """
-        parts = urlsplit(address)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise StartError(
-                f"heartbeat: the address begins with '{parts.scheme[:10]}', expected http://HOST/... or https://HOST/..."
-            )
+        if not _is_web_address(address):
+            raise StartError("heartbeat: the address is of another form, expected http://HOST/... or https://HOST/...")
         self._address = address
         self._every_s = every_s
         self._confirmed_ns: int | None = None
@@ -100,3 +97,11 @@ class DeadMansSwitch:
             else:
                 _log.info("the heartbeat address can be called again")
         self.problem = problem
+
+
+def _is_web_address(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # such as a bracket that is not closed, or a port that is no number
+        return False
