@@ -15,6 +15,11 @@ from common.errors import StartError
 from common.project_root import DESK_MARKER, PROJECT_ROOT
 from orchestration.desk_folder import FOLDERS, FORMER_CONFIGURATION, folder_problems, make_desk, renew
 from orchestration.supervisord_configuration import CONFIGURATION
+from proto.control import Severity
+from proto.notify import AlertPhase
+from services.notify.core.codes import KNOWN
+from services.notify.core.rows import AlertRow
+from services.notify.rules_file import load_notify_file
 from services.portfolio.config_files.limits_file import load_limits
 from services.portfolio.config_files.plan_file import load_plan
 from tests.support.short_folders import place
@@ -48,6 +53,14 @@ def test_the_plan_and_the_limits_of_a_new_desk_load(place: Path) -> None:
     desk = make_desk(place / "desk")
     assert load_plan(str(desk / "plan.toml"), ("EURUSD", "GBPUSD")) is not None
     assert load_limits(str(desk / "limits.toml")).order_volume_max is not None
+
+
+def test_the_rules_for_alarms_of_a_new_desk_send_every_warning_to_a_person(place: Path) -> None:
+    rules = load_notify_file(make_desk(place / "desk") / "notify.toml", ("EURUSD",)).rules
+    for code, severity in KNOWN.items():
+        fields = {"phase": AlertPhase.BEGAN, "title": "", "text": "", "mode": "", "origin": ""}
+        alert = AlertRow(number=1, time_ns=1, code=code, severity=severity, **fields)  # type: ignore[arg-type]
+        assert severity is Severity.INFO or rules.recipients(alert)[1].keys() == {"phone"}, code
 
 
 def test_its_configuration_is_the_shipped_one_with_another_interpreter(place: Path) -> None:
