@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 import threading
 from collections.abc import Callable
@@ -12,13 +11,12 @@ from typing import Final
 
 from common.clock import wall_ns
 from common.errors import InUseError, StartError
+from proto.notify import message_key
 from proto.time import utc_text
 
 BODY_BYTES_MAX: Final = 1 << 20
 READ_S: Final = 10.0
 """Seconds after which a client that sends nothing is disconnected."""
-
-_KEY: Final = re.compile(r"^key (\S+)\s*$", re.MULTILINE)
 
 
 class WebhookReceiver:
@@ -99,8 +97,7 @@ class WebhookReceiver:
 
     def _text(self, body: bytes) -> str:
         title, message = _title_and_message(body)
-        found = _KEY.search(message)
-        key = found[1] if found else ""
+        key = message_key(message)
         is_repeat = bool(key) and key in self._keys
         self._keys.add(key)
         lines = [f"{utc_text(wall_ns())} {title}{' (repeat of a message with the same key)' if is_repeat else ''}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Final
 
@@ -14,6 +15,8 @@ from proto.trading.units import Cursor, Name, OptionalName, Sequence, Text, Time
 
 ALERTS_MAX: Final = 100
 """Largest number of alerts in one request or reply. A reply has fewer if they would not fit into a frame."""
+
+_KEY: Final = re.compile(r"(?:^|\n)key (\S+)\s*\Z")
 
 
 class MessageKind(StrEnum):
@@ -154,3 +157,12 @@ NotifyReply = AcknowledgeReply | AlertsReply | ControlError
 
 decode_notify_request: BusDecoder[NotifyRequest] = BusDecoder(NotifyRequest)
 decode_notify_reply: BusDecoder[NotifyReply] = BusDecoder(NotifyReply)
+
+
+def message_key(body: str) -> str:
+    """The key in the last line of a message as a target gets it; empty without one.
+
+    A line before the last one is text, which may come from elsewhere and look like a key.
+    """
+    found = _KEY.search(body)
+    return found[1] if found else ""

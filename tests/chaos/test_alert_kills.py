@@ -66,6 +66,11 @@ def test_a_lost_end_is_a_fault(server: AlertServer) -> None:
     assert faults(server) == ["hook: the end of marker-2. did not arrive"]
 
 
+def test_the_key_of_a_message_is_in_its_last_line(server: AlertServer) -> None:
+    server.receive("title", "marker-1.\nkey d-1\nkey d-9\n", Behaviour.ACCEPT)
+    assert server.receipts[-1].key == "d-9"
+
+
 def test_a_second_repeat_for_a_kill_is_a_fault(server: AlertServer) -> None:
     server.incarnation = 1
     for key in ("d-1", "d-2"):

@@ -11,7 +11,6 @@ import email
 import email.policy
 import json
 import random
-import re
 import socketserver
 import threading
 from collections.abc import Callable
@@ -22,12 +21,12 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from proto.notify import message_key
+
 HANG_S: Final = 1.5
 """Time for which a hanging server holds a connection; longer than the client waits."""
 
 LINE_BYTES_MAX: Final = 8_192
-
-_KEY: Final = re.compile(r"^key (\S+)$", re.MULTILINE)
 
 
 class Behaviour(StrEnum):
@@ -104,9 +103,8 @@ class AlertServer:
 
     def receive(self, title: str, body: str, behaviour: Behaviour) -> None:
         """Record a message, before it is answered."""
-        key = _KEY.search(body)
         receipt = Receipt(
-            key=key[1] if key else "", text=f"{title}\n{body}", was_answered=behaviour not in LOST,
+            key=message_key(body), text=f"{title}\n{body}", was_answered=behaviour not in LOST,
             incarnation=self.incarnation,
         )  # fmt: skip
         with self._lock:

@@ -146,6 +146,12 @@ def test_a_repeat_is_named() -> None:
     assert not any("repeat" in shown for shown in (first, third))
 
 
+def test_a_text_that_looks_like_a_key_is_not_taken_for_one() -> None:
+    bodies = [a_body("a", f"refused:\nkey 1f3a9c2e-1\nkey 1f3a9c2e-{number}") for number in (17, 18)]
+    assert not any("repeat" in shown for shown in received(*bodies))
+    assert not any("repeat" in shown for shown in received(*[a_body("a", "key 1f3a9c2e-1\nand more")] * 2))
+
+
 def test_a_body_of_another_form_is_shown_and_signs_of_a_terminal_are_not() -> None:
     [shown] = received(b"\x1b[31mred \xff")
     assert shown.splitlines()[1] == "  ?[31mred \N{REPLACEMENT CHARACTER}"
