@@ -46,7 +46,7 @@ class PrometheusConfiguration:
         self.path = folder / "prometheus.yml"
         self.port = port
         self._alertmanager_port = alertmanager_port
-        self._divisor = divisor
+        self.divisor = divisor
         rules = folder / "rules"
         rules.mkdir(parents=True)
         if divisor > 1:
@@ -74,7 +74,7 @@ class PrometheusConfiguration:
         itself["static_configs"] = [{"targets": [f"127.0.0.1:{self.port}"]}]
         managers = [] if self._alertmanager_port is None else [f"127.0.0.1:{self._alertmanager_port}"]
         shipped["alerting"]["alertmanagers"] = [{"static_configs": [{"targets": managers}]}]
-        if self._divisor > 1:
+        if self.divisor > 1:
             shipped["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
         self.path.write_text(yaml.safe_dump(shipped), encoding="utf-8")
 
@@ -89,6 +89,8 @@ def running_prometheus(configuration: PrometheusConfiguration) -> Iterator[Prome
         f"--config.file={configuration.path}",
         f"--storage.tsdb.path={folder / 'tsdb'}",
         f"--web.listen-address=127.0.0.1:{configuration.port}",
+        # For some seconds after a reload, Prometheus knows no Alertmanager; alerts of that time are sent again later.
+        f"--rules.alert.resend-delay={60_000 // configuration.divisor}ms",
     ]
     with _running(command, folder / "prometheus.log") as process:
         yield Prometheus(configuration.port, reload=lambda: process.send_signal(signal.SIGHUP))

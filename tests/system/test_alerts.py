@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -47,6 +48,9 @@ VOLUME: Final = Decimal("0.24")
 
 REFUSED_ORDERS: Final = 6
 """Number of orders without margin; five in a row set ORDERS_REFUSED."""
+
+TRIES: Final = 10
+TRY_S: Final = 5.0
 
 CRASHES: Final = 5
 """Number of ends within five minutes that the watchdog reports as a crash loop."""
@@ -139,7 +143,7 @@ def _full_disk(scene: Scene) -> None:
 def _margin(scene: Scene) -> None:
     """Losses pause a symbol and warn of the drawdown; a person uses up the margin, also at the venue itself."""
     scene.arrives("DrawdownNear", desk=POOR)
-    scene.ask_gateway(Simulate(fault=Fault.FOREIGN_ORDER, seed=1), desk=POOR)
+    _trade_by_hand(scene)
     with scene.client(POOR) as client:
         _buy(client, "all-the-margin")
         filled = 'trading_portfolio_position_lots{desk="poor", symbol="USDJPY"}'
@@ -153,6 +157,18 @@ def _margin(scene: Scene) -> None:
         assert client.request(ReconcileCommand(), ReconcileReply, timeout_s=10)
     scene.arrives("MarginCall", desk=POOR)
     scene.arrives("SymbolPaused", desk=POOR, code="BREAKER_OPEN", subject="EURUSD")
+
+
+def _trade_by_hand(scene: Scene) -> None:
+    """A person trades at the venue, which may answer with a requote: then the person tries again."""
+    deals = 'trading_mt5_venue_deals_total{desk="poor"}'
+    before = scene.prometheus.value(deals)
+    for _ in range(TRIES):
+        scene.ask_gateway(Simulate(fault=Fault.FOREIGN_ORDER, seed=1), desk=POOR)
+        with suppress(AssertionError):
+            wait_for(lambda: scene.prometheus.value(deals) > before, "a deal by hand", seconds=TRY_S)
+            return
+    raise AssertionError(f"no deal by hand in {TRIES} tries")
 
 
 def _buy(client: ControlClient, key: str) -> None:
