@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from common.errors import StartError
-from common.project_root import DESK_ROOT, HAS_OWN_DESK, PROJECT_ROOT
+from common.project_root import DESK_ROOT, HAS_OWN_DESK, PROJECT_ROOT, require_desk_root
 from services.signal.core import strategies
 from services.signal.core.strategy import Strategy
 from services.signal.core.strategy_fault import (
@@ -166,7 +166,7 @@ def strategy_factory(
     Raises:
         UnknownStrategyError: there is no strategy with this name.
         StrategyLoadError: the strategy cannot be imported or created, or lacks an attribute of a strategy.
-        StartError: the strategy's model cannot be used.
+        StartError: the strategy's model cannot be used, or the desk's folder is refused.
     """
     if name in MODEL_STRATEGIES:
         return _with_model(model, data_dir, on_fallback)
@@ -175,6 +175,7 @@ def strategy_factory(
     module_name, colon, class_name = name.partition(":")
     if not colon or not module_name or not class_name.isidentifier():
         raise UnknownStrategyError(f"no strategy '{name}', expected {_expected()}")
+    require_desk_root()  # the desk's module runs with the rights of the caller
     if HAS_OWN_DESK and str(DESK_ROOT) not in sys.path:
         sys.path.append(str(DESK_ROOT))  # at the end, so that a file of the desk replaces no module of the program
     try:

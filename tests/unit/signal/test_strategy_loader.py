@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
+from common.project_root import DESK_MARKER
 from services.signal.core.signal_engine import SignalEngine
 from services.signal.core.strategies.ema_cross import EmaCross
 from services.signal.strategy_loader import (
@@ -106,3 +112,22 @@ def test_a_checkpoint_is_refused_if_the_strategy_of_a_symbol_differs() -> None:
         for one in decisions(bench.signals)
         if one[0] > 350  # type: ignore[operator] # ordinals
     ]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
+def test_the_strategy_of_another_users_desk_does_not_run(tmp_path: Path) -> None:
+    """The folder's owner chose the module, which would run with the rights of the caller."""
+    (tmp_path / "strategy.py").write_text("print('the module runs')\n")
+    (tmp_path / DESK_MARKER).write_text("version = 1\n")
+    os.chown(tmp_path / DESK_MARKER, 12_345, 12_345)
+    load = "from services.signal.strategy_loader import strategy_factory; strategy_factory('strategy:Breakout')"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", load],
+        cwd=tmp_path,
+        env={**os.environ, "PAPERDESK_DESK": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == ""
+    assert f"StartError: the desk in {tmp_path} belongs to user 12345, expected a desk of this user" in done.stderr
