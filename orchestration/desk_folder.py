@@ -13,6 +13,7 @@ import shlex
 import shutil
 import stat
 import sys
+from itertools import chain, count
 from pathlib import Path
 from typing import Final
 
@@ -105,8 +106,10 @@ def make_desk(folder: Path) -> Path:
     return path
 
 
-def renew(folder: Path) -> Path:
+def renew(folder: Path) -> Path | None:
     """Make the `supervisord.conf` of an existing desk again, and return the path of the former one.
+
+    No former file is replaced. The path is None if there was no file, or if it had the same text.
 
     Raises:
         StartError: the folder is no desk, or cannot be written.
@@ -114,11 +117,14 @@ def renew(folder: Path) -> Path:
     path = folder.resolve()
     if not (path / DESK_MARKER).is_file():
         raise StartError(f"{folder} has no {DESK_MARKER}, expected the folder of a desk that `paperdesk init` made")
-    former = path / FORMER_CONFIGURATION
+    text, former = _configuration(path), None
     try:
         if (path / CONFIGURATION).exists():
+            if _read(path / CONFIGURATION) == text:
+                return None
+            former = _unused(path / FORMER_CONFIGURATION)
             (path / CONFIGURATION).replace(former)
-        replace_text(path / CONFIGURATION, _configuration(path))
+        replace_text(path / CONFIGURATION, text)
     except OSError as error:
         raise StartError(f"{folder} cannot be written: {error.strerror}; expected a writable folder") from None
     return former
@@ -191,6 +197,12 @@ def _checked(folder: Path) -> Path:
 
 def _configuration(folder: Path) -> str:
     return desk_configuration(_shipped(PROJECT_ROOT / CONFIGURATION), python=_interpreter(folder))
+
+
+def _unused(path: Path) -> Path:
+    """The path, or the first one with a number at its end that names no file yet."""
+    numbered = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return next(one for one in chain([path], numbered) if not one.exists())
 
 
 def _interpreter(folder: Path) -> str:

@@ -37,7 +37,8 @@ def init(
     """
     if is_renewal:
         former = renew(folder)
-        print(f"{folder / CONFIGURATION} is made again; the former one is {former}")
+        kept = f"; the former one is {former}" if former is not None else ""
+        print(f"{folder / CONFIGURATION} is that of this version{kept}")
         return 0
     made = make_desk(folder)
     programs = Path(sys.executable).absolute().parent

@@ -175,6 +175,22 @@ def test_a_moved_checkout_and_an_outdated_configuration_are_named_and_renewed(pl
     ]
 
 
+def test_no_former_configuration_is_lost_by_a_second_renewal(place: Path) -> None:
+    desk = make_desk(place / "desk")
+    configuration, former = desk / CONFIGURATION, desk / FORMER_CONFIGURATION
+    made = configuration.read_text(encoding="utf-8")
+    assert renew(desk) is None
+    assert not former.exists()
+    for number, path in enumerate((former, Path(f"{former}-2"), Path(f"{former}-3"))):
+        configuration.write_text(f"; changed by hand {number}\n{made}", encoding="utf-8")
+        assert renew(desk) == path
+        assert configuration.read_text(encoding="utf-8") == made
+    assert former.read_text(encoding="utf-8").startswith("; changed by hand 0\n")
+    configuration.unlink()
+    assert renew(desk) is None
+    assert configuration.read_text(encoding="utf-8") == made
+
+
 def test_missing_folders_and_open_modes_are_named(place: Path) -> None:
     desk = make_desk(place / "desk")
     (desk / "var" / "log").rmdir()
