@@ -112,3 +112,7 @@ def test_paths_with_special_characters_stay_one_argument() -> None:
     command = private["program:mt5"]["command"] % {}
     assert shlex.split(command) == ['/srv/my "own" %s/bin/python', "-m", "services.mt5", "--venue", "setting"]
     assert private["program:mt5"]["directory"] % {} == "/srv/100% mine"
+
+
+def test_no_line_of_the_shipped_configuration_is_longer_than_120_columns() -> None:
+    assert [line for line in SHIPPED.splitlines() if len(line) > 120] == []
