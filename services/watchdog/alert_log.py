@@ -13,6 +13,7 @@ from typing import Final
 
 import apsw
 import msgspec
+from msgspec import Struct
 
 from common.checksums import DamagedRowError, Row, checked_row, with_checksum
 from common.errors import StartError
@@ -42,9 +43,41 @@ _COLUMNS: Final = "number, time_ns, phase, code, subject, severity, effect, text
 _LATEST: Final = "number = (SELECT max(number) FROM records b WHERE b.code = a.code AND b.subject = a.subject)"
 _OPEN: Final = f"SELECT {_COLUMNS} FROM records a WHERE phase = 'BEGAN' AND {_LATEST} ORDER BY number"  # noqa: S608 - our names
 _PRUNE: Final = f"DELETE FROM records AS a WHERE number <= ? AND NOT (phase = 'BEGAN' AND {_LATEST})"  # noqa: S608 - our names
-_PHASE: Final = "SELECT phase FROM records WHERE code = ? AND subject = ? ORDER BY number DESC LIMIT 1"
+_NEWEST: Final = f"SELECT {_COLUMNS} FROM records WHERE code = ? AND subject = ? ORDER BY number DESC LIMIT 1"  # noqa: S608 - our names
+_CHECKSUM: Final = "SELECT checksum FROM records WHERE number = ?"
 
 _log = get_logger()
+
+
+class LogPlace(Struct, frozen=True):
+    """A place in the alert log: the number of a record and its checksum, by which another log is recognized.
+
+    The number is 0 before the first record. The checksum is None without a record of this number, such as one that was
+    removed with the oldest ones.
+    """
+
+    number: int
+    checksum: int | None = None
+
+
+class _Records:
+    """Converts rows to records; a damaged row is left out and reported once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._damaged: set[str] = set()
+
+    def of(self, row: Row) -> AlertRecord | None:
+        try:
+            return _record(checked_row(self._path, "records", row))
+        except DamagedRowError as error:
+            if str(error) not in self._damaged:
+                self._damaged.add(str(error))
+                _log.error("a record of the alert log is left out", error=str(error))
+            return None
+
+    def of_all(self, rows: Iterable[Row]) -> list[AlertRecord]:
+        return [record for row in rows if (record := self.of(row)) is not None]
 
 
 class AlertLog:
@@ -53,6 +86,7 @@ class AlertLog:
     def __init__(self, data_dir: Path) -> None:
         """Begin without an open file; `write` opens or creates it in `data_dir`."""
         self._path = data_dir / FILE_NAME
+        self._records = _Records(self._path)
         self._db: WriterConnection | None = None
         self._waiting: deque[AlertRecord] = deque()
         self.problem = ""
@@ -68,7 +102,8 @@ class AlertLog:
     def open(self) -> list[AlertRecord]:
         """Open the file, unless it is open, and return the conditions that are open in it.
 
-        The list is empty if the file was already open, or cannot be opened now.
+        The list is empty if the file was already open, or cannot be opened now. A damaged record is left out and
+        reported in the log.
         """
         if self._db is not None:
             return []
@@ -80,7 +115,7 @@ class AlertLog:
                 schema_version=SCHEMA_VERSION,
                 synchronous="FULL",
             )
-            return [_record(checked_row(self._path, "records", row)) for row in self._db.execute(_OPEN)]
+            return self._records.of_all(self._db.execute(_OPEN))
         except (StartError, apsw.Error) as error:
             self._fail(error)
             return []
@@ -94,7 +129,7 @@ class AlertLog:
         try:
             with transaction(self._db):
                 for record in self._waiting:
-                    _insert(self._db, record)
+                    self._insert(self._db, record)
                 [(newest,)] = self._db.execute("SELECT max(number) FROM records").fetchall()
                 if isinstance(newest, int) and newest > RECORDS_MAX:
                     self._db.execute(_PRUNE, (newest - RECORDS_MAX,))
@@ -111,6 +146,34 @@ class AlertLog:
         if self._db is not None:
             self._db.close()
             self._db = None
+
+    def _insert(self, db: apsw.Connection, record: AlertRecord) -> None:
+        """Write a record, unless it repeats that a condition began, or ends one that did not begin.
+
+        A damaged record is none: what it reported may have reached nobody.
+        """
+        if record.phase is not AlertPhase.MOMENT:
+            row = db.execute(_NEWEST, (record.code, record.subject)).fetchone()
+            before = None if row is None else self._records.of(row)
+            has_begun = before is not None and before.phase is AlertPhase.BEGAN
+            is_damaged = row is not None and before is None
+            if has_begun == (record.phase is AlertPhase.BEGAN) and not is_damaged:
+                return
+        [(newest,)] = db.execute("SELECT coalesce(max(number), 0) FROM records").fetchall()
+        assert isinstance(newest, int), newest
+        row = with_checksum(
+            "records",
+            newest + 1,
+            record.time_ns,
+            record.phase.value,
+            record.code,
+            record.subject,
+            record.severity.value,
+            record.effect,
+            record.text,
+            msgspec.json.encode(record.facts).decode(),
+        )
+        db.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def _fail(self, error: Exception) -> None:
         text = " ".join(str(error).split())
@@ -137,7 +200,12 @@ class AlertLogReader:
     def __init__(self, data_dir: Path) -> None:
         """Read the alert log of a data directory."""
         self._path = data_dir / FILE_NAME
-        self._damaged: set[str] = set()
+        self._records = _Records(self._path)
+
+    @property
+    def path(self) -> Path:
+        """Path of the file."""
+        return self._path
 
     def read_after(self, number: int, limit: int) -> list[AlertRecord]:
         """The first `limit` records with a number above `number`, in order; none without a file.
@@ -148,11 +216,13 @@ class AlertLogReader:
             StartError: the file is no alert log, or is of another version.
             apsw.Error: the file cannot be read now.
         """
-        rows = self._rows(f"SELECT {_COLUMNS} FROM records WHERE number > ? ORDER BY number LIMIT ?", (number, limit))  # noqa: S608 - our names
-        return [record for row in rows if (record := self._checked(row)) is not None]
+        return self._records.of_all(
+            self._rows(f"SELECT {_COLUMNS} FROM records WHERE number > ? ORDER BY number LIMIT ?", (number, limit))  # noqa: S608 - our names
+            or []
+        )
 
-    def last_number(self) -> int:
-        """The number of the newest record; 0 without any.
+    def last_number(self) -> int | None:
+        """The number of the newest record; 0 without any, None without a file.
 
         It is below a number that was read earlier if the file was replaced since.
 
@@ -161,54 +231,36 @@ class AlertLogReader:
             apsw.Error: the file cannot be read now.
         """
         rows = self._rows("SELECT coalesce(max(number), 0) FROM records", ())
-        number = rows[0][0] if rows else 0
+        if rows is None:
+            return None
+        number = rows[0][0]
         assert isinstance(number, int), number
         return number
 
-    def _rows(self, query: str, values: tuple[int, ...]) -> Sequence[Row]:
+    def place(self, number: int) -> LogPlace:
+        """The place of the record `number`.
+
+        Raises:
+            StartError: the file is no alert log, or is of another version.
+            apsw.Error: the file cannot be read now.
+        """
+        rows = self._rows(_CHECKSUM, (number,))
+        checksum = rows[0][0] if rows else None
+        assert checksum is None or isinstance(checksum, int), checksum
+        return LogPlace(number, checksum)
+
+    def _rows(self, query: str, values: tuple[int, ...]) -> Sequence[Row] | None:
+        """The rows of a query; None without a file, or while the writer creates its tables."""
         if not self._path.is_file():
-            return []
+            return None
         db = open_reader(self._path)
         try:
-            # A file that the writer has just created has no tables yet.
             if not db.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall():
-                return []
+                return None
             require_version(db, self._path, APPLICATION_ID, SCHEMA_VERSION)
             return db.execute(query, values).fetchall()
         finally:
             db.close()
-
-    def _checked(self, row: Row) -> AlertRecord | None:
-        try:
-            return _record(checked_row(self._path, "records", row))
-        except DamagedRowError as error:
-            if str(error) not in self._damaged:
-                self._damaged.add(str(error))
-                _log.error("a record of the alert log is left out", error=str(error))
-            return None
-
-
-def _insert(db: apsw.Connection, record: AlertRecord) -> None:
-    """Write a record, unless it repeats that a condition began, or ends one that did not begin."""
-    if record.phase is not AlertPhase.MOMENT:
-        latest = db.execute(_PHASE, (record.code, record.subject)).fetchone()
-        if (latest == (AlertPhase.BEGAN.value,)) == (record.phase is AlertPhase.BEGAN):
-            return
-    [(newest,)] = db.execute("SELECT coalesce(max(number), 0) FROM records").fetchall()
-    assert isinstance(newest, int), newest
-    row = with_checksum(
-        "records",
-        newest + 1,
-        record.time_ns,
-        record.phase.value,
-        record.code,
-        record.subject,
-        record.severity.value,
-        record.effect,
-        record.text,
-        msgspec.json.encode(record.facts).decode(),
-    )
-    db.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
 
 def _record(row: Row) -> AlertRecord:

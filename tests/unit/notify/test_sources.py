@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
+import apsw
+
 from proto.alert_record import AlertPhase, AlertRecord
 from proto.control import Difference, Severity, StateCause, TradingState
 from proto.time import HOUR_NS
@@ -146,8 +148,45 @@ def test_of_a_replaced_log_only_recent_records_are_sent(tmp_path: Path) -> None:
 
 def test_a_damaged_log_is_reported_and_read_when_it_is_whole_again(tmp_path: Path) -> None:
     (tmp_path / "alert_log.db").write_bytes(b"no database" * 100)
-    source = AlertLogSource(tmp_path, b"0")
+    source = AlertLogSource(tmp_path, b'{"number":0}')
     assert source.read(START_NS) is None
+    assert "alert_log.db" in source.problem
     (tmp_path / "alert_log.db").unlink()
     log_of(tmp_path, a_record())
     assert len(read(source).events) == 1
+    assert source.problem == ""
+
+
+def test_a_log_with_other_records_is_recognized_also_when_it_has_more_of_them(tmp_path: Path) -> None:
+    log_of(tmp_path, a_record())
+    source = AlertLogSource(tmp_path, None)
+    place = read(source).values[ALERT_LOG]
+    (tmp_path / "alert_log.db").unlink()
+    log_of(tmp_path, a_record(text="first"), a_record(text="second"))
+    assert [event.text for event in read(source).events] == ["first", "second"]
+    assert source.read(START_NS) is None
+    assert [event.text for event in read(AlertLogSource(tmp_path, place)).events] == ["first", "second"]
+
+
+def test_a_log_that_is_missing_for_a_moment_is_a_problem_and_sends_nothing_again(tmp_path: Path) -> None:
+    log_of(tmp_path, a_record())
+    source = AlertLogSource(tmp_path, None)
+    read(source)
+    path = tmp_path / "alert_log.db"
+    path.rename(tmp_path / "away.db")
+    assert source.read(START_NS) is None
+    assert source.problem == f"{path} is missing, expected the file with record 1"
+    (tmp_path / "away.db").rename(path)
+    assert source.read(START_NS) is None
+    assert source.problem == ""
+
+
+def test_a_log_without_the_last_record_that_was_read_continues_after_it(tmp_path: Path) -> None:
+    log_of(tmp_path, *(a_record(text=str(number)) for number in range(3)))
+    source = AlertLogSource(tmp_path, b'{"number":1,"checksum":7}')
+    assert [event.text for event in read(source).events] == ["0", "1", "2"], "another log"
+    db = apsw.Connection(str(tmp_path / "alert_log.db"))
+    db.execute("DELETE FROM records WHERE number = 1")
+    db.close()
+    source = AlertLogSource(tmp_path, b'{"number":1,"checksum":7}')
+    assert [event.text for event in read(source).events] == ["1", "2"], "its oldest records were removed"

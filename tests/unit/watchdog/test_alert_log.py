@@ -63,6 +63,12 @@ def connection(log: AlertLog) -> WriterConnection:
     return log._db
 
 
+def damage(folder: Path, number: int) -> None:
+    db = apsw.Connection(str(folder / FILE_NAME))
+    db.execute("UPDATE records SET text = 'changed' WHERE number = ?", (number,))
+    db.close()
+
+
 def test_records_are_read_in_order_with_all_their_fields(log: AlertLog, tmp_path: Path) -> None:
     log.write([a_moment("one"), a_record(AlertPhase.BEGAN)])
     log.write([a_moment("three")])
@@ -86,7 +92,7 @@ def test_records_are_read_in_order_with_all_their_fields(log: AlertLog, tmp_path
 def test_a_missing_file_has_no_records(tmp_path: Path) -> None:
     reader = AlertLogReader(tmp_path / "none")
     assert reader.read_after(0, 10) == []
-    assert reader.last_number() == 0
+    assert reader.last_number() is None
 
 
 def test_the_open_conditions_are_known_to_the_next_watchdog(log: AlertLog, tmp_path: Path) -> None:
@@ -168,17 +174,34 @@ def test_only_the_newest_records_and_open_conditions_are_kept(
 def test_a_damaged_record_does_not_hide_the_others(log: AlertLog, tmp_path: Path) -> None:
     log.write(map(a_moment, "abc"))
     log.close()
-    db = apsw.Connection(str(tmp_path / FILE_NAME))
-    db.execute("UPDATE records SET text = 'changed' WHERE number = 2")
-    db.close()
+    damage(tmp_path, 2)
     assert texts(tmp_path) == ["a", "c"]
+
+
+def test_a_damaged_open_condition_keeps_no_other_record_out(log: AlertLog, tmp_path: Path) -> None:
+    log.write([a_record(AlertPhase.BEGAN), a_record(AlertPhase.BEGAN, "NO_TICKS", "EURUSD")])
+    log.close()
+    damage(tmp_path, 1)
+    again = AlertLog(tmp_path)
+    assert [record.code for record in again.open()] == ["NO_TICKS"]
+    again.write([a_moment("after")])
+    assert (again.problem, again.waiting) == ("", 0)
+    again.write([a_record(AlertPhase.BEGAN, text="it lasts")] * 2)
+    assert texts(tmp_path) == ["no ticks", "after", "it lasts"]
+
+
+def test_the_end_of_a_damaged_condition_is_written(log: AlertLog, tmp_path: Path) -> None:
+    log.write([a_record(AlertPhase.BEGAN)])
+    damage(tmp_path, 1)
+    log.write([a_record(AlertPhase.ENDED, text="over")] * 2)
+    assert texts(tmp_path) == ["over"]
 
 
 def test_a_killed_writer_loses_no_record_that_it_wrote(tmp_path: Path) -> None:
     reader = AlertLogReader(tmp_path)
     with subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        wait_for(lambda: reader.last_number() >= 50, "50 records", seconds=30)
+        wait_for(lambda: (reader.last_number() or 0) >= 50, "50 records", seconds=30)
         process.send_signal(signal.SIGKILL)
         printed = [int(line) for line in process.stdout.read().split()]
     found = reader.read_after(0, 100_000)
