@@ -302,7 +302,7 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "NOTIFY_FAILS": ConditionKind(
         _W,
         Effect.NONE,
-        "Messages do not reach a target of NOTIFY_FILE; they wait and are tried again.",
+        "Alerts do not reach a target of NOTIFY_FILE, or notify cannot read their source; it tries again.",
         "Run `paperdesk notify test TARGET`. Read notify.log.",
     ),
     "NOTIFY_SILENT": ConditionKind(

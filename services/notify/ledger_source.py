@@ -20,7 +20,7 @@ from proto.gateway import DealKind
 from proto.notify import AlertPhase
 from proto.time import MINUTE_NS, utc_text
 from proto.trading.instrument import Instrument
-from services.notify.core.codes import DENIAL, FILL, RECONCILIATION_DIFFERENCE, TRADING_STATE
+from services.notify.core.codes import DENIAL, FILL, LEDGER_REPLACED, RECONCILIATION_DIFFERENCE, TRADING_STATE
 from services.notify.core.inputs import DayFigures, EventsRead, SourceEvent
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import (
@@ -73,7 +73,10 @@ class LedgerSource:
         self._follower = LedgerFollower(self._path)
         self._book = Book()
         self._position: ChainPosition | None = None
-        self._problem = ""
+        self._difference = ""
+        """How the ledger differs from the one that was followed, until it is followed from its end."""
+        self.problem = ""
+        """Why the ledger cannot be read; empty if it can."""
         if value is not None:
             try:
                 place = msgspec.json.decode(value, type=_Place)
@@ -84,30 +87,33 @@ class LedgerSource:
             self._book.instruments = {terms.symbol: terms for terms in place.instruments}
 
     def read(self, wall_ns: int) -> EventsRead | None:
-        """The next events; None if there are none, or the ledger cannot be read now, which is logged.
+        """The next events; None if there are none, or the ledger cannot be read now: see `problem`.
 
         Args:
             wall_ns: the time in UTC nanoseconds.
         """
         if not self._path.is_file():
+            if self._difference or (self._position is not None and self._position != BEGINNING):
+                self._set_problem(f"{self._path} is missing, expected the ledger that was followed")
+                return None
             if self._position is not None:
                 return None
             self._position = BEGINNING  # the desk is new, so all its events are
             return EventsRead(events=[], values={VALUE: self._place()})
         try:
             if self._position is None:
-                return self._begin_at_end()
+                found = self._begin_at_end()
+                self._set_problem("")
+                return found
             new = self._follower.read_events(self._position, EVENTS_PER_STEP)
         except OtherLedgerError as error:
             _log.warning("the ledger was replaced, continuing at its end", difference=str(error))
-            self._position = None
+            self._position, self._difference = None, str(error)
             return None
         except StartError as error:
-            if str(error) != self._problem:
-                _log.warning("the ledger cannot be read", error=str(error))
-            self._problem = str(error)
+            self._set_problem(str(error))
             return None
-        self._problem = ""
+        self._set_problem("")
         if not new.events:
             return None
         return self._converted(new, wall_ns)
@@ -118,7 +124,14 @@ class LedgerSource:
         self._book.stream, self._book.instruments = end.stream, dict(end.instruments)
         _log.info("following the ledger from its end", last_event=end.position.number)
         mode = "" if end.stream is None else end.stream.mode
-        return EventsRead(events=[], values={VALUE: self._place()}, mode=mode)
+        events = [_replaced(self._difference, end.position.number)] if self._difference else []
+        self._difference = ""
+        return EventsRead(events=events, values={VALUE: self._place()}, mode=mode)
+
+    def _set_problem(self, text: str) -> None:
+        if text and text != self.problem:
+            _log.warning("the ledger cannot be read", error=text)
+        self.problem = text
 
     def _converted(self, new: NewEvents, wall_ns: int) -> EventsRead:
         self._book.orders = new.orders
@@ -146,6 +159,16 @@ class LedgerSource:
                 instruments=list(self._book.instruments.values()),
             )
         )
+
+
+def _replaced(difference: str, last: int) -> SourceEvent:
+    return SourceEvent(
+        phase=AlertPhase.MOMENT,
+        code=LEDGER_REPLACED,
+        severity=Severity.WARNING,
+        text=f"the ledger is not the one that was followed: {difference}; events up to {last} made no alerts",
+        origin=f"ledger:{last}",
+    )
 
 
 def _alert(number: int, event: Event, book: Book, wall_ns: int) -> SourceEvent | None:

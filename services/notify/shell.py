@@ -225,10 +225,11 @@ class NotifyShell:
         send(self._control, [*envelope, encode(reply)])  # type: ignore[arg-type]
 
     def _problem(self) -> str:
-        """Why messages do not reach a target or are not stored; empty if they are."""
+        """Why messages do not reach a target, are not stored, or lack a source of alerts; empty if all is well."""
         problems = [f"target {name}: {text}" for name, text in self._core.outbox.problems().items()]
         if self._writer.problem:
             problems.append(f"notify.db cannot be written: {self._writer.problem}")
+        problems += [source.problem for source in (self._ledger, self._alert_log) if source.problem]
         return "; ".join(problems)[:TEXT_CHARS_MAX]
 
     def _count(self, target: str, state: MessageState) -> None:

@@ -17,17 +17,20 @@ from common.clock import wall_ns
 from common.control_client import NotifyClient, RefusedError
 from common.heartbeat import Phase
 from common.project_root import PROJECT_ROOT
-from orchestration.address_files import is_listening, notify_url
+from common.sockets import Sockets
+from orchestration.address_files import control_url, is_listening, notify_url
 from orchestration.environment import desk_environment
-from proto.control import StateCause, TradingState
+from proto.codec import decode_control_request
+from proto.control import StateCause, StatusQuery, TradingState
 from proto.notify import AcknowledgeAlerts, AcknowledgeReply, AlertLine, AlertsQuery, AlertsReply, MessageState
 from services.notify.store import FILE_NAME, open_notify, read_alerts
 from services.portfolio.core.account.events import TradingStateChanged
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
+from services.watchdog.alert_log import FILE_NAME as ALERT_LOG
 from tests.support.message_servers import Webhook, webhook
 from tests.support.notify_processes import settings_of
 from tests.support.short_folders import place
-from tests.support.waits import wait_for
+from tests.support.waits import receive, wait_for
 
 RULE = '[[rules]]\nname = "grave"\nevents = ["*"]\nseverity = "WARNING"\ntargets = ["phone"]\ngroup_s = 0\n'
 SECONDS = 30
@@ -144,6 +147,20 @@ def test_a_stopped_process_waits_for_the_message_in_flight_and_a_killed_one_send
             lambda: stored(tmp_path)[0].deliveries[0].state is MessageState.SENT, "it to be stored", seconds=SECONDS
         )
     assert server.messages[0] == server.messages[1]
+
+
+def test_a_source_that_cannot_be_read_is_reported_to_portfolio(place: Path, tmp_path: Path, server: Webhook) -> None:
+    (tmp_path / ALERT_LOG).write_bytes(b"no database" * 100)
+    with closing(Sockets()) as sockets:
+        control = sockets.router(control_url(place), setting="CONTROL_URL")
+
+        def reported() -> str:
+            query = decode_control_request(receive(control)[-1])
+            assert isinstance(query, StatusQuery)
+            return query.notify_problem or ""
+
+        with a_notify_process(tmp_path, place, settings_of(tmp_path, server, RULE)):
+            assert str(tmp_path / ALERT_LOG) in wait_for(reported, "the problem", seconds=SECONDS)
 
 
 def test_a_second_process_is_refused(place: Path, tmp_path: Path, server: Webhook) -> None:

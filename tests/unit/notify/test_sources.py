@@ -76,9 +76,45 @@ def test_a_replaced_ledger_is_followed_from_its_end(tmp_path: Path) -> None:
     (tmp_path / LEDGER_FILE_NAME).unlink()
     write(tmp_path, denied(3))
     assert source.read(START_NS) is None
-    assert read(source).events == []
+    [event] = read(source).events
+    assert (event.code, event.severity, event.phase) == ("LEDGER_REPLACED", Severity.WARNING, AlertPhase.MOMENT)
+    assert "it ends at event 1; events up to 1 made no alerts" in event.text
+    assert source.read(START_NS) is None
     write(tmp_path, denied(4))
     assert len(read(source).events) == 1
+
+
+def test_a_ledger_that_is_missing_or_damaged_is_a_problem_until_it_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / LEDGER_FILE_NAME
+    source = LedgerSource(tmp_path, None)
+    assert (read(source).events, source.read(START_NS), source.problem) == ([], None, ""), "a new desk has none yet"
+    write(tmp_path, denied(1))
+    read(source)
+    whole = path.read_bytes()
+    path.write_bytes(b"no database" * 100)
+    assert source.read(START_NS) is None
+    assert str(path) in source.problem
+    path.unlink()
+    assert source.read(START_NS) is None
+    assert source.problem == f"{path} is missing, expected the ledger that was followed"
+    path.write_bytes(whole)
+    write(tmp_path, denied(2))
+    assert len(read(source).events) == 1
+    assert source.problem == ""
+
+
+def test_a_ledger_that_is_replaced_and_then_missing_is_not_followed_from_its_beginning(tmp_path: Path) -> None:
+    source = LedgerSource(tmp_path, None)
+    read(source)
+    write(tmp_path, denied(1), denied(2))
+    read(source)
+    (tmp_path / LEDGER_FILE_NAME).unlink()
+    write(tmp_path, denied(3))
+    assert source.read(START_NS) is None
+    (tmp_path / LEDGER_FILE_NAME).unlink()
+    assert source.read(START_NS) is None
+    write(tmp_path, denied(4))
+    assert [event.code for event in read(source).events] == ["LEDGER_REPLACED"]
 
 
 def test_a_change_of_the_trading_state_names_every_cause(tmp_path: Path) -> None:
