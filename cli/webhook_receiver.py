@@ -35,6 +35,7 @@ class WebhookReceiver:
         """
         self._show = show
         self._left = messages_max
+        self._failure: BaseException | None = None
         self._keys: set[str] = set()
         self._lock = threading.Lock()
         receiver = self
@@ -65,8 +66,14 @@ class WebhookReceiver:
         return int(self._server.server_address[1])
 
     def serve(self) -> None:
-        """Answer requests until `close`, or until the last expected message."""
+        """Answer requests until the last expected message.
+
+        Raises:
+            StartError: a message cannot be shown; SystemExit if nobody reads them any more.
+        """
         self._server.serve_forever(poll_interval=0.1)
+        if self._failure is not None:
+            raise self._failure
 
     def close(self) -> None:
         """Stop listening."""
@@ -79,21 +86,31 @@ class WebhookReceiver:
             return
         body = request.rfile.read(int(length))
         with self._lock:
-            self._show(self._text(body))
-            request.send_response(200)
-            request.send_header("Content-Length", "0")
-            request.end_headers()
+            self._answer(request, self._text(body))
             self._left -= 1
             if self._left == 0:
-                threading.Thread(target=self._server.shutdown, daemon=True).start()
+                self._end()
 
     def _on_get(self, request: BaseHTTPRequestHandler) -> None:
         """The call of a heartbeat."""
         with self._lock:
-            self._show(f"{utc_text(wall_ns())} heartbeat {_printable(request.path)}")
+            self._answer(request, f"{utc_text(wall_ns())} heartbeat {_printable(request.path)}")
+
+    def _answer(self, request: BaseHTTPRequestHandler, text: str) -> None:
+        """Show a text, and only then accept the request; a text that cannot be shown ends `serve`."""
+        try:
+            self._show(text)
+        except (StartError, SystemExit) as error:  # standard output is full or closed; a thread would lose the error
+            self._failure = error
+            request.send_error(503, "the message cannot be shown")
+            self._end()
+            return
         request.send_response(200)
         request.send_header("Content-Length", "0")
         request.end_headers()
+
+    def _end(self) -> None:
+        threading.Thread(target=self._server.shutdown, daemon=True).start()
 
     def _text(self, body: bytes) -> str:
         title, message = _title_and_message(body)

@@ -7,11 +7,14 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Final, NamedTuple
 from uuid import uuid4
 
 import pytest
 
+from cli.webhook_receiver import WebhookReceiver
+from services.notify.store import FILE_NAME
 from tests.support.command_line import PAPERDESK, TIMEOUT_S, paperdesk
 from tests.support.commands import every_command
 from tests.support.tick_files import a_tick_file
@@ -70,14 +73,34 @@ USED_HERE: Final = {
     "config": "config",
     "completion": "completion bash",
     "bit-flips": "bit-flips {desk} --count 2",
+    "alerts": "alerts --data-dir {running}",
+    "alerts ack": "alerts ack --all --data-dir {running}",
+    "tap": "tap --count 50 --data-dir {running}",
+    "init": "init {new}",
+    "notify check": "notify check {alarms}",
+    "notify test": "notify test mine --file {alarms}",
+    "notify receive": "notify receive --port 0 --messages 1",
+    "doctor": "doctor --data-dir {desk}",
     # These commands take minutes or need a gateway, so only their help and a refusal are tested.
     "conformance": "conformance --gateway nowhere --json",
     "chaos": "chaos --minutes 0",
     "chaos-replay": "chaos-replay --ticks 1",
+    "chaos-alerts": "chaos-alerts --kills 1 --data-dir {desk}",
     "crash-points": "crash-points --point nowhere",
     "chaos-truth": "chaos-truth --minutes 0",
 }
 """A short call of each command."""
+
+ALARMS: Final = """
+[targets.mine]
+url_file = "address"
+
+[[rules]]
+name = "everything"
+events = ["*"]
+severity = "INFO"
+targets = ["mine"]
+"""
 
 
 class Ended(NamedTuple):
@@ -87,19 +110,27 @@ class Ended(NamedTuple):
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
-    """A file of ticks, a stopped desk and a running desk."""
+    """A file of ticks, a file of alarms to this process, a stopped desk, and a running desk with these alarms."""
     folder = tmp_path_factory.mktemp("places")
+    receiver = WebhookReceiver(0, lambda _: None)
+    Thread(target=receiver.serve, daemon=True).start()
+    alarms = folder / "notify.toml"
+    alarms.write_text(ALARMS)
+    (folder / "address").write_text(f"json://127.0.0.1:{receiver.port}/")
+    (folder / "address").chmod(0o600)
     ticks, desk, running = a_tick_file(folder / "may.parquet", rows=4_000), folder / "desk", folder / "running"
     done = paperdesk("backtest", f"{ticks}:EURUSD", "--risk", "none", "--ticks", 1_000, "--data-dir", desk)
     assert done.returncode == 0, done
     process = subprocess.Popen(
-        [PAPERDESK, "run", "--data-dir", running, "--strategy", "ema_cross"], stdout=subprocess.DEVNULL
+        [PAPERDESK, "run", "--data-dir", running, "--strategy", "ema_cross", "--notify", alarms],
+        stdout=subprocess.DEVNULL,
     )
     try:
         wait_for(
             lambda: paperdesk("status", "--data-dir", running, "--json").returncode != 2, "an answer", seconds=TIMEOUT_S
         )
-        yield {"ticks": ticks, "desk": desk, "running": running}
+        wait_for((running / FILE_NAME).is_file, "the file of alerts", seconds=TIMEOUT_S)
+        yield {"ticks": ticks, "desk": desk, "running": running, "alarms": alarms}
     finally:
         process.send_signal(signal.SIGINT)
         try:

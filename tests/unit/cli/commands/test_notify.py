@@ -7,12 +7,14 @@ import subprocess
 import threading
 from http.client import HTTPConnection
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 
 from cli.main import run
 from cli.webhook_receiver import BODY_BYTES_MAX, WebhookReceiver
+from common.standard_streams import EXIT_READER_GONE
 from proto.control import Severity
 from services.notify.delivery.apprise_target import AppriseTarget
 from tests.support.command_line import PAPERDESK
@@ -170,6 +172,27 @@ def test_the_command_shows_what_a_target_gets_and_ends_after_the_given_number() 
         shown = process.stdout.read()
         assert "title\n  text" in shown
         assert process.wait(20) == 0
+
+
+@pytest.mark.parametrize("body", [b"text", None], ids=["message", "heartbeat"])
+def test_a_receiver_that_nobody_reads_any_more_accepts_nothing_and_ends(body: bytes | None) -> None:
+    """The sender then keeps the message and tries again, as with any target that does not accept it."""
+    port = free_port()
+    line = [PAPERDESK, "notify", "receive", "--port", str(port)]
+    with subprocess.Popen(list(map(str, line)), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            assert process.stdout.readline().startswith(b"waiting for messages")
+            process.stdout.close()
+            with pytest.raises(HTTPError) as refused:
+                urlopen(Request(f"http://127.0.0.1:{port}/", data=body))
+            assert refused.value.code == 503
+            refused.value.close()
+            assert process.wait(20) == EXIT_READER_GONE
+            assert process.stderr.read() == b""
+        finally:
+            process.kill()
 
 
 def test_a_body_without_a_length_or_too_long_is_refused() -> None:
