@@ -164,6 +164,7 @@ class CommonSettings(DeskSettings):
     events_url: Endpoint = Field(default_factory=lambda data: _runtime_url(data, "events"))
     strategy_url: Endpoint = Field(default_factory=lambda data: _runtime_url(data, "strategy"))
     notify_url: Endpoint = Field(default_factory=lambda data: _runtime_url(data, "notify"))
+    notify_file: DeskPath | None = Field(default=None, description="a TOML file of targets and rules, or nothing")
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda v: str(v).upper())] = (
         Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
     )

@@ -30,7 +30,7 @@ class StatusQuery(
 
     Only the watchdog sets the first two fields, and only notify the third; they are None from any other client.
     `alert_problem` is the error of the last failed ALERT_COMMAND. `supervisor_problem` is a text with the time for
-    which supervisord has not answered. `notify_problem` is why messages do not reach a target. Each is empty if there
+    which supervisord has not answered. `notify_problem` is why alerts do not reach people. Each is empty if there
     is no problem.
     """
 

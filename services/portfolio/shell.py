@@ -106,6 +106,7 @@ class PortfolioShell:
         self._topics: frozenset[bytes] = frozenset()
         self._is_watching = False
         self._clock_guard = ClockGuard(ledger)
+        self._has_notify = settings.notify_file is not None
         self._commands = sockets.push(settings.command_url, setting="COMMAND_URL")
         self._control = sockets.router(settings.control_url, setting="CONTROL_URL")
         self._events = sockets.pub(settings.events_url, keeps_latest=True, setting="EVENTS_URL")
@@ -132,6 +133,8 @@ class PortfolioShell:
         self._clock_guard.record()
         if is_supervised():
             self._portfolio.state.warnings.watchdog.expect(clock.mono_ns())
+            if self._has_notify:
+                self._portfolio.state.warnings.notify.expect(clock.mono_ns())
         self._perform(self._portfolio.start(self._now()))
         self._end_turn()
         self._ledger_writer.sign()
