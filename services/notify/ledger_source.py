@@ -34,6 +34,7 @@ from services.portfolio.core.account.events import (
     StreamOpened,
     TradingStateChanged,
 )
+from services.portfolio.core.account.orders import Cause
 from services.portfolio.core.queries.event_text import event_text, event_time_ns
 from services.portfolio.ledger.hash_chain import BEGINNING, ChainPosition
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME
@@ -58,6 +59,7 @@ class _Place(Struct, frozen=True, kw_only=True):
     hash: str
     stream: StreamOpened | None
     instruments: list[Instrument]
+    denied: list[tuple[str, str]] = []
 
 
 class LedgerSource:
@@ -72,6 +74,8 @@ class LedgerSource:
         self._path = data_dir / LEDGER_FILE_NAME
         self._follower = LedgerFollower(self._path)
         self._book = Book()
+        self._denied: set[tuple[str, str]] = set()
+        """Codes of rules and symbols whose denials are known; see `_is_known_denial`."""
         self._position: ChainPosition | None = None
         self._difference = ""
         """How the ledger differs from the one that was followed, until it is followed from its end."""
@@ -83,6 +87,7 @@ class LedgerSource:
                 self._position = ChainPosition(place.event, bytes.fromhex(place.hash))
             except (msgspec.MsgspecError, ValueError) as error:
                 raise StartError(f"the place in the ledger cannot be read: {error}; remove notify.db") from None
+            self._denied = set(place.denied)
             self._book.stream = place.stream
             self._book.instruments = {terms.symbol: terms for terms in place.instruments}
 
@@ -121,6 +126,7 @@ class LedgerSource:
     def _begin_at_end(self) -> EventsRead:
         end = self._follower.read_end()
         self._position = end.position
+        self._denied.clear()
         self._book.stream, self._book.instruments = end.stream, dict(end.instruments)
         _log.info("following the ledger from its end", last_event=end.position.number)
         mode = "" if end.stream is None else end.stream.mode
@@ -143,11 +149,29 @@ class LedgerSource:
             if isinstance(event, StreamOpened):
                 mode = event.mode
             figures = figures.plus(_figures(event))
-            found = _alert(number, event, self._book, wall_ns)
+            is_known = self._is_known_denial(event)
+            found = None if is_known else _alert(number, event, self._book, wall_ns)
             if found is not None:
                 events.append(found)
         self._position = new.end
         return EventsRead(events=events, values={VALUE: self._place()}, figures=figures, mode=mode)
+
+    def _is_known_denial(self, event: Event) -> bool:
+        """Whether the rule denied an earlier signal of the symbol, and no signal of it has made an order since.
+
+        The ledger of a halted desk has a denial for each change of direction.
+        """
+        match event:
+            case TradingStateChanged():
+                self._denied.clear()
+            case OrderCreated(order=order) if order.decision.cause is Cause.SIGNAL:
+                self._denied = {one for one in self._denied if one[1] != order.symbol}
+            case OrderDenied() if event.cause != Cause.MANUAL:
+                key = (event.code, event.symbol)
+                is_known = key in self._denied
+                self._denied.add(key)
+                return is_known
+        return False
 
     def _place(self) -> bytes:
         assert self._position is not None
@@ -157,6 +181,7 @@ class LedgerSource:
                 hash=self._position.hash.hex(),
                 stream=self._book.stream,
                 instruments=list(self._book.instruments.values()),
+                denied=sorted(self._denied),
             )
         )
 

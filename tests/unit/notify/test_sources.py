@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -15,16 +16,22 @@ from services.notify.alert_log_source import AlertLogSource
 from services.notify.core.inputs import EventsRead
 from services.notify.ledger_source import EVENTS_PER_STEP, LedgerSource
 from services.notify.ledger_source import VALUE as LEDGER
-from services.portfolio.core.account.events import Event, OrderDenied, Reconciled, TradingStateChanged
+from services.portfolio.core.account.events import Event, OrderCreated, OrderDenied, Reconciled, TradingStateChanged
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.watchdog.alert_log import AlertLog
-from tests.support.builders import START_NS
+from tests.support.builders import START_NS, an_order
 
 
-def denied(number: int = 1) -> OrderDenied:
-    return OrderDenied(
-        symbol="EURUSD", direction=1, ordinal=1, time_ns=START_NS, code="SPREAD", limit="2", observed=f"spread {number}"
-    )
+def denied(number: int = 1, **changed: Any) -> OrderDenied:
+    fields: dict[str, Any] = {
+        "symbol": "EURUSD",
+        "direction": 1,
+        "ordinal": 1,
+        "time_ns": START_NS,
+        "code": "SPREAD",
+        "limit": "2",
+    }
+    return OrderDenied(**(fields | {"observed": f"spread {number}"} | changed))
 
 
 def write(folder: Path, *events: Event) -> None:
@@ -63,9 +70,32 @@ def test_a_new_desk_is_followed_from_its_first_event_also_after_a_kill(tmp_path:
 def test_a_long_backlog_comes_in_steps(tmp_path: Path) -> None:
     source = LedgerSource(tmp_path, None)
     read(source)
-    write(tmp_path, *(denied(number) for number in range(EVENTS_PER_STEP + 1)))
+    write(tmp_path, *(denied(number, cause="manual") for number in range(EVENTS_PER_STEP + 1)))
     assert [len(read(source).events) for _ in range(2)] == [EVENTS_PER_STEP, 1]
     assert source.read(START_NS) is None
+
+
+def test_denials_of_a_rule_for_a_symbol_are_one_alert_until_the_rules_let_an_order_pass(tmp_path: Path) -> None:
+    first = read(LedgerSource(tmp_path, None))
+    write(
+        tmp_path,
+        denied(1, direction=1),
+        denied(2, direction=-1),
+        denied(3, symbol="GBPUSD"),
+        denied(4, direction=1),
+        denied(5, code="COOLDOWN"),
+        denied(6, cause="manual"),
+    )
+    before = read(LedgerSource(tmp_path, first.values[LEDGER]))
+    assert [event.origin for event in before.events] == ["ledger:1", "ledger:3", "ledger:5", "ledger:6"]
+    assert before.figures.denials == 6
+    write(tmp_path, denied(7, direction=-1), OrderCreated(order=an_order(1)), denied(8), denied(9, symbol="GBPUSD"))
+    after = read(LedgerSource(tmp_path, before.values[LEDGER]))
+    assert [event.origin for event in after.events] == ["ledger:9"], "what was denied is stored with the place"
+    active = TradingStateChanged(state=TradingState.ACTIVE, reason="checked", by="person", time_ns=START_NS)
+    write(tmp_path, active, denied(10), denied(11))
+    last = read(LedgerSource(tmp_path, after.values[LEDGER]))
+    assert [event.code for event in last.events] == ["TRADING_STATE", "DENIAL"]
 
 
 def test_a_replaced_ledger_is_followed_from_its_end(tmp_path: Path) -> None:
@@ -98,7 +128,7 @@ def test_a_ledger_that_is_missing_or_damaged_is_a_problem_until_it_can_be_read(t
     assert source.read(START_NS) is None
     assert source.problem == f"{path} is missing, expected the ledger that was followed"
     path.write_bytes(whole)
-    write(tmp_path, denied(2))
+    write(tmp_path, denied(2, symbol="GBPUSD"))
     assert len(read(source).events) == 1
     assert source.problem == ""
 
