@@ -59,6 +59,7 @@ class DeskPoller(threading.Thread):
         page: Callable[[], PageName],
         on_details: Callable[[DeskDetails], None],
         on_view: Callable[[DeskView], None] | None = None,
+        on_error: Callable[[BaseException], None] | None = None,
     ) -> None:
         """Prepare the thread.
 
@@ -67,6 +68,7 @@ class DeskPoller(threading.Thread):
             page: returns the page whose readings are wanted.
             on_details: called with new readings for the pages.
             on_view: called with the state of the desk; None if another thread polls the status.
+            on_error: called with the error that ends the thread; None to raise it, for a call of `run` in this thread.
         """
         super().__init__(name="desk-poller", daemon=True)
         self.url: str | None = None
@@ -75,6 +77,7 @@ class DeskPoller(threading.Thread):
         self._page = page
         self._on_details = on_details
         self._on_view = on_view
+        self._on_error = on_error
         self._has_ended = threading.Event()
         self._hurry = threading.Event()
         self._client: ControlClient | None = None
@@ -106,13 +109,17 @@ class DeskPoller(threading.Thread):
                 self.poll()
                 self._hurry.wait(max(0.0, begin_s + POLL_EVERY_S - time.monotonic()))
                 self._hurry.clear()
+        except BaseException as error:  # raised again in the thread that draws
+            if self._on_error is None:
+                raise
+            self._on_error(error)
         finally:
             self._connect(None)
 
     def poll(self) -> None:
         """One round of queries; called by the thread, and by a screen without keys."""
         if self._is_silent or self.url is None:
-            self._connect(self._desk.find_url())
+            self._find()
         if time.monotonic() - self._processes_s >= PROCESSES_EVERY_S:
             self._processes_s = time.monotonic()
             self._processes = read_processes(self.url, timeout_s=SUPERVISOR_TIMEOUT_S)
@@ -123,6 +130,15 @@ class DeskPoller(threading.Thread):
             self._on_view(self._view())
         self._poll_details()
         self._on_details(self._details)
+
+    def _find(self) -> None:
+        """Connect to the desk's present address; while it cannot be known, the former address is kept."""
+        try:
+            url, problem = self._desk.find_url(), ""
+        except StartError as error:  # such as a second desk that has started
+            url, problem = self.url, str(error)
+        self._details = replace(self._details, desk_problem=problem)
+        self._connect(url)
 
     def _connect(self, url: str | None) -> None:
         if url == self.url and self._client is not None:
@@ -150,6 +166,7 @@ class DeskPoller(threading.Thread):
         self._is_silent = status is None
         if status is not None:
             self._status, self._answered_s = status, time.monotonic()
+            self._details = replace(self._details, desk_problem="")
 
     def _view(self) -> DeskView:
         now_s, status, states = time.monotonic(), self._status, self._processes.states

@@ -34,7 +34,8 @@ class DeskDetails:
 
     `read_s` is the monotonic time in seconds of the last answer to the page's queries, `problem` the reason why a later
     one failed, empty if none did. `totals` has the number of all rows by kind, `limits` the name of the set of limits.
-    `beats` are the heartbeats by process.
+    `beats` are the heartbeats by process. `desk_problem` is the reason why the desk's address cannot be known, else it
+    is empty.
     """
 
     positions: Sequence[PositionRow] | None = None
@@ -48,3 +49,4 @@ class DeskDetails:
     totals: Mapping[str, int] = field(default_factory=dict)
     read_s: float = 0.0
     problem: str = ""
+    desk_problem: str = ""

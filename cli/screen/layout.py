@@ -10,6 +10,7 @@ from typing import Final
 from rich.table import Table
 from rich.text import Text
 
+from cli.printable_text import printable
 from proto.control import StatusReply
 from proto.trading.units import decimal_text
 
@@ -33,7 +34,7 @@ def plain_table(columns: Sequence[str], width: int, *, right: Sequence[str] = ()
 
 def line(text: str, style: str = "") -> Text:
     """One line, which ends with an ellipsis if the terminal is too narrow."""
-    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
+    return Text(printable(text), style=style, no_wrap=True, overflow="ellipsis")
 
 
 def wrapped(text: str, width: int, style: str = "", *, indent: str = "") -> list[Text]:

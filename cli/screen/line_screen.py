@@ -6,6 +6,8 @@ import re
 import time
 from typing import Final
 
+from cli.printable_text import printable
+from cli.screen.details import DeskDetails
 from cli.screen.head import alerts, page_address, summary_line
 from orchestration.desk_view import DeskView
 
@@ -24,6 +26,13 @@ class LineScreen:
         self._next = 0.0
         self._alerts: set[str] = set()
         self._has_shown_page = False
+        self._problem = ""
+
+    def show_details(self, details: DeskDetails) -> None:
+        """Print a line if the desk cannot be found, once for each reason."""
+        if details.desk_problem and details.desk_problem != self._problem:
+            print(f"ALERT the desk is not found: {printable(details.desk_problem)}", flush=True)
+        self._problem = details.desk_problem
 
     def show(self, view: DeskView) -> None:
         """Print the lines that are due."""
@@ -33,10 +42,10 @@ class LineScreen:
         found = {_FIGURE.sub("", alert): alert for alert in alerts(view)}
         for kind, alert in found.items():
             if kind not in self._alerts:
-                print(f"ALERT {alert}", flush=True)
+                print(f"ALERT {printable(alert)}", flush=True)
         if self._alerts and not found and not view.is_stopping:
             print("ALERT none: every condition has ended", flush=True)
         self._alerts = set(found)
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + self._every_s
-            print(summary_line(view), flush=True)
+            print(printable(summary_line(view)), flush=True)

@@ -44,10 +44,16 @@ class StillScreen:
         """Draw on `console` by `live`."""
         self._live = live
         self._console = console
+        self._details = DeskDetails()
 
     def show(self, view: DeskView) -> None:
         """Redraw the page."""
-        self._live.update(render_page(view, width=self._console.width, height=self._console.height), refresh=True)
+        width, height = self._console.size
+        self._live.update(render_page(view, width=width, height=height, details=self._details), refresh=True)
+
+    def show_details(self, details: DeskDetails) -> None:
+        """Show a problem of the readings with the next redrawing."""
+        self._details = details
 
 
 class LiveScreen:
@@ -82,6 +88,7 @@ class LiveScreen:
         self._has_ended = False
         self._sending: threading.Thread | None = None
         self._error: BaseException | None = None
+        self._poll_error: BaseException | None = None
         self.on_page: Callable[[], None] = lambda: None
         """Called after a key, because another page may have been chosen."""
 
@@ -111,14 +118,31 @@ class LiveScreen:
         self._notices.append(text)
         self._keyboard.wake()
 
+    def fail(self, error: BaseException) -> None:
+        """Take the error that ended the polling, so that no reading is shown as current; called by any thread.
+
+        `run` raises it, or if this process runs the desk, which must not stop for it, shows it.
+        """
+        if self._controls.owns_desk:
+            self.show_notice(f"the other pages are not read any more: {error!r}")
+        else:
+            self._poll_error = error
+            self._keyboard.wake()
+
     def end(self) -> None:
         """Let `run` return; called by any thread."""
         self._has_ended = True
         self._keyboard.wake()
 
     def run(self) -> None:
-        """Draw and act on keys until a person quits, the terminal ends, or `end` is called."""
+        """Draw and act on keys until a person quits, the terminal ends, or `end` is called.
+
+        Raises:
+            BaseException: the error that ended the polling of another process's desk.
+        """
         while not self._has_ended:
+            if self._poll_error is not None:
+                raise self._poll_error
             for key in self._keyboard.read(DRAW_EVERY_S):
                 self._press(key)
             while self._notices:
@@ -205,7 +229,7 @@ def open_screen(data_dir: Path) -> Iterator[Screen]:
             return
         desk = WatchedDesk(find_url=lambda: control_url_of(data_dir), data_dir=data_dir)
         screen = LiveScreen(live, console, keyboard, control_url=desk.find_url, owns_desk=True)
-        poller = DeskPoller(desk, page=lambda: screen.page, on_details=screen.show_details)
+        poller = DeskPoller(desk, page=lambda: screen.page, on_details=screen.show_details, on_error=screen.fail)
         screen.on_page = poller.hurry
         thread = threading.Thread(target=screen.run_in_thread, name="screen", daemon=True)
         with _redrawn_on_resize(keyboard):
@@ -230,7 +254,13 @@ def watch_desk(desk: WatchedDesk) -> None:
             _watch_without_keys(desk, StillScreen(live, console))
             return
         screen = LiveScreen(live, console, keyboard, control_url=lambda: poller.url, owns_desk=False)
-        poller = DeskPoller(desk, page=lambda: screen.page, on_details=screen.show_details, on_view=screen.show)
+        poller = DeskPoller(
+            desk,
+            page=lambda: screen.page,
+            on_details=screen.show_details,
+            on_view=screen.show,
+            on_error=screen.fail,
+        )
         screen.on_page = poller.hurry
         with _redrawn_on_resize(keyboard):
             poller.start()
@@ -240,8 +270,8 @@ def watch_desk(desk: WatchedDesk) -> None:
                 poller.stop()
 
 
-def _watch_without_keys(desk: WatchedDesk, screen: Screen) -> None:
-    poller = DeskPoller(desk, page=lambda: PageName.OVERVIEW, on_details=lambda _details: None, on_view=screen.show)
+def _watch_without_keys(desk: WatchedDesk, screen: LineScreen | StillScreen) -> None:
+    poller = DeskPoller(desk, page=lambda: PageName.OVERVIEW, on_details=screen.show_details, on_view=screen.show)
     poller.run()
 
 

@@ -69,6 +69,8 @@ def render_page(
         now_s: monotonic time in seconds, for the age of the readings.
     """
     head = head_lines(view, width)
+    if details is not None and details.desk_problem:
+        head = [*head, line(f"the desk is not found: {details.desk_problem}", "yellow")]
     if controls is None:
         top: list[RenderableType] = [*head, *alert_lines(view)]
         keys = STOP_REMARK if view.is_own else ""
