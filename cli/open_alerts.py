@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from cli.printable_text import one_line
 from common.errors import StartError
 
 if TYPE_CHECKING:
@@ -53,4 +54,4 @@ def read_desk_alerts(data_dir: Path | None, *, open_only: bool) -> AlertsReading
 def alert_text(alert: AlertLine) -> str:
     """One line for an alert: its number, with which a person acknowledges it, severity, code, subject and text."""
     subject = f" {alert.subject}" if alert.subject else ""
-    return f"{alert.number} {alert.severity.value} {alert.code}{subject}: {alert.text}"
+    return f"{alert.number} {alert.severity.value} {alert.code}{subject}: {one_line(alert.text)}"

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from cli.mode_label import mode_label
 from cli.open_alerts import AlertsReading, alert_text
+from cli.printable_text import printable
 from cli.tables import NOTHING, average_text, format_duration, format_money, format_signed
 from orchestration.process_states import ProcessesReading
 from proto.control import (
@@ -140,7 +141,8 @@ class _Row:
 
     def lines(self, width: int | None) -> list[Text]:
         indent = 0 if self.is_whole else LABEL_CHARS
-        parts = [self.text] if width is None else wrap(self.text, max(width - indent, 20), break_on_hyphens=False)
+        text = printable(self.text)
+        parts = [text] if width is None else wrap(text, max(width - indent, 20), break_on_hyphens=False)
         rows = []
         for number, part in enumerate(parts or [""]):
             label = "" if self.is_whole else f"{self.label if not number else '':<{indent}}"

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.json_output import print_json
+from cli.printable_text import printable
 from proto.time import utc_text
 from proto.trading.units import decimal_text
 
@@ -143,7 +144,7 @@ def show_fields(fields: Mapping[str, Any]) -> None:
 
 
 def cell(name: str, value: Any) -> str:
-    """The value of the field `name` as text: times in UTC, a missing value as a dash."""
+    """The value of the field `name` as printable text: times in UTC, a missing value as a dash."""
     if value is None or value == "":
         return NOTHING
     if name.endswith("_ns"):
@@ -153,8 +154,8 @@ def cell(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {item}" for key, item in value.items()) or NOTHING
-    return str(value)
+        return printable(", ".join(f"{key} {item}" for key, item in value.items())) or NOTHING
+    return printable(str(value), keep="\n")
 
 
 def average_text(price: Decimal) -> str:

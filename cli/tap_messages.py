@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from cli.printable_text import printable
 from common.message_tap import TapHead
 from proto.codec import (
     MalformedMessageError,
@@ -77,7 +78,7 @@ class TapMessage:
 
     def line(self) -> str:
         """The message as one line of text; characters that are not printable are escaped."""
-        return "".join(one if one.isprintable() else repr(one)[1:-1] for one in self._line())
+        return printable(self._line())
 
     def _line(self) -> str:
         head = self.head

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
+from cli.printable_text import printable
 from common.clock import wall_ns
 from common.errors import InUseError, StartError
 from proto.notify import message_key
@@ -94,7 +95,7 @@ class WebhookReceiver:
     def _on_get(self, request: BaseHTTPRequestHandler) -> None:
         """The call of a heartbeat."""
         with self._lock:
-            self._answer(request, f"{utc_text(wall_ns())} heartbeat {_printable(request.path)}")
+            self._answer(request, f"{utc_text(wall_ns())} heartbeat {printable(request.path)}")
 
     def _answer(self, request: BaseHTTPRequestHandler, text: str) -> None:
         """Show a text, and only then accept the request; a text that cannot be shown ends `serve`."""
@@ -134,10 +135,9 @@ def _title_and_message(body: bytes) -> tuple[str, str]:
     except ValueError:
         found = None
     if isinstance(found, dict) and isinstance(found.get("message"), str):
-        return _printable(str(found.get("title", ""))), _printable(found["message"])
-    return f"{len(body)} bytes", _printable(body.decode(errors="replace"))
+        return printable(str(found.get("title", ""))), _printable_lines(found["message"])
+    return f"{len(body)} bytes", _printable_lines(body.decode(errors="replace"))
 
 
-def _printable(text: str) -> str:
-    """The text without signs that change a terminal."""
-    return "".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in text.replace("\r\n", "\n"))
+def _printable_lines(text: str) -> str:
+    return printable(text.replace("\r\n", "\n"), keep="\n")

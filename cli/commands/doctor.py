@@ -15,6 +15,7 @@ import typer
 
 from cli import options as o
 from cli.json_output import print_json
+from cli.printable_text import printable
 from cli.running_desks import running_desk
 from common.errors import StartError
 from common.project_root import DEFAULT_DATA_DIR, DESK_ROOT, expanded
@@ -107,6 +108,7 @@ def _show(result: CheckResult) -> None:
 
 def _print(head: str, text: str) -> None:
     """Print one line; on a terminal it is wrapped at blanks, and further lines are indented."""
+    text = printable(text)
     if sys.stdout.isatty():
         width = max(COLUMNS_MIN, shutil.get_terminal_size().columns)
         indent = " " * len(head)

@@ -9,6 +9,7 @@ from cli.screen.details import DeskDetails
 from cli.screen.layout import MIDDLE, WIDE, dim, line
 from cli.screen.text_rows import Cell, text_rows
 from cli.status_view import SEVERITY_STYLES
+from proto.alerts import delivery_text, state_text, unsent_text
 from proto.notify import AlertLine
 from proto.time import utc_text
 
@@ -37,19 +38,14 @@ def alerts_page(details: DeskDetails, controls: Controls, width: int) -> list[Te
 
 
 def _cells(one: AlertLine) -> dict[str, Cell]:
-    if one.acknowledged_ns:
-        state = Cell(f"seen by {one.acknowledged_by or 'a person'}", "dim")
-    elif one.is_open:
-        state = Cell("OPEN", "bold red")
-    else:
-        state = Cell("ended" if one.ended_ns else "", "dim")
-    sent = ", ".join(f"{delivery.target} {delivery.state.value.lower()}" for delivery in one.deliveries)
+    is_unseen = one.is_open and not one.acknowledged_ns
+    sent = ", ".join(f"{delivery.target} {delivery_text(delivery)}" for delivery in one.deliveries)
     subject = f" {one.subject}" if one.subject else ""
     again = f" ({one.repeats} more times)" if one.repeats else ""
     return {
         "id": Cell(str(one.number)),
         "time": Cell(utc_text(one.time_ns)[5:19], "dim"),
-        "state": state,
-        "sent": Cell(sent or "to nobody", "" if sent else "dim"),
+        "state": Cell(state_text(one), "bold red" if is_unseen else "dim"),
+        "sent": Cell(sent or unsent_text(one), "" if sent else "dim"),
         "alert": Cell(f"{one.code}{subject}: {one.text}{again}", SEVERITY_STYLES[one.severity]),
     }

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from rich.text import Text
 
+from cli.printable_text import one_line
+
 GAP = "  "
 
 CELL_CHARS_MAX = 32
@@ -23,13 +25,14 @@ class Cell(NamedTuple):
 def text_rows(columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, right: Sequence[str] = ()) -> list[Text]:
     """A heading and a line for each row, in columns as wide as their longest text; the last column is not padded.
 
-    A text longer than CELL_CHARS_MAX ends with an ellipsis.
+    Each cell is one line of printable text. A text longer than CELL_CHARS_MAX ends with an ellipsis.
 
     Args:
         columns: the titles.
         rows: the cells of each row, as many as columns.
         right: titles of the columns that are aligned to the right.
     """
+    rows = [[cell._replace(text=one_line(cell.text)) for cell in row] for row in rows]
     rows = [[*(_cut(cell) for cell in row[:-1]), row[-1]] for row in rows]
     widths = [
         max(len(title), *(len(row[place].text) for row in rows)) if rows else len(title)

@@ -155,3 +155,12 @@ def test_what_is_wrong_with_the_processes_comes_first() -> None:
 def test_a_stale_feed_and_the_oldest_quote_are_shown() -> None:
     text = feed_text(heartbeat_age_ms=7_400, is_stale=True, oldest_quote=("EURUSD", 7_300), time_ns=0, processed=65_000)
     assert text == "STALE, last message 7.4 s ago, oldest quote EURUSD 7.3 s, market time unknown, 65,000 ticks"
+
+
+@pytest.mark.parametrize("height", [None, 23])
+def test_the_screen_has_only_printable_characters(height: int | None) -> None:
+    alerts = AlertsReading(rows=[an_alert(1, text="\x1b[2J\nsecond line")], open_count=1)
+    conditions = [condition("NO_TICKS", "\x1b]0;title\x07", subject="EURUSD")]
+    rows = lines_of(a_screen(a_status(conditions=conditions, **LEVELS), alerts=alerts), height=height)
+    assert all(row.isprintable() for row in rows), rows
+    assert any(row.endswith("NO_TICKS EURUSD: \\x1b[2J second line") for row in rows), rows

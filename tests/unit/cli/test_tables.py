@@ -32,3 +32,8 @@ def test_a_table_of_positions_shows_rounded_average_prices(capsys: pytest.Captur
     shown = capsys.readouterr().out
     assert "1.08443333 " in shown
     assert "1.084433333" not in shown
+
+
+def test_a_cell_has_no_characters_that_change_a_terminal() -> None:
+    assert cell("text", "a\x1b[2Jb\nc") == "a\\x1b[2Jb\nc"
+    assert cell("facts", {"reason": "\x07"}) == "reason \\x07"

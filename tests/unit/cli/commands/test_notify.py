@@ -156,7 +156,7 @@ def test_a_text_that_looks_like_a_key_is_not_taken_for_one() -> None:
 
 def test_a_body_of_another_form_is_shown_and_signs_of_a_terminal_are_not() -> None:
     [shown] = received(b"\x1b[31mred \xff")
-    assert shown.splitlines()[1] == "  ?[31mred \N{REPLACEMENT CHARACTER}"
+    assert shown.splitlines()[1] == "  \\x1b[31mred \N{REPLACEMENT CHARACTER}"
     [shown] = received(a_body("\x1b]0;title", "\x07text"))
     assert "\x1b" not in shown
     assert "\x07" not in shown

@@ -13,6 +13,7 @@ import pytest
 from msgspec import structs
 from rich.console import Console
 
+from cli.screen.details import DeskDetails
 from cli.screen.head import alerts, summary_line
 from cli.screen.line_screen import LineScreen
 from cli.screen.page import render_page
@@ -309,3 +310,13 @@ def test_the_picture_in_the_documentation_matches_the_live_page() -> None:
     view = a_view(a_status(latency_us={}))
     page = " ".join(drawn(view, width=80, height=30))
     assert set(re.findall(r"[a-z]{4,}|TRADING|SIMULATED", page)) - {"warming", "flat"} <= set(re.findall(r"\w+", svg))
+
+
+def test_a_status_line_has_only_printable_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = LineScreen()
+    lines.show_details(DeskDetails(desk_problem="\x1b[2J"))
+    lines.show(a_view(a_status(conditions=[condition("NO_TICKS", "\x1b[2J", subject="EURUSD")])))
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == "ALERT the desk is not found: \\x1b[2J"
+    assert len(shown) == 3
+    assert all(line.isprintable() for line in shown), shown

@@ -124,7 +124,10 @@ def test_many_conditions_leave_room_for_the_page(page: PageName, height: int) ->
         (PageName.EVENTS, ("denied 3: SPREAD 3", "GBPUSD denied by SPREAD at 12:00:00", "    90  12:00:00  event 90")),
         (PageName.PROCESSES, ("mt5        RUNNING               01:02:05    7  7 s ago", "FATAL, exit status 1")),
         (PageName.PROCESSES, ("web        not used",)),
-        (PageName.ALERTS, ("17  01-06 12:00:00  OPEN         NO_TICKS EURUSD: no tick for 60 s", "seen by ann")),
+        (
+            PageName.ALERTS,
+            ("17  01-06 12:00:00  open                 NO_TICKS EURUSD: no tick for 60 s", "acknowledged by ann"),
+        ),
     ],
 )
 def test_a_page_shows_its_readings(page: PageName, texts: tuple[str, ...]) -> None:
@@ -205,3 +208,38 @@ def test_an_own_desk_is_stopped_by_q() -> None:
     own = Controls(owns_desk=True)
     assert drawn(own, view=a_view(STATUS))[-1].endswith("q stops the desk")
     assert drawn(replace(own, mode=Mode.QUIT), view=a_view(STATUS))[-1].startswith("stop this SIMULATED desk?")
+
+
+EVIL = "\x1b[2J\x1b]0;all is well\x07"
+"""Characters that clear the screen and give the terminal another title."""
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_texts_of_a_venue_do_not_change_the_terminal(page: PageName) -> None:
+    evil = replace(
+        DETAILS,
+        events=[EventLine(number=1, time_ns=NOON_NS, symbol="EURUSD", text=f"rejected: {EVIL}")],
+        alerts=AlertsReading(rows=[an_alert(17, text=f"rejected: {EVIL}")]),
+        problem=EVIL,
+        desk_problem=EVIL,
+    )
+    view = a_view(a_status(conditions=[condition("NO_TICKS", EVIL, subject="EURUSD")]), is_own=False, before=None)
+    rows = drawn(Controls(page=page), view=view, details=evil)
+    assert all(row.isprintable() for row in rows), rows
+    assert any("\\x1b[2J" in row for row in rows), rows
+
+
+def test_an_alert_of_several_lines_is_one_row() -> None:
+    summary = AlertsReading(rows=[an_alert(18, text="fills 3\ndenials 2\nequity 10"), an_alert(17)])
+    rows = drawn(Controls(page=PageName.ALERTS), details=replace(DETAILS, alerts=summary), width=160)
+    [found] = [row for row in rows if "fills 3" in row]
+    assert found.endswith("fills 3 denials 2 equity 10")
+    assert len(rows) == 24
+
+
+def test_a_desk_that_cannot_be_found_is_named_on_each_page() -> None:
+    unknown = replace(DETAILS, desk_problem="2 desks run: a, b; expected --data-dir DIR")
+    for page in PAGES:
+        rows = drawn(Controls(page=page), details=unknown)
+        assert len(rows) == 24
+        assert any("the desk is not found: 2 desks run: a, b" in row for row in rows), rows
