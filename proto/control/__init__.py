@@ -15,6 +15,7 @@ from proto.control.conditions import describe as describe
 from proto.control.conditions import headline as headline
 from proto.control.conditions import keeps_from_trading as keeps_from_trading
 from proto.control.conditions import needs_person as needs_person
+from proto.control.conditions import severity_rank as severity_rank
 from proto.control.conditions import trades_nothing as trades_nothing
 from proto.control.replies import ControlError as ControlError
 from proto.control.replies import ControlReply as ControlReply

@@ -56,6 +56,11 @@ _GRAVITY: Final = {effect: rank for rank, effect in enumerate(Effect)}
 _URGENCY: Final = {severity: rank for rank, severity in enumerate(Severity)}
 
 
+def severity_rank(severity: Severity) -> int:
+    """Return the rank of a severity; that of a graver one is higher."""
+    return _URGENCY[severity]
+
+
 def condition(code: str, text: str, *, subject: str = "", by: str = "", effect: Effect | None = None) -> Condition:
     """Build a condition with a code of `CONDITION_KINDS`; `effect` is required for a cause of the trading state.
 
@@ -70,7 +75,7 @@ def condition(code: str, text: str, *, subject: str = "", by: str = "", effect: 
 
 def by_gravity(conditions: Iterable[Condition]) -> list[Condition]:
     """Sort conditions by effect, then by severity, the gravest first. Equally grave ones keep their order."""
-    return sorted(conditions, key=lambda one: (-_GRAVITY[one.effect], -_URGENCY[one.severity]))
+    return sorted(conditions, key=lambda one: (-_GRAVITY[one.effect], -severity_rank(one.severity)))
 
 
 def needs_person(found: Condition) -> bool:

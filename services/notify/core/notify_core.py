@@ -9,14 +9,16 @@ from __future__ import annotations
 from typing import Final
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import structs
 
-from proto.control import ControlError, Severity, StatusReply
+from proto.control import Severity, StatusReply
 from proto.core import Core
-from proto.notify import ALERTS_MAX, AcknowledgedLine, AcknowledgeReply, AlertPhase, MessageKind, MessageState
+from proto.notify import AlertPhase, MessageKind, MessageState
 from proto.time import SECOND_NS, Now
+from services.notify.core.acknowledgement import acknowledged
 from services.notify.core.codes import DAILY_SUMMARY
-from services.notify.core.escalations import Escalation, Escalations
+from services.notify.core.core_state import CORE, CoreState
+from services.notify.core.escalations import Escalations
 from services.notify.core.inputs import (
     Acknowledge,
     Answer,
@@ -34,40 +36,19 @@ from services.notify.core.inputs import (
 )
 from services.notify.core.outbox import Outbox
 from services.notify.core.quiet_hours import next_time_of_day
-from services.notify.core.repeats import RepeatCounter, RepeatEntry
+from services.notify.core.repeats import RepeatCounter
 from services.notify.core.rows import TEXT_CHARS_MAX, AlertRow, Changes, MessageRow, Stored
 from services.notify.core.rules import Rule, Rules
 from services.notify.core.status_watch import StatusWatch
 from services.notify.core.summary import summary_text
 from services.notify.core.text import body_of, gravest, title_of
-
-VENUE_UNKNOWN: Final = "VENUE UNKNOWN"
-"""Label of alerts before the mode of the venue is known."""
-
-CORE: Final = "core"
-"""Name of the stored value with the core's own state."""
+from services.notify.core.told import Told
 
 CLOCK_STEP_NS: Final = SECOND_NS
 """Step of the wall clock back from which due times are computed again."""
 
 UNUSED_ALERTS_MAX: Final = 1_000
 """Alerts in memory beyond those in use after which the unused ones are forgotten."""
-
-
-class CoreState(Struct, frozen=True, kw_only=True):
-    """What the core keeps between steps, apart from alerts and messages.
-
-    `figures`, `warnings` and `criticals` are counts since `since_ns`. `next_summary_ns` is 0 without a daily summary.
-    """
-
-    mode: str = VENUE_UNKNOWN
-    repeats: list[RepeatEntry] = []
-    escalations: list[Escalation] = []
-    figures: DayFigures = DayFigures()
-    warnings: int = 0
-    criticals: int = 0
-    since_ns: int = 0
-    next_summary_ns: int = 0
 
 
 class NotifyCore(Core[Message, Output]):
@@ -89,16 +70,19 @@ class NotifyCore(Core[Message, Output]):
         self._saved_state = state
         self._repeats = RepeatCounter(kept.repeats)
         self._escalations = Escalations(kept.escalations)
-        self._outbox = Outbox(rules, desk_id, stored.next_message)
+        self._outbox = Outbox(rules, desk_id, stored.next_message, self._is_critical)
         self._alerts: dict[int, AlertRow] = {one.alert.number: one.alert for one in kept.repeats}
         self._alerts |= {one.number: one for one in stored.alerts}
         self._used = len(self._alerts)
-        self._lasting = {(one.code, one.subject): one.number for one in self._alerts.values() if one.lasts}
-        self._told: dict[int, dict[str, str]] = {}
-        """For each lasting alert, the targets that were told, with the name of the rule."""
+        self._lasting = {
+            (self._alerts[one].code, self._alerts[one].subject): one
+            for one in sorted(self._alerts)
+            if self._alerts[one].lasts
+        }
+        self._told = Told(rules.targets)
         for message in stored.messages:
             if message.started_ns and message.state is not MessageState.GIVEN_UP:
-                self._add_told(message)
+                self._told.add(message, self._alerts)
         self._next_alert = stored.next_alert
         self._status: StatusReply | None = None
         self._watch = StatusWatch()
@@ -114,12 +98,13 @@ class NotifyCore(Core[Message, Output]):
         """Continue: start the tries that are due."""
         self._wall_ns = now.domain_ns
         self._watch.start(now.mono_ns)
-        self._outbox.restore(self._stored.messages, self._stored.started, now)
+        removed = self._outbox.restore(self._stored.messages, self._stored.started, now)
         if not self._state.since_ns:
             self._state = structs.replace(self._state, since_ns=now.domain_ns)
         self._repeats.clamp(now.domain_ns)
         self._escalations.clamp(self._rules, now.domain_ns)
         self._plan_summary(now, is_start=True)
+        self._tell_lasting(removed, now)
         return self._end_step(now)
 
     def handle(self, message: Message, now: Now) -> list[Output]:
@@ -134,11 +119,11 @@ class NotifyCore(Core[Message, Output]):
             case Acknowledge():
                 outputs.append(self._acknowledge(message, now))
             case Delivered(message=number, error=error):
-                finished = self._outbox.finish(number, error, now)
+                finished = self._outbox.finish(number, error, now, is_kept=self._is_open_still(number))
                 if finished is not None:
                     outputs.append(Finished(finished))
                     if finished.state is MessageState.GIVEN_UP:
-                        self._forget_told(finished)
+                        self._told.forget(finished)
         return self._end_step(now, outputs)
 
     def next_timer(self) -> int | None:
@@ -195,7 +180,7 @@ class NotifyCore(Core[Message, Output]):
         at_ns = min(event.time_ns, now.domain_ns) or now.domain_ns
         if event.phase is AlertPhase.ENDED:
             if before is not None:
-                self._end(before, at_ns, now, except_for=set())
+                self._tell_end(self._end(before, at_ns), now, except_for=set())
             return
         if before is not None and event.phase is AlertPhase.BEGAN:
             if not event.replaces:
@@ -203,9 +188,10 @@ class NotifyCore(Core[Message, Output]):
             if before.text == event.text[:TEXT_CHARS_MAX]:
                 self._put(structs.replace(before, repeats=before.repeats + 1))
                 return
+        ended = self._end(before, at_ns) if before is not None and event.replaces else None
         told = self._raise(event, at_ns, now)
-        if before is not None and event.replaces:
-            self._end(before, at_ns, now, except_for=told)
+        if ended is not None:
+            self._tell_end(ended, now, except_for=told)
 
     def _raise(self, event: SourceEvent, at_ns: int, now: Now) -> set[str]:
         """Make an alert and the messages that carry it, and return their targets."""
@@ -234,60 +220,77 @@ class NotifyCore(Core[Message, Output]):
         told = set()
         for target, rule in by_target.items():
             if rule.name not in held:
-                held[rule.name] = self._hold(rule, alert, now)
+                held[rule.name] = self._hold(rule, alert, now, is_change=event.replaces)
             if held[rule.name] and not alert.lasts:
                 continue
-            due_ns = at_ns + rule.after_s * SECOND_NS if alert.lasts and rule.after_s else 0
-            self._outbox.add(alert, target, rule, kind, now, not_before_ns=max(due_ns, held[rule.name]))
+            self._add(alert, target, rule, kind, now, held_ns=held[rule.name])
             told.add(target)
         return told
 
-    def _hold(self, rule: Rule, alert: AlertRow, now: Now) -> int:
+    def _add(self, alert: AlertRow, target: str, rule: Rule, kind: MessageKind, now: Now, *, held_ns: int) -> None:
+        """Let an alert be sent, not before `held_ns`, and not before it has lasted as long as the rule requires."""
+        due_ns = min(alert.time_ns, now.domain_ns) + rule.after_s * SECOND_NS if alert.lasts and rule.after_s else 0
+        self._outbox.add(alert, target, rule, kind, now, not_before_ns=max(due_ns, held_ns))
+
+    def _tell_lasting(self, removed: set[int], now: Now) -> None:
+        """After a start, let each target have what lasts and it does not know: the rules may have changed.
+
+        `removed` are alerts whose messages were removed for that.
+        """
+        for alert in list(self._alerts.values()):
+            if not alert.lasts or not (alert.is_open or alert.number in removed):
+                continue
+            names, by_target = self._rules.recipients(alert)
+            if not set(names) <= set(alert.rules):
+                alert = structs.replace(alert, rules=list(dict.fromkeys([*alert.rules, *names])))
+                self._put(alert)
+            for target, rule in by_target.items():
+                if target in self._told.of(alert.number):
+                    if alert.is_open:
+                        self._escalations.begin(rule, alert.number, now.domain_ns)
+                elif not self._outbox.is_waiting(alert.number, target):
+                    held_ns = self._repeats.waits_until_ns(rule, alert)
+                    self._add(alert, target, rule, MessageKind.ALERT, now, held_ns=held_ns)
+
+    def _is_open_still(self, message: int) -> bool:
+        """Whether a message is about something that lasts and needs a person."""
+        found = self._outbox.messages.get(message)
+        if found is None or found.kind is MessageKind.ENDED:
+            return False
+        return any(self._alerts[number].is_open and self._alerts[number].lasts for number in found.alerts)
+
+    def _hold(self, rule: Rule, alert: AlertRow, now: Now, *, is_change: bool) -> int:
         """The time until which a repeated alert is not sent, 0 if it is sent; counts it with the first one."""
-        until_ns = self._repeats.held_until_ns(rule, alert, now.domain_ns)
+        until_ns = self._repeats.held_until_ns(rule, alert, now.domain_ns, is_change=is_change)
         first = self._repeats.first_of(rule, alert)
         if until_ns and first is not None:
             first = self._alerts.get(first.number, first)
             self._put(structs.replace(first, repeats=first.repeats + 1))
         return until_ns
 
-    def _end(self, alert: AlertRow, at_ns: int, now: Now, *, except_for: set[str]) -> None:
-        """End a lasting alert, and tell those who were told of its beginning, except for some targets."""
+    def _end(self, alert: AlertRow, at_ns: int) -> AlertRow:
+        """End a lasting alert, and return it."""
         ended = structs.replace(alert, ended_ns=max(at_ns, alert.time_ns))
         self._put(ended)
         self._escalations.forget(alert.number)
-        self._outbox.withdraw(alert.number)
-        for target, name in self._told.pop(alert.number, {}).items():
-            rule = self._rules.of(name)
-            if rule is not None and rule.ended and target not in except_for:
+        for name in self._outbox.withdraw(alert.number):
+            self._repeats.forget(name, alert)
+        return ended
+
+    def _tell_end(self, ended: AlertRow, now: Now, *, except_for: set[str]) -> None:
+        """Tell the end of an alert to those who were told of its beginning, except for some targets."""
+        for target, name in self._told.take(ended.number).items():
+            rule = self._rules.of_end(name, ended, target)
+            if rule.ended and target not in except_for:
                 self._outbox.add(ended, target, rule, MessageKind.ENDED, now)
 
     def _acknowledge(self, asked: Acknowledge, now: Now) -> Answer:
         rows = {one.number: one for one in asked.rows} | self._alerts
-        unknown = [number for number in asked.request.numbers if number not in rows]
-        if unknown:
-            return Answer(asked.ref, ControlError(error=f"there is no alert {unknown[0]}; nothing was acknowledged"))
-        numbers = list(dict.fromkeys(asked.request.numbers))
-        if asked.request.all_open:
-            numbers += [one.number for one in self._alerts.values() if one.is_open and one.number not in numbers]
-        lines = []
-        for number in numbers:
-            alert = rows[number]
-            is_new = not alert.acknowledged_ns
-            if is_new:
-                by = asked.request.person
-                alert = structs.replace(alert, acknowledged_ns=now.domain_ns, acknowledged_by=by)
-                self._put(alert)
-                self._escalations.forget(number)
-            lines.append(
-                AcknowledgedLine(
-                    number=number,
-                    acknowledged_by=alert.acknowledged_by,
-                    acknowledged_ns=alert.acknowledged_ns,
-                    is_new=is_new,
-                )
-            )
-        return Answer(asked.ref, AcknowledgeReply(count=len(lines), rows=lines[:ALERTS_MAX]))
+        changed, reply = acknowledged(asked.request, rows, now.domain_ns)
+        for alert in changed:
+            self._put(alert)
+            self._escalations.forget(alert.number)
+        return Answer(asked.ref, reply)
 
     # ----------------------------------------------------------------------------------------------------------- steps
 
@@ -357,7 +360,7 @@ class NotifyCore(Core[Message, Output]):
         self._alerts[alert.number] = self._changed_alerts[alert.number] = alert
         key = (alert.code, alert.subject)
         if alert.lasts:
-            self._lasting[key] = alert.number
+            self._lasting[key] = max(alert.number, self._lasting.get(key, 0))
         elif self._lasting.get(key) == alert.number:
             del self._lasting[key]
 
@@ -386,24 +389,16 @@ class NotifyCore(Core[Message, Output]):
                 message.kind, alerts, rule, self._rules, {number: one for number, one in repeats.items() if one}
             ),
         )
-        self._add_told(fixed)
+        self._told.add(fixed, self._alerts)
         return fixed
+
+    def _is_critical(self, number: int) -> bool:
+        return self._alerts[number].severity is Severity.CRITICAL
 
     def _severity(self, message: MessageRow) -> Severity:
         if message.kind is MessageKind.ENDED:
             return Severity.INFO
         return gravest([self._alerts[number] for number in message.alerts]).severity
-
-    def _add_told(self, message: MessageRow) -> None:
-        if message.kind is not MessageKind.ENDED:
-            for number in message.alerts:
-                alert = self._alerts.get(number)
-                if alert is not None and alert.lasts:
-                    self._told.setdefault(number, {}).setdefault(message.target, message.rule)
-
-    def _forget_told(self, message: MessageRow) -> None:
-        for number in message.alerts:
-            self._told.get(number, {}).pop(message.target, None)
 
     def _escalate(self, now: Now) -> None:
         for name, number in self._escalations.take_due(now.domain_ns):

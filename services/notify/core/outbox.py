@@ -74,9 +74,17 @@ class _Target:
 class Outbox:
     """The unfinished messages, by number."""
 
-    def __init__(self, rules: Rules, desk_id: str, next_number: int) -> None:
-        """Start without messages; `desk_id` is the first part of the keys of new ones."""
+    def __init__(self, rules: Rules, desk_id: str, next_number: int, is_critical: Callable[[int], bool]) -> None:
+        """Start without messages.
+
+        Args:
+            rules: the rules.
+            desk_id: first part of the keys of new messages.
+            next_number: number of the next message.
+            is_critical: whether the alert with a number is CRITICAL.
+        """
         self._rules = rules
+        self._is_critical = is_critical
         self._desk_id = desk_id
         self._next_number = next_number
         self.messages: dict[int, MessageRow] = {}
@@ -92,26 +100,36 @@ class Outbox:
         self._started: dict[tuple[str, str], deque[int]] = defaultdict(deque)
         """Times of first tries within the interval of the rate limit, by rule and target."""
 
-    def restore(self, messages: Iterable[MessageRow], started: Iterable[tuple[str, str, int]], now: Now) -> None:
+    def restore(self, messages: Iterable[MessageRow], started: Iterable[tuple[str, str, int]], now: Now) -> set[int]:
         """Continue with the stored messages. Their delays are computed again, and what was tried is tried at once.
+
+        Messages in which an alert waits because it must last longer are removed: the rules may have changed.
 
         Args:
             messages: the messages; finished ones are left out.
             started: rule, target and time in UTC nanoseconds of each first try that counts for a rate limit.
             now: the time.
+
+        Returns:
+            The numbers of the alerts of removed messages.
         """
+        removed: set[int] = set()
         for rule, target, started_ns in sorted(started, key=lambda one: one[2]):
             self._started[rule, target].append(min(started_ns, now.domain_ns))
         for message in messages:
             if message.state not in UNFINISHED:
                 continue
             self._keep(message)
-            if message.waits_for is not WaitReason.DURATION:
-                self._open[_group_key(message)] = message.number
+            if message.waits_for is WaitReason.DURATION and not message.started_ns:
+                self._remove(message)
+                removed.update(message.alerts)
+                continue
+            self._open[_group_key(message)] = message.number
             if message.target not in self._targets:
                 error = f"NOTIFY_FILE has no target {message.target} any more"
                 self._put(message, state=MessageState.GIVEN_UP, last_error=error)
         self.clamp(now)
+        return removed
 
     def clamp(self, now: Now) -> None:
         """After a step of the wall clock back, bring the due times back into their spans."""
@@ -138,23 +156,35 @@ class Outbox:
 
         Before `not_before_ns` the alert waits in a message of its own, because what it is about may end until then.
         """
+        assert target in self._targets, target
         if not_before_ns > now.domain_ns:
             self._new(alert, target, rule, kind, now, due_ns=not_before_ns, waits_for=WaitReason.DURATION)
             return
         joined = self._joinable(alert, target, rule, kind)
         if joined is not None:
             self._put(joined, alerts=[*joined.alerts, alert.number])
+            if joined.waits_for is WaitReason.RATE_LIMIT and self._ignores_rate(self.messages[joined.number]):
+                self._put(self.messages[joined.number], due_ns=now.domain_ns, waits_for=WaitReason.QUEUE)
         else:
             group_s = 0 if kind in _UNGROUPED else rule.group_s
             due_ns = now.domain_ns + group_s * SECOND_NS
             reason = WaitReason.GROUPING if group_s else WaitReason.QUEUE
             self._new(alert, target, rule, kind, now, due_ns=due_ns, waits_for=reason)
 
-    def withdraw(self, number: int) -> None:
-        """Remove the messages in which an alert waits because what it is about has not lasted long enough."""
-        for message in self._carrying(number):
-            if message.waits_for is WaitReason.DURATION and not message.started_ns:
-                self._remove(message)
+    def withdraw(self, number: int) -> set[str]:
+        """Remove the messages in which an alert waits because what it is about has not lasted long enough.
+
+        Returns:
+            The names of their rules.
+        """
+        found = [one for one in self._carrying(number) if one.waits_for is WaitReason.DURATION and not one.started_ns]
+        for message in found:
+            self._remove(message)
+        return {one.rule for one in found}
+
+    def is_waiting(self, number: int, target: str) -> bool:
+        """Whether an unfinished message has an alert for a target, as the first one or as an escalation."""
+        return any(one.target == target and one.kind is not MessageKind.ENDED for one in self._carrying(number))
 
     def release_lasting(self, alerts: Mapping[int, AlertRow], now: Now) -> None:
         """Put the alerts that have lasted long enough into the messages of their rules."""
@@ -189,8 +219,10 @@ class Outbox:
                 started.append(tried)
         return started
 
-    def finish(self, number: int, error: str, now: Now) -> MessageRow | None:
+    def finish(self, number: int, error: str, now: Now, *, is_kept: bool = False) -> MessageRow | None:
         """Take the result of a try; `error` is empty if the target accepted the message.
+
+        A message that `is_kept` is never given up.
 
         Returns:
             The message; None if it is not known any more.
@@ -207,7 +239,7 @@ class Outbox:
         target.failures += 1
         target.failures_of[number] = target.failures_of.get(number, 0) + 1
         target.failed_mono_ns, target.last_failed, target.error = now.mono_ns, number, error
-        if now.domain_ns - message.started_ns >= GIVEN_UP_NS:
+        if now.domain_ns - message.started_ns >= GIVEN_UP_NS and not is_kept:
             del target.failures_of[number]
             return self._put(message, state=MessageState.GIVEN_UP, last_error=error)
         again_ns = now.domain_ns + target.free_mono_ns(message) - now.mono_ns
@@ -296,13 +328,17 @@ class Outbox:
             end_ns = quiet_until(now.domain_ns, rule.quiet, self._rules.zone)
             if end_ns > now.domain_ns:
                 return end_ns, WaitReason.QUIET_HOURS
-        if not message.started_ns:
+        if not message.started_ns and not self._ignores_rate(message):
             times = self._started[message.rule, message.target]
             while times and times[0] <= now.domain_ns - rule.rate_ns:
                 times.popleft()
             if len(times) >= rule.rate_max:
                 return times[len(times) - rule.rate_max] + rule.rate_ns, WaitReason.RATE_LIMIT
         return 0, WaitReason.QUEUE
+
+    def _ignores_rate(self, message: MessageRow) -> bool:
+        """Whether a message has a CRITICAL alert, which does not wait for a rate limit; its end does."""
+        return message.kind is not MessageKind.ENDED and any(map(self._is_critical, message.alerts))
 
     def _joinable(self, alert: AlertRow, target: str, rule: Rule, kind: MessageKind) -> MessageRow | None:
         """The latest message of a group, if it can take another alert."""

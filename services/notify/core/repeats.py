@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct, structs
 
+from proto.control import severity_rank
 from proto.time import DAY_NS, SECOND_NS
 from services.notify.core.rows import AlertRow
 from services.notify.core.rules import Rule
@@ -37,18 +38,40 @@ class RepeatCounter:
         """Continue with stored entries."""
         self._entries = {(one.rule, one.alert.code, one.alert.subject): one for one in entries}
 
-    def held_until_ns(self, rule: Rule, alert: AlertRow, now_ns: int) -> int:
-        """Count an alert if it repeats one that was sent: the end of the time without a second; 0 if it is sent."""
+    def held_until_ns(self, rule: Rule, alert: AlertRow, now_ns: int, *, is_change: bool = False) -> int:
+        """Count an alert if it repeats one that was sent: the end of the time without a second; 0 if it is sent.
+
+        A graver alert is no repeat, nor one with another text if `is_change`: what lasts has changed.
+        """
         if not rule.repeat_s:
             return 0
         key = (rule.name, alert.code, alert.subject)
         found = self._entries.get(key)
-        if found is not None and found.sent_ns + rule.repeat_s * SECOND_NS > now_ns:
+        is_repeat = (
+            found is not None
+            and found.sent_ns + rule.repeat_s * SECOND_NS > now_ns
+            and not (is_change and found.alert.text != alert.text)
+            and severity_rank(found.alert.severity) >= severity_rank(alert.severity)
+        )
+        if found is not None and is_repeat:
             self._entries[key] = structs.replace(found, count=found.count + 1)
             return found.sent_ns + rule.repeat_s * SECOND_NS
         earlier = {} if found is None else {"earlier": found.count, "earlier_ns": found.sent_ns}
         self._entries[key] = RepeatEntry(rule=rule.name, alert=alert, sent_ns=now_ns, **earlier)
         return 0
+
+    def waits_until_ns(self, rule: Rule, alert: AlertRow) -> int:
+        """The end of the time in which an alert that was counted is not sent; 0 if it repeats none."""
+        found = self._entries.get((rule.name, alert.code, alert.subject))
+        if found is None or found.alert.number >= alert.number:
+            return 0
+        return found.sent_ns + rule.repeat_s * SECOND_NS
+
+    def forget(self, rule: str, alert: AlertRow) -> None:
+        """Forget an alert that ended before it was sent, so that the next one is no repeat of it."""
+        key = (rule, alert.code, alert.subject)
+        if key in self._entries and self._entries[key].alert.number == alert.number:
+            del self._entries[key]
 
     def first_of(self, rule: Rule, alert: AlertRow) -> AlertRow | None:
         """The alert that was sent of the same rule, code and subject; None without one."""
@@ -56,15 +79,17 @@ class RepeatCounter:
         return None if found is None else found.alert
 
     def on_sent(self, rule: Rule, alert: AlertRow, now_ns: int) -> None:
-        """Count from now on for an alert that was held and is sent now."""
+        """Count from now on for an alert that was held, or began before the rule had it, and is sent now."""
         key = (rule.name, alert.code, alert.subject)
         found = self._entries.get(key)
-        if rule.repeat_s and found is not None and found.alert.number < alert.number:
+        if rule.repeat_s and found is None and alert.lasts:
+            self._entries[key] = RepeatEntry(rule=rule.name, alert=alert, sent_ns=now_ns)
+        elif rule.repeat_s and found is not None and found.alert.number < alert.number:
             self._entries[key] = RepeatEntry(
                 rule=rule.name,
                 alert=alert,
                 sent_ns=now_ns,
-                earlier=found.count - 1,  # the alert itself was counted when it was held
+                earlier=max(0, found.count - 1),  # the alert itself was counted when it was held
                 earlier_ns=found.sent_ns,
             )
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from proto.control import Severity
+from proto.control import Severity, severity_rank
 from proto.time import SECOND_NS
 from services.notify.core.codes import matches
 from services.notify.core.quiet_hours import Interval
@@ -29,7 +29,6 @@ TEMPLATE_FIELDS: Final = (
 )
 """Fields of the templates of a rule; the page about alarms describes them."""
 
-_RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
 _SPACES: Final = re.compile(r"[ \t]{2,}")
 
 
@@ -57,7 +56,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     def matches(self, alert: AlertRow) -> bool:
         """Whether the rule is about an alert."""
         return (
-            _RANKS[alert.severity] >= _RANKS[self.severity]
+            severity_rank(alert.severity) >= severity_rank(self.severity)
             and (not self.symbols or alert.subject in self.symbols)
             and any(matches(pattern, alert.code) for pattern in self.events)
         )
@@ -88,6 +87,13 @@ class Rules(Struct, frozen=True, kw_only=True):
     def of(self, name: str) -> Rule | None:
         """The rule with a name; None if it was removed since a message was made."""
         return next((rule for rule in self.rules if rule.name == name), None)
+
+    def of_end(self, name: str, alert: AlertRow, target: str) -> Rule:
+        """The rule by which a target gets the end of an alert of whose beginning the rule with a name has told it.
+
+        If that rule was removed since, it is the one by which the target would get the alert now, else a plain one.
+        """
+        return self.of(name) or self.recipients(alert)[1].get(target) or Rule(name=name, events=[], targets=[])
 
     def recipients(self, alert: AlertRow) -> tuple[list[str], dict[str, Rule]]:
         """The names of the rules that match an alert, and for each target the first of them."""

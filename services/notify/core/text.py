@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from proto.alerts import alert_link
-from proto.control import Severity
+from proto.control import severity_rank
 from proto.notify import MessageKind
 from services.notify.core.quiet_hours import local_text
 from services.notify.core.rows import AlertRow, MessageRow
@@ -18,7 +18,6 @@ TITLE_CHARS_MAX: Final = 200
 """Longest title; some targets refuse longer ones."""
 
 _PREFIXES: Final = {MessageKind.ENDED: "ENDED: ", MessageKind.ESCALATION: "NOT ACKNOWLEDGED: "}
-_RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class Repeats(Struct, frozen=True):
@@ -30,7 +29,7 @@ class Repeats(Struct, frozen=True):
 
 def gravest(alerts: Sequence[AlertRow]) -> AlertRow:
     """The first of the alerts with the highest severity."""
-    return max(alerts, key=lambda one: _RANKS[one.severity])
+    return max(alerts, key=lambda one: severity_rank(one.severity))
 
 
 def title_of(kind: MessageKind, alerts: Sequence[AlertRow], rule: Rule, rules: Rules) -> str:

@@ -16,7 +16,7 @@ from msgspec import Struct, structs
 
 from common.errors import StartError
 from proto.alerts import unsent_text
-from proto.control import Severity
+from proto.control import Severity, severity_rank
 from proto.notify import ALERTS_MAX, AlertLine
 from services.notify.store import FILE_NAME, OPEN, find_alerts, open_notify
 from services.web.api.alert_views import AlertsPage, AlertView
@@ -24,7 +24,6 @@ from services.web.read_model.paging import FilterError
 
 NO_FILE: Final = "there are no alerts: the desk has had no process notify, which NOTIFY_FILE starts"
 
-_BY_GRAVITY: Final = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
 
 T = TypeVar("T")
 
@@ -121,7 +120,7 @@ class AlertBook:
                 by_severity = dict(counts.fetchall())
             return OpenAlerts(
                 number=sum(by_severity.values()),
-                worst=next((one.value for one in _BY_GRAVITY if one.value in by_severity), ""),
+                worst=max(by_severity, key=lambda one: severity_rank(Severity(one)), default=""),
                 newest=_view(newest[0]) if newest else None,
             )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from proto.control import Severity
 from proto.notify import MessageKind, MessageState
 from services.notify.core.quiet_hours import Interval
 from services.notify.core.rules import Rule
@@ -148,7 +149,7 @@ SCENARIO = a_rule(
 )
 
 
-def live_through(run: NotifyRun, seed: int, *, kills: int) -> None:
+def live_through(run: NotifyRun, seed: int, *, kills: int, severity: Severity = Severity.CRITICAL) -> None:
     """Let 60 random things happen, in two minutes, with kills between them; then let everything arrive."""
     drawn, killing = random.Random(seed), random.Random(seed + 1)
     killed = set(killing.sample(range(60), kills))
@@ -159,7 +160,7 @@ def live_through(run: NotifyRun, seed: int, *, kills: int) -> None:
             case 0 | 1:
                 run.happen(an_event(subject=drawn.choice(["EURUSD", "NZDUSD"])))
             case 2:
-                run.happen(begun(code))
+                run.happen(begun(code, severity=severity))
                 lasting.add(code)
             case 3:
                 run.happen(ended(code))
@@ -226,7 +227,7 @@ def no_repeats() -> Rule:
 @pytest.mark.parametrize("seed", range(6))
 def test_a_target_never_gets_more_messages_of_a_rule_than_its_rate(tmp_path: Path, seed: int) -> None:
     run = NotifyRun(tmp_path, rules_of(SCENARIO))
-    live_through(run, seed, kills=10)
+    live_through(run, seed, kills=10, severity=Severity.WARNING)
     for target in ("phone", "mail"):
         first: dict[str, float] = {}
         for at_s, one, key in run.tries:
