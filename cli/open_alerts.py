@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from cli.printable_text import one_line
 from common.errors import StartError
+from services.notify import NOTIFY_FILE_NAME
 
 if TYPE_CHECKING:
     from proto.notify import AlertLine
-
-NOTIFY_FILE_NAME: Final = "notify.db"
 
 ALERTS_MAX: Final = 50
 """Largest number of alerts that are read for a screen."""

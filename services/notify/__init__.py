@@ -4,3 +4,10 @@ It reads the ledger, the watchdog's alert log and portfolio's status, and sends 
 mailbox. No other process waits for it, so it can hang or crash without effect on trading. Its place in the ledger and
 in the alert log, its alerts and its messages are in one file, so that a kill loses no message.
 """
+
+from __future__ import annotations
+
+from typing import Final
+
+NOTIFY_FILE_NAME: Final = "notify.db"
+"""Name of the file in the data directory."""

@@ -28,9 +28,10 @@ from proto.notify import (
     MessageState,
     WaitReason,
 )
+from services.notify import NOTIFY_FILE_NAME
 from services.notify.core.rows import UNFINISHED, AlertRow, Changes, MessageRow, Stored
 
-FILE_NAME: Final = "notify.db"
+FILE_NAME: Final = NOTIFY_FILE_NAME
 APPLICATION_ID: Final = 0x70644E31
 SCHEMA_VERSION: Final = 1
 

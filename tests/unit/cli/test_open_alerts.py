@@ -5,14 +5,10 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from cli.open_alerts import NOTIFY_FILE_NAME, alert_text, read_desk_alerts
+from cli.open_alerts import alert_text, read_desk_alerts
 from services.notify.core.rows import Changes
 from services.notify.store import FILE_NAME, NotifyStore
 from tests.support.alerts import an_alert
-
-
-def test_the_name_of_the_file_is_that_of_notify() -> None:
-    assert NOTIFY_FILE_NAME == FILE_NAME
 
 
 def test_open_alerts_are_those_that_need_a_person_the_newest_first(tmp_path: Path) -> None:
