@@ -133,6 +133,22 @@ def read(folder: Path, program: str) -> HeartbeatRecord | None:
     return HeartbeatRecord(int(found[1]), Phase(found[2]), int(found[3]), int(found[4]), found[5] == "1")
 
 
+class BeatAges:
+    """The ages of the last beats of programs: the time since a beat was first read, because no beat has its time."""
+
+    def __init__(self) -> None:
+        """Start without any beat."""
+        self._first: dict[str, tuple[int, int, int]] = {}
+
+    def age_ns(self, program: str, beat: HeartbeatRecord, now_mono_ns: int) -> int:
+        """Return the age in nanoseconds of a program's beat that was read now; 0 at the first reading."""
+        pid, number, since_ns = self._first.get(program, (0, -1, 0))
+        if (pid, number) != (beat.pid, beat.beat):
+            since_ns = now_mono_ns
+            self._first[program] = (beat.pid, beat.beat, now_mono_ns)
+        return now_mono_ns - since_ns
+
+
 def _line(beat: HeartbeatRecord) -> bytes:
     text = f"pid={beat.pid} phase={beat.phase} beat={beat.beat} done={beat.done} waiting={int(beat.is_work_waiting)}"
     return text.ljust(LINE_BYTES - 1).encode("ascii") + b"\n"

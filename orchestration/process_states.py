@@ -79,7 +79,7 @@ def read_processes(control_url: str | None, *, timeout_s: float) -> ProcessesRea
         where = "not known, the desk may not run" if control_url is None else f"{control_url}, not on this host"
         return ProcessesReading(problem=f"unknown, the control socket is {where}")
     silent = ""
-    for path in (runtime / "run" / SOCKET, runtime / SOCKET, DESK_ROOT / "var" / "run" / SOCKET):
+    for path in (*supervisor_sockets(runtime), DESK_ROOT / "var" / "run" / SOCKET):
         if not path.exists():
             continue
         try:
@@ -91,6 +91,11 @@ def read_processes(control_url: str | None, *, timeout_s: float) -> ProcessesRea
         if path.is_relative_to(runtime) or _wrote_heartbeat(states, runtime):
             return ProcessesReading(states=states)
     return ProcessesReading(problem=silent or f"unknown, no supervisord for {runtime}")
+
+
+def supervisor_sockets(runtime: Path) -> tuple[Path, Path]:
+    """Where the socket of supervisord may be for a runtime folder: that of a private desk, and of a permanent one."""
+    return runtime / "run" / SOCKET, runtime / SOCKET
 
 
 def _place(state: ProcessState) -> tuple[int, str]:

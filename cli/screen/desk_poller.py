@@ -26,6 +26,7 @@ from orchestration.desk_view import DeskRunSpec, DeskView
 from orchestration.process_states import ProcessesReading, read_processes, runtime_folder
 from proto.control import ControlReply, ControlRequest, OrdersQuery, PositionsQuery, RiskQuery, StatusQuery, StatusReply
 from proto.control.views import PAGE_ROWS_MAX, OrdersReply, PositionsReply, RiskReply
+from proto.time import SECOND_NS
 
 POLL_EVERY_S: Final = 0.5
 PROCESSES_EVERY_S: Final = 1.0
@@ -89,7 +90,7 @@ class DeskPoller(threading.Thread):
         self._supervisor_answered_s = time.monotonic()
         self._details = DeskDetails()
         self._tail = None if desk.data_dir is None else LedgerTail(desk.data_dir)
-        self._beats: dict[str, tuple[int, int, float]] = {}
+        self._ages = heartbeat.BeatAges()
 
     def hurry(self) -> None:
         """Poll at once, because another page was chosen or a command was sent."""
@@ -236,15 +237,12 @@ class DeskPoller(threading.Thread):
         runtime = runtime_folder(self.url)
         if runtime is None:
             return {}
-        now_s = time.monotonic()
+        now_ns = time.monotonic_ns()
         beats = {}
         for name in self._processes.states:
             beat = heartbeat.read(runtime, name)
             if beat is None:
                 continue
-            pid, number, since_s = self._beats.get(name, (0, -1, now_s))
-            if (pid, number) != (beat.pid, beat.beat):
-                since_s = now_s
-                self._beats[name] = (beat.pid, beat.beat, now_s)
-            beats[name] = Beat(beat.phase is heartbeat.Phase.RUNNING, now_s - since_s)
+            age_s = self._ages.age_ns(name, beat, now_ns) / SECOND_NS
+            beats[name] = Beat(beat.phase is heartbeat.Phase.RUNNING, age_s)
         return beats

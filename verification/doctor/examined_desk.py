@@ -20,6 +20,7 @@ from common.settings import SHARED, CommonSettings, check_env_file, load, settin
 from common.supervisor_rpc import RPC_ERRORS, call_supervisor
 from common.writer_lock import owner_of
 from orchestration.address_files import CONTROL_FILE, GATEWAY_FILE, is_listening, read_address
+from orchestration.process_states import supervisor_sockets
 from orchestration.supervisord_configuration import CONFIGURATION
 from proto.control import StatusQuery, StatusReply
 from services.mt5.settings import Mt5Settings
@@ -36,8 +37,6 @@ from verification.doctor.strategy_import import StrategyImport
 
 STATUS_TIMEOUT_S: Final = 1.0
 RPC_TIMEOUT_S: Final = 1.0
-SUPERVISOR_SOCKETS: Final = ("supervisor.sock", "run/supervisor.sock")
-"""Socket of supervisord below the runtime folder: of a permanent desk, and of a private one."""
 
 
 class ServiceSettings(NamedTuple):
@@ -150,8 +149,8 @@ class ExaminedDesk:
     @cached_property
     def supervisor_socket(self) -> Path | None:
         """The socket of the desk's supervisord; None if there is none."""
-        folders = [] if self.runtime is None else [self.runtime / name for name in SUPERVISOR_SOCKETS]
-        return next((path for path in folders if path.is_socket()), None)
+        sockets = () if self.runtime is None else supervisor_sockets(self.runtime)
+        return next((path for path in sockets if path.is_socket()), None)
 
     @cached_property
     def supervisor_configuration(self) -> Path:

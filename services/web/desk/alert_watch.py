@@ -11,7 +11,7 @@ from msgspec import structs
 
 from common import clock, heartbeat
 from common.errors import StartError
-from common.heartbeat import Phase
+from common.heartbeat import BeatAges, Phase
 from proto.time import SECOND_NS
 from services.web.api.alert_views import AlertsCell
 from services.web.live.cells import Cells
@@ -49,8 +49,7 @@ class AlertWatch:
         self._mono_ns = mono_ns
         self._revision: tuple[int, int] | None = None
         self._shown = AlertsCell(set_up=False)
-        self._beat = (0, -1)
-        self._beat_ns = 0
+        self._ages = BeatAges()
 
     async def run(self) -> None:
         """Look once a second until canceled."""
@@ -93,9 +92,6 @@ class AlertWatch:
         beat = heartbeat.read(self._runtime_dir, PROGRAM)
         if beat is None or beat.phase is Phase.ENDING:
             return NOT_RUNNING
-        now_ns = self._mono_ns()
-        if self._beat != (beat.pid, beat.beat):
-            self._beat, self._beat_ns = (beat.pid, beat.beat), now_ns
-        if now_ns - self._beat_ns <= SILENT_NS:
+        if self._ages.age_ns(PROGRAM, beat, self._mono_ns()) <= SILENT_NS:
             return ""
         return "notify gives no sign of life, so alerts may be late or missing"

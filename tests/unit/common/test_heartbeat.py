@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from common.heartbeat import Heartbeat, HeartbeatRecord, Phase, Progress, path_of, read
+from common.heartbeat import BeatAges, Heartbeat, HeartbeatRecord, Phase, Progress, path_of, read
 from tests.support.waits import wait_for
 
 
@@ -22,6 +22,16 @@ def test_a_reader_finds_the_last_heartbeat(tmp_path: Path) -> None:
     heartbeat.end()
     assert read(tmp_path / "run", "signal") == HeartbeatRecord(os.getpid(), Phase.ENDING, 2, 123_456_789_012, False)
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["signal.heartbeat"]
+
+
+def test_the_age_of_a_beat_counts_from_its_first_reading() -> None:
+    ages = BeatAges()
+    first = HeartbeatRecord(7, Phase.RUNNING, 1, 0, False)
+    assert [ages.age_ns("mt5", first, now_ns) for now_ns in (100, 130)] == [0, 30]
+    assert ages.age_ns("signal", first, 140) == 0
+    assert ages.age_ns("mt5", first._replace(beat=2), 150) == 0
+    assert ages.age_ns("mt5", first._replace(beat=2, pid=8), 170) == 0
+    assert ages.age_ns("mt5", first._replace(beat=2, pid=8), 175) == 5
 
 
 def test_the_end_of_a_process_does_not_change_the_heartbeat_of_its_successor(tmp_path: Path) -> None:
