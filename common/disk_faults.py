@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from common.errors import StartError
+from common.errors import StartError, error_text
 
 DISK_ERRNOS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 DISK_ERRORS_OF_SQLITE: Final = ("FullError", "IOError", "ReadOnlyError", "CantOpenError")
@@ -40,7 +40,7 @@ def disk_fault(error: Exception) -> str | None:
     if isinstance(error, OSError) and error.errno in DISK_ERRNOS:
         return NO_SPACE if error.errno in (errno.ENOSPC, errno.EDQUOT) else str(error.strerror)
     if type(error).__module__ == "apsw" and type(error).__name__ in DISK_ERRORS_OF_SQLITE:
-        return NO_SPACE if type(error).__name__ == "FullError" else " ".join(str(error).split())
+        return NO_SPACE if type(error).__name__ == "FullError" else error_text(error)
     if any(text in str(error) for text in FULL_DISK_TEXTS) and not isinstance(error, StartError):
         return NO_SPACE
     return None

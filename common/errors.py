@@ -29,3 +29,8 @@ class DiskUnavailableError(StartError):
     """The disk is full or fails; supervisord restarts the process after this exit code."""
 
     exit_code = 1
+
+
+def error_text(error: BaseException) -> str:
+    """The text of an error on one line, with one blank between two words."""
+    return " ".join(str(error).split())

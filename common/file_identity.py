@@ -15,7 +15,7 @@ from typing import Final
 
 import apsw
 
-from common.errors import StartError
+from common.errors import StartError, error_text
 
 
 class FileLostError(StartError):
@@ -34,7 +34,7 @@ def raise_if_damaged(path: Path) -> Iterator[None]:
     try:
         yield
     except (apsw.CorruptError, apsw.NotADBError) as error:
-        text = " ".join(str(error).split())
+        text = error_text(error)
         raise FileLostError(
             f"{path} was damaged while in use: {text}; ending, the next start checks the whole file"
         ) from error

@@ -20,7 +20,7 @@ from typing import Any, Final, Literal
 import apsw
 
 from common.checksums import add_sql_function
-from common.errors import DiskUnavailableError, StartError
+from common.errors import DiskUnavailableError, StartError, error_text
 from common.file_identity import FileIdentity, FileLostError
 from common.write_ahead_log import keep_log_on_close, require_whole_log
 from common.writer_lock import WriterLock
@@ -212,7 +212,7 @@ def open_reader(path: Path, *, application_id: int = 0, schema_version: int = 0)
         connection.set_busy_timeout(BUSY_WAIT_MS_MAX)
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
     except (apsw.Error, ValueError) as error:
-        raise StartError(f"{path} cannot be read as a database: {_text(error)}") from None
+        raise StartError(f"{path} cannot be read as a database: {error_text(error)}") from None
     if application_id:
         try:
             require_version(connection, path, application_id, schema_version)
@@ -336,7 +336,7 @@ def _open(
         connection = WriterConnection(str(path))
     except apsw.Error as error:
         _require_space(path, error)
-        raise StartError(f"cannot open {path}: {_text(error)}; expected a writable folder") from None
+        raise StartError(f"cannot open {path}: {error_text(error)}; expected a writable folder") from None
     try:
         connection.set_busy_timeout(BUSY_WAIT_MS_MAX)
         keep_log_on_close(connection, keep=True)
@@ -360,11 +360,11 @@ def _open(
     except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError) as error:
         connection.close()
         _require_space(path, error)
-        raise StartError(f"cannot write to {path}: {_text(error)}; expected a writable file and folder") from None
+        raise StartError(f"cannot write to {path}: {error_text(error)}; expected a writable file and folder") from None
     except (apsw.NotADBError, apsw.CorruptError, apsw.IOError, apsw.FullError, apsw.BusyError) as error:
         connection.close()
         _require_space(path, error)
-        raise StartError(f"{path} cannot be used as a database: {_text(error)}") from None
+        raise StartError(f"{path} cannot be used as a database: {error_text(error)}") from None
     except StartError:
         connection.close()
         raise
@@ -385,12 +385,13 @@ def unreadable_file_error(path: Path, error: Exception, remedy: str) -> StartErr
 def _require_space(path: Path, error: apsw.Error) -> None:
     if isinstance(error, apsw.FullError) or shutil.disk_usage(path.parent).free < FREE_BYTES_MIN:
         raise DiskUnavailableError(
-            f"{path} cannot be opened: {_text(error)}; expected at least {FREE_BYTES_MIN // 1024} KiB of free space"
+            f"{path} cannot be opened: {error_text(error)}; "
+            f"expected at least {FREE_BYTES_MIN // 1024} KiB of free space"
         ) from None
     if isinstance(error, apsw.IOError):
         # No setting is wrong, and the disk may work at the next attempt.
         raise DiskUnavailableError(
-            f"{path} cannot be opened: {_text(error)}; expected a disk that can be read and written"
+            f"{path} cannot be opened: {error_text(error)}; expected a disk that can be read and written"
         ) from None
 
 
@@ -408,7 +409,3 @@ def _require_ours(
 
 def _pragma(connection: apsw.Connection, name: str) -> Any:
     return connection.execute(f"PRAGMA {name}").fetchall()[0][0]
-
-
-def _text(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from common.errors import error_text
 from marketdata.files.errors import TickFileError
 from marketdata.files.time_zones import UTC, SourceClock
 from marketdata.tick_validation import UNREADABLE_TIME_NS
@@ -101,5 +102,5 @@ class ParquetRows:
                 raise TickFileError(f"{self._path} has column {name} of type {schema[name]}, expected {expected}")
 
     def _unreadable(self, error: Exception) -> TickFileError:
-        text = " ".join(str(error).split())[:200]
+        text = error_text(error)[:200]
         return TickFileError(f"{self._path} cannot be read as Parquet: {text}")

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from common.errors import error_text
 from common.whole_files import whole_file
 from marketdata.files.errors import TickFileError
 from marketdata.files.source import TickFile, files_of
@@ -195,7 +196,7 @@ def _sink(conversion: _Conversion, path: Path) -> None:
     try:
         register_io_source(frames, schema=pl.Schema(conversion.schema)).sink_parquet(path, row_group_size=GROUP_ROWS)
     except pl.exceptions.PolarsError as error:
-        text = " ".join(str(error).split())[:200]
+        text = error_text(error)[:200]
         raise TickFileError(f"{path.parent} cannot be written to: {text}") from None
     if conversion.failure is not None:
         raise conversion.failure

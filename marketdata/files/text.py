@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final, NamedTuple, cast
 
+from common.errors import error_text
 from common.text_files import EncodingError, encoding_of
 from marketdata.files.errors import TickFileError
 
@@ -168,5 +169,5 @@ def _with_tick_file_errors(path: Path) -> Iterator[None]:
     except TickFileError:
         raise
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
-        text = " ".join(str(error).split())[:200] or type(error).__name__
+        text = error_text(error)[:200] or type(error).__name__
         raise TickFileError(f"{path} cannot be read to its end: {text}; expected an undamaged file") from None

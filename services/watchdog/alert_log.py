@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from common.checksums import DamagedRowError, Row, checked_row, with_checksum
-from common.errors import StartError
+from common.errors import StartError, error_text
 from common.file_identity import FileLostError
 from common.logs import get_logger
 from common.storage import WriterConnection, open_reader, open_writer, require_version, transaction
@@ -176,7 +176,7 @@ class AlertLog:
         db.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def _fail(self, error: Exception) -> None:
-        text = " ".join(str(error).split())
+        text = error_text(error)
         if text != self.problem:
             _log.warning("the alert log cannot be written, its records wait in memory", error=text)
         self.problem = text

@@ -9,7 +9,7 @@ from typing import Final
 
 import apsw
 
-from common.errors import StartError
+from common.errors import StartError, error_text
 from orchestration.stopped_desk_audit import VENUE_BOOK
 from services.mt5.stores import journal_store, market_store
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME
@@ -88,7 +88,7 @@ def _faults(path: Path, name: Path) -> Findings:
             if fault != "ok":
                 yield found("DATABASE_DAMAGED", f"{path}: {fault}")
     except apsw.Error as error:
-        yield found("DATABASE_DAMAGED", f"{path}: {' '.join(str(error).split())}")
+        yield found("DATABASE_DAMAGED", f"{path}: {error_text(error)}")
     finally:
         db.close()
 

@@ -9,7 +9,7 @@ import apsw
 import msgspec
 
 from common.checksums import DamagedRowError, checked_row
-from common.errors import StartError
+from common.errors import StartError, error_text
 from services.portfolio.core.account.events import OrderCreated
 from services.portfolio.core.account.orders import Order
 from services.portfolio.ledger import hash_chain
@@ -79,7 +79,7 @@ def read_ledger_facts(path: Path, key_setting: str) -> LedgerFacts:
     except DamagedRowError as error:
         return LedgerFacts(True, problem=str(error))
     except _UNREADABLE as error:
-        return LedgerFacts(True, problem=f"{path} cannot be read: {' '.join(str(error).split())}")
+        return LedgerFacts(True, problem=f"{path} cannot be read: {error_text(error)}")
     except StartError as error:
         return LedgerFacts(True, problem=str(error))
     finally:

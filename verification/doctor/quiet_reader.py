@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import apsw
 
-from common.errors import StartError
+from common.errors import StartError, error_text
 from common.storage import open_reader
 
 HEADER_BYTES: Final = 100
@@ -32,7 +32,7 @@ def open_quietly(path: Path) -> apsw.Connection:
         connection = apsw.Connection(f"file:{quote(str(path))}?immutable=1", flags=flags)
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
     except apsw.Error as error:
-        raise StartError(f"{path} cannot be read as a database: {' '.join(str(error).split())}") from None
+        raise StartError(f"{path} cannot be read as a database: {error_text(error)}") from None
     return connection
 
 

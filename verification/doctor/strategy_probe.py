@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from typing import Final
 
+from common.errors import error_text
 from services.signal.strategy_loader import (
     MODEL_STRATEGIES,
     UnknownStrategyError,
@@ -28,7 +29,7 @@ def main() -> None:
             if name not in MODEL_STRATEGIES:
                 strategy_factory(name)
     except UnknownStrategyError as error:
-        sys.stderr.write(f"\n{' '.join(str(error).split())}\n")
+        sys.stderr.write(f"\n{error_text(error)}\n")
         sys.stderr.flush()
         sys.exit(EXIT_UNUSABLE)
 

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from common.checksums import checked_row
-from common.errors import StartError
+from common.errors import StartError, error_text
 from proto.trading.instrument import Instrument
 from services.portfolio.core.account.events import (
     CancelRequested,
@@ -156,7 +156,7 @@ class LedgerFollower:
                         raise OtherLedgerError(f"event {at.number} has another hash")
                 yield db
         except (apsw.Error, msgspec.MsgspecError) as error:
-            raise StartError(f"{self._path} cannot be read: {' '.join(str(error).split())}") from None
+            raise StartError(f"{self._path} cannot be read: {error_text(error)}") from None
         finally:
             db.close()
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 import apsw
 from msgspec import Struct, structs
 
-from common.errors import StartError
+from common.errors import StartError, error_text
 from proto.alerts import unsent_text
 from proto.control import Severity, severity_rank
 from proto.notify import ALERTS_MAX, AlertLine
@@ -148,7 +148,7 @@ class AlertBook:
                 return read(self._db)
             except apsw.Error as error:
                 self._close()
-                raise StartError(f"{self._path} cannot be read: {' '.join(str(error).split())}") from None
+                raise StartError(f"{self._path} cannot be read: {error_text(error)}") from None
             except StartError:
                 self._close()
                 raise

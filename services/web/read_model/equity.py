@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import apsw
 
-from common.errors import StartError
+from common.errors import StartError, error_text
 from services.portfolio.ledger.equity_points import END_NS, read_equity_points
 from services.portfolio.ledger.ledger import open_ledger
 from services.web.api.tables import EquityCurve, EquityPoint
@@ -49,7 +49,7 @@ def read_equity(
         if len(head) > POINTS_PER_INTERVAL * width:
             head = list(thin_stream(chain(head, counted), width, first_ns=first_ns, last_ns=last_ns))
     except apsw.Error as error:
-        raise StartError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+        raise StartError(f"{path} cannot be read: {error_text(error)}") from None
     return EquityCurve(points=head, thinned=len(head) < counted.count, of=counted.count)
 
 
@@ -62,7 +62,7 @@ def last_point_ns(path: Path) -> int:
     try:
         bounds = _bounds(path, 0, END_NS)
     except apsw.Error as error:
-        raise StartError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+        raise StartError(f"{path} cannot be read: {error_text(error)}") from None
     return 0 if bounds is None else bounds[1]
 
 

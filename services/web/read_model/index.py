@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from common import clock
-from common.errors import StartError
+from common.errors import StartError, error_text
 from common.logs import get_logger
 from common.storage import DISK_FAULTS
 from proto.control.views import FillRow, OrderRow
@@ -123,12 +123,12 @@ class ReadModel:
                 self._make_again(f"the ledger does not continue the index: {error}")
                 problem = "the index is being rebuilt"
             except DAMAGE as error:
-                self._make_again(f"it is damaged: {' '.join(str(error).split())}")
+                self._make_again(f"it is damaged: {error_text(error)}")
                 problem = "the index is being rebuilt"
             except (StartError, *DISK_FAULTS) as error:
                 self._is_complete = False
                 self._writer = self._new_writer()
-                problem = " ".join(str(error).split())
+                problem = error_text(error)
             except BaseException:  # after any error the writer's memory may differ from the file; raised again
                 self._writer = self._new_writer()
                 raise
@@ -299,7 +299,7 @@ class ReadModel:
         try:
             return IndexWriter(self._file.writer, self._extremes)
         except (*DAMAGE, *_FOREIGN) as error:
-            self._file.make_again(f"it is damaged: {' '.join(str(error).split())}")
+            self._file.make_again(f"it is damaged: {error_text(error)}")
         return IndexWriter(self._file.writer, self._extremes)
 
     def _page(self, table: Table, wanted: Mapping[str, frozenset[str]], page: PageFilter) -> FoundPage:

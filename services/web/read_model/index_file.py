@@ -10,7 +10,7 @@ from typing import Final
 
 import apsw
 
-from common.errors import DiskUnavailableError, InUseError, StartError
+from common.errors import DiskUnavailableError, InUseError, StartError, error_text
 from common.file_identity import FileLostError
 from common.logs import get_logger
 from common.storage import DATABASE_SUFFIXES, WriterConnection, open_reader, open_writer
@@ -79,7 +79,7 @@ class IndexFile:
         except (apsw.Error, StartError) as error:
             if db is not None:
                 db.close()
-            raise IndexUnavailableError(f"{self.path.name} cannot be read: {' '.join(str(error).split())}") from error
+            raise IndexUnavailableError(f"{self.path.name} cannot be read: {error_text(error)}") from error
         except BaseException:  # the connection is kept after any other error; raised again
             self._put_back(db, made)
             raise
