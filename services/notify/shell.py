@@ -36,10 +36,10 @@ from services.notify.core.inputs import (
     Store,
 )
 from services.notify.core.notify_core import NotifyCore
-from services.notify.core.text import sent_body
 from services.notify.delivery.dead_mans_switch import DeadMansSwitch
 from services.notify.delivery.sender import OutgoingMessage, Sender
 from services.notify.ledger_source import LedgerSource
+from services.notify.sent_texts import SentTexts
 from services.notify.settings import NotifySettings
 from services.notify.status_source import StatusSource
 from services.notify.store import NotifyStore
@@ -87,11 +87,12 @@ class NotifyShell:
         self._sender = sender
         self._preparation = preparation
         self._switch = switch
-        self._boot_id = boot_id
+        self._texts = SentTexts(boot_id)
         self._status = StatusSource(settings.control_url)
         self._control = sockets.router(settings.notify_url, setting="NOTIFY_URL")
         self._envelopes: dict[int, list[bytes]] = {}
         self._refs = count(1)
+        self._unstored: list[Answer] = []
         self._is_hinted = True
         self._is_ending = False
         self._read_mono_ns = 0
@@ -166,6 +167,9 @@ class NotifyShell:
             match request:
                 case AlertsQuery():
                     self._answer(envelope, self._store.read(request))
+                case AcknowledgeAlerts() if problem := self._storage_problem():
+                    text = f"nothing was acknowledged, because notify.db cannot be written: {problem}"
+                    self._answer(envelope, ControlError(error=text[:500]))
                 case AcknowledgeAlerts():
                     ref = next(self._refs)
                     self._envelopes[ref] = envelope
@@ -184,7 +188,7 @@ class NotifyShell:
                 case Deliver() if self._is_ending:
                     pass  # the next start sends it
                 case Deliver(message=message, severity=severity):
-                    body = sent_body(message, storage_problem=self._writer.problem, boot=self._boot_id)
+                    body = self._texts.body_of(message, self._writer.problem)
                     self._sender.send(OutgoingMessage(message.number, message.target, message.title, body, severity))
                 case Raised(alert=alert):
                     metrics.ALERTS.inc(alert.code)
@@ -195,6 +199,7 @@ class NotifyShell:
                         text=alert.text,
                     )
                 case Finished(message=message):
+                    self._texts.finish(message)
                     self._count(message.target, message.state)
                     if message.state is MessageState.SENT:
                         _log.info(f"message {message.number} sent to {message.target}", alerts=message.alerts)
@@ -212,9 +217,13 @@ class NotifyShell:
                         )
                 case Answer(ref=ref, reply=reply):
                     if self._writer.problem and isinstance(reply, AcknowledgeReply):
-                        text = f"acknowledged, but not stored yet: {self._writer.problem}"
-                        reply = ControlError(error=text[:500])
-                    self._answer(self._envelopes.pop(ref), reply)
+                        self._unstored.append(Answer(ref, reply))  # the answer follows when it is stored
+                    else:
+                        self._answer(self._envelopes.pop(ref), reply)
+
+    def _storage_problem(self) -> str:
+        self._writer.retry()
+        return self._writer.problem
 
     def _is_sending(self) -> bool:
         """Whether messages are in flight; called only when the process stops."""
@@ -244,7 +253,9 @@ class NotifyShell:
 
     def _every_second(self) -> None:
         self._preparation.require_valid()
-        self._writer.retry()
+        if not self._storage_problem():
+            answers, self._unstored = self._unstored, []
+            self._perform(answers)
         self._take_results()
         self._status.query = StatusQuery(notify_problem=self._problem())
         outbox = self._core.outbox

@@ -229,14 +229,15 @@ class NotifyStore:
     def _prune(self, last: int) -> None:
         oldest = last - ALERTS_KEPT
         db = self._db
-        if _number(db, "SELECT coalesce(min(number), 0) FROM alerts") > oldest - PRUNE_BATCH:
-            return
         # An unfinished message keeps its alerts, and a lasting alert is kept until it has ended.
-        db.execute(
-            f"DELETE FROM alerts WHERE number < ? AND NOT ({_LASTING}) AND number NOT IN (SELECT alert FROM carried "  # noqa: S608 - our own text
-            f"JOIN messages ON messages.number = message WHERE state IN {_texts(UNFINISHED)})",
-            (oldest,),
+        removable = (
+            f"number < ? AND NOT ({_LASTING}) AND NOT EXISTS (SELECT 1 FROM carried "  # noqa: S608 - our own text
+            f"JOIN messages ON messages.number = message WHERE alert = alerts.number AND state IN {_texts(UNFINISHED)})"
         )
+        query = f"SELECT number FROM alerts WHERE {removable} ORDER BY number LIMIT 1"  # noqa: S608 - our own text
+        if not db.execute(query, (oldest - PRUNE_BATCH + 1,)).fetchall():
+            return
+        db.execute(f"DELETE FROM alerts WHERE {removable}", (oldest,))  # noqa: S608 - our own text
         db.execute("DELETE FROM carried WHERE alert NOT IN (SELECT number FROM alerts)")
         db.execute(
             f"DELETE FROM messages WHERE state NOT IN {_texts(UNFINISHED)} "  # noqa: S608 - our own text

@@ -25,7 +25,7 @@ from services.notify.core.inputs import (
 from services.notify.core.notify_core import NotifyCore
 from services.notify.core.rows import MessageRow
 from services.notify.core.rules import Rule, Rules
-from services.notify.core.text import sent_body
+from services.notify.sent_texts import SentTexts
 from services.notify.store import DESK_ID, FILE_NAME, NotifyStore
 from services.notify.store_writer import StoreWriter
 from tests.support.builders import START_NS
@@ -106,6 +106,8 @@ class NotifyRun:
         self.sent: list[SentMessage] = []
         self.tries: list[tuple[float, str, str]] = []
         """Time in seconds, target and key of every try."""
+        self.bodies: dict[tuple[str, int], str] = {}
+        """Body of every try, by the key of the message and the number of the try."""
         self.down: set[str] = set()
         """Targets that refuse every message."""
         self.hanging: set[str] = set()
@@ -182,6 +184,7 @@ class NotifyRun:
         self.in_flight = []
         self.store = NotifyStore(self._path)
         self.writer = StoreWriter(self.store)
+        self._texts = SentTexts("b007")
         stored = self.store.load(self.now.domain_ns - self.rules.rate_ns_max)
         assert stored.values[DESK_ID]
         self.core = NotifyCore(self.rules, stored, desk_id=DESK_ID_OF_RUNS)
@@ -199,11 +202,12 @@ class NotifyRun:
                     self._deliver(message)
                 case Answer(reply=reply):
                     self.answers.append(reply)
-                case Finished():
-                    pass
+                case Finished(message=message):
+                    self._texts.finish(message)
 
     def _deliver(self, message: MessageRow) -> None:
         self.tries.append((self.at_s, message.target, message.key))
+        self.bodies[message.key, message.tries] = self._texts.body_of(message, self.writer.problem)
         if message.target in self.hanging:
             self.in_flight.append(message)
         elif message.target in self.down:
@@ -212,7 +216,7 @@ class NotifyRun:
             self._accept(message)
 
     def _accept(self, message: MessageRow) -> None:
-        body = sent_body(message, storage_problem=self.writer.problem, boot="b007")
+        body = self.bodies[message.key, message.tries]
         self.sent.append(
             SentMessage(self.at_s, message.target, message.kind, message.alerts, message.key, message.title, body)
         )

@@ -304,7 +304,7 @@ class NotifyCore(Core[Message, Output]):
 
     def _end_step(self, now: Now, outputs: list[Output] | None = None) -> list[Output]:
         """Start what is due, and return everything that the step has changed, then what the shell is to do."""
-        if self._state.next_summary_ns and self._state.next_summary_ns <= now.domain_ns:
+        if 0 < self._summary_due_ns <= now.domain_ns:
             self._summarize(now)
         self._escalate(now)
         self._outbox.release_lasting(self._alerts, now)
@@ -314,6 +314,11 @@ class NotifyCore(Core[Message, Output]):
         self._due_mono_ns = self._next_due_mono_ns(now)
         stored: list[Output] = [Store(changes)] if changes else []
         return [*stored, *raised, *(outputs or []), *(Deliver(one, self._severity(one)) for one in started)]
+
+    @property
+    def _summary_due_ns(self) -> int:
+        """Time of the next summary; 0 for none, also until it is known whether portfolio answers."""
+        return self._state.next_summary_ns if self._watch.is_settled else 0
 
     def _take_changes(self, now: Now) -> Changes:
         self._repeats.expire({rule.name: rule for rule in self._rules.rules}, now.domain_ns)
@@ -338,7 +343,7 @@ class NotifyCore(Core[Message, Output]):
 
     def _next_due_mono_ns(self, now: Now) -> int | None:
         """The time of the next step, never before the next nanosecond: the shell must serve its sockets."""
-        dues_ns = [self._escalations.next_due_ns(), self._state.next_summary_ns or None]
+        dues_ns = [self._escalations.next_due_ns(), self._summary_due_ns or None]
         dues = [now.mono_ns + due_ns - now.domain_ns for due_ns in dues_ns if due_ns is not None]
         message_mono_ns = self._outbox.next_due_mono_ns(now)
         if message_mono_ns is not None:

@@ -31,6 +31,8 @@ class StatusWatch:
     """Compares each status with the alerts that last."""
 
     def __init__(self) -> None:
+        self.is_settled = False
+        """Whether portfolio has answered, or has not for the time that it may need at its start."""
         self._heard_mono_ns = 0
         self._silent_mono_ns = 0
         self._since: dict[tuple[Key, bool], int] = {}
@@ -48,6 +50,7 @@ class StatusWatch:
             lasting: code and subject of the alerts that last.
             mono_ns: monotonic time.
         """
+        self.is_settled |= status is not None or mono_ns >= self._silent_mono_ns
         if status is None:
             self._since.clear()
             if mono_ns < self._silent_mono_ns or (PORTFOLIO_SILENT, "") in lasting:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -188,3 +189,27 @@ def test_a_missing_secret_and_an_address_of_no_service_stop_the_process(
     assert code == 2
     assert "target phone: " in output
     assert "SECRET" not in output
+
+
+def test_while_the_file_cannot_be_written_an_acknowledgement_is_refused_or_answered_when_it_is_stored(
+    tmp_path: Path, place: Path, server: Webhook
+) -> None:
+    """Files are limited to the size of the write-ahead log, so that each write to it fails as on a full disk."""
+    with a_notify_process(tmp_path, place, settings_of(tmp_path, server, RULE)) as process:
+        halt(tmp_path, "check 1")
+        with NotifyClient(notify_url(place)) as client:
+
+            def found(query: AlertsQuery) -> list[AlertLine]:
+                reply = client.request(query, AlertsReply, timeout_s=SECONDS)
+                assert reply is not None
+                return reply.rows
+
+            wait_for(lambda: found(AlertsQuery(open_only=True)), "the alert", seconds=SECONDS)
+            size = (tmp_path / f"{FILE_NAME}-wal").stat().st_size
+            limits = resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+            command = AcknowledgeAlerts(numbers=[1], person="anna")
+            assert client.request(command, AcknowledgeReply, timeout_s=2) is None, "it is not stored, so no answer"
+            with pytest.raises(RefusedError, match=r"nothing was acknowledged, because notify\.db cannot be written"):
+                client.request(command, AcknowledgeReply, timeout_s=SECONDS)
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, limits)
+            wait_for(lambda: not found(AlertsQuery(open_only=True)), "the acknowledgement", seconds=SECONDS)

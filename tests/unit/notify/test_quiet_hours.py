@@ -171,6 +171,7 @@ def test_a_summary_that_was_due_while_notify_was_down_comes_at_the_start(start_r
     run.store.close()
     run._move(run.now.mono_ns + 3_600 * SECOND_NS)
     run._open()
+    run.see(a_status())
     assert [one.kind for one in run.sent] == [MessageKind.SUMMARY]
     run.restart()
     assert len(run.sent) == 1

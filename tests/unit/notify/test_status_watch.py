@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import time
+from decimal import Decimal
+
 from proto.control import TradingState, condition
 from proto.control.conditions import CONDITIONS_MAX
+from proto.time import SECOND_NS
 from tests.support.notify_runs import a_rule, a_status, begun, ended, stale
 from tests.unit.notify.conftest import StartRun
 
@@ -87,3 +91,26 @@ def test_a_portfolio_has_a_minute_for_its_first_answer(start_run: StartRun) -> N
     assert run.sent == []
     run.see(None, for_s=3)
     assert len(run.sent) == 1
+
+
+def test_a_summary_that_is_due_at_a_start_waits_for_the_first_status(start_run: StartRun) -> None:
+    run = start_run(a_rule(events=["DAILY_SUMMARY"]), summary_at=time(22, 5))
+    run.store.close()
+    run._move(run.now.mono_ns + 24 * 3_600 * SECOND_NS)
+    run._open()
+    run.advance(1)
+    assert run.sent == []
+    run.see(a_status(equity=Decimal(1_000)))
+    [message] = run.sent
+    assert "equity 1000 EUR" in message.body
+
+
+def test_a_summary_says_that_portfolio_does_not_answer_when_that_is_known(start_run: StartRun) -> None:
+    run = start_run(a_rule(events=["DAILY_SUMMARY"]), summary_at=time(22, 5))
+    run.store.close()
+    run._move(run.now.mono_ns + 24 * 3_600 * SECOND_NS)
+    run._open()
+    run.see(None, for_s=59)
+    assert run.sent == []
+    run.see(None, for_s=2)
+    assert "unknown: portfolio does not answer" in run.sent[0].body

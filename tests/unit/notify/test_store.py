@@ -75,6 +75,27 @@ def test_old_alerts_are_removed_with_their_messages(start_run: StartRun, monkeyp
     assert orphans == []
 
 
+def test_an_old_alert_that_lasts_does_not_let_every_step_remove_alerts(
+    start_run: StartRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "ALERTS_KEPT", 20)
+    monkeypatch.setattr(store_module, "PRUNE_BATCH", 5)
+    run = start_run(a_rule())
+    statements: list[str] = []
+
+    def trace(_cursor: object, sql: str, _bindings: object) -> bool:
+        statements.append(sql)
+        return True
+
+    run.store._db.exec_trace = trace
+    run.happen(begun())
+    for _ in range(60):
+        run.happen(an_event())
+        run.advance(1)
+    removals = sum(sql.startswith("DELETE FROM alerts") for sql in statements)
+    assert 5 <= removals <= 8, "one for each batch"
+
+
 def test_a_damaged_row_is_named(start_run: StartRun) -> None:
     run = start_run(a_rule())
     run.happen(an_event())
@@ -126,6 +147,21 @@ def test_with_a_full_disk_messages_are_sent_from_memory_and_stored_later(start_r
     assert run.store.load(0).values["ledger"] == b"9"
     run.happen(an_event(text="after"))
     assert run.sent[-1].body.endswith(f"key {run.sent[-1].key}")
+
+
+def test_a_stored_message_has_the_same_key_and_text_when_the_disk_becomes_full_before_a_later_try(
+    start_run: StartRun,
+) -> None:
+    run = start_run(a_rule(targets=["mail"]), a_rule(name="other", targets=["phone"], events=["FILL"]))
+    run.down = {"mail"}
+    run.happen(begun())
+    first = run.bodies["1f3a9c2e-1", 1]
+    fill_disk(run)
+    run.advance(1_000)
+    run.down = set()
+    run.advance(1_000)
+    assert [one.body for one in run.sent_to("mail") if one.key == "1f3a9c2e-1"] == [first]
+    assert any(f"{one.key}-b007" in one.body for one in run.sent)
 
 
 def test_after_a_kill_with_a_full_disk_the_events_are_read_and_sent_again(start_run: StartRun) -> None:
