@@ -6,8 +6,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 from common.settings import load
+from services.notify.delivery.dead_mans_switch import DeadMansSwitch
 from services.notify.delivery.secrets import SecretSource, read_secret
-from services.notify.rules_file import NotifyFile, load_notify_file
+from services.notify.rules_file import NotifyFile, errors_name, load_notify_file
 from services.notify.settings import NotifySettings
 
 
@@ -31,12 +32,24 @@ def require_alarms(settings: dict[str, str], option: Path | None, symbols: Colle
         return {}
     path = path.expanduser().absolute()  # the processes run in another folder
     found = load_notify_file(path, symbols)
-    secrets = {source: read_secret(source) for source in secret_sources(found)}
+    secrets = read_addresses(found, path)
     settings["NOTIFY_FILE"] = str(path)
     return {source.variable: address for source, address in secrets.items() if source.variable}
 
 
-def secret_sources(file: NotifyFile) -> list[SecretSource]:
-    """Where the addresses of all targets and of the heartbeat are stored."""
-    heartbeat = [] if file.heartbeat is None else [file.heartbeat.secret]
-    return [*file.targets.values(), *heartbeat]
+def read_addresses(file: NotifyFile, path: Path) -> dict[SecretSource, str]:
+    """The addresses of all targets and of the heartbeat, of which the form of the heartbeat's is checked.
+
+    Raises:
+        StartError: an address is missing or invalid; the text names the rules file and the target.
+    """
+    found = {}
+    for name, source in file.targets.items():
+        with errors_name(path, f"targets.{name}"):
+            found[source] = read_secret(source)
+    if file.heartbeat is not None:
+        source = file.heartbeat.secret
+        with errors_name(path, "heartbeat"):
+            found[source] = read_secret(source)
+            DeadMansSwitch(found[source], file.heartbeat.every_s)
+    return found

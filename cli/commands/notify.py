@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from cli.alarm_options import secret_sources
+from cli.alarm_options import read_addresses
 from cli.tables import show_rows
 from cli.webhook_receiver import WebhookReceiver, show_on_terminal
 from common.clock import wall_ns
@@ -19,7 +19,7 @@ from proto.time import utc_text
 from services.notify.delivery.apprise_target import AppriseTarget
 from services.notify.delivery.dead_mans_switch import DeadMansSwitch
 from services.notify.delivery.secrets import read_secret
-from services.notify.rules_file import NotifyFile, load_notify_file
+from services.notify.rules_file import NotifyFile, errors_name, load_notify_file
 from services.notify.settings import NotifySettings
 
 app = typer.Typer()
@@ -46,12 +46,12 @@ def check(
 ) -> int:
     """Check a file of targets and rules and the addresses of its targets, and list them without secrets."""
     path, found = _load(file)
-    targets = [
-        {"target": name, "service": AppriseTarget(name, read_secret(source)).service, "address": f"from {source}"}
-        for name, source in found.targets.items()
-    ]
+    targets = []
+    for name, source in found.targets.items():
+        with errors_name(path, f"targets.{name}"):
+            service = AppriseTarget(name, read_secret(source)).service
+        targets.append({"target": name, "service": service, "address": f"from {source}"})
     if found.heartbeat is not None:
-        DeadMansSwitch(read_secret(found.heartbeat.secret), found.heartbeat.every_s)
         service = f"called every {found.heartbeat.every_s} s while the desk trades"
         targets.append({"target": HEARTBEAT, "service": service, "address": f"from {found.heartbeat.secret}"})
     rules = [
@@ -137,8 +137,7 @@ def _load(file: Path | None) -> tuple[Path, NotifyFile]:
     if path is None:
         raise StartError("NOTIFY_FILE is not set, expected it or a file of targets and rules on the command line")
     found = load_notify_file(path)
-    for source in secret_sources(found):
-        read_secret(source)
+    read_addresses(found, path)
     return path, found
 
 

@@ -7,7 +7,6 @@ from typing import Final
 
 from common import logs
 from common.clock import wall_ns
-from common.errors import StartError
 from common.heartbeat import Heartbeat
 from common.logs import get_logger
 from common.process_main import EXIT_ELSEWHERE, run_process, wait_out_startsecs
@@ -22,7 +21,7 @@ from services.notify.delivery.sender import Sender
 from services.notify.ledger_source import VALUE as LEDGER_VALUE
 from services.notify.ledger_source import LedgerSource
 from services.notify.metrics import METRICS, init_series
-from services.notify.rules_file import load_notify_file
+from services.notify.rules_file import errors_name, load_notify_file
 from services.notify.settings import NotifySettings
 from services.notify.shell import NotifyShell
 from services.notify.store import DESK_ID, FILE_NAME, NotifyStore
@@ -48,16 +47,12 @@ def run() -> None:
     file = load_notify_file(settings.notify_file, settings.quoted_symbols)
     targets = {}
     for name, secret in file.targets.items():
-        try:
+        with errors_name(settings.notify_file, f"targets.{name}"):
             targets[name] = PreparedTarget(name, read_secret(secret))
-        except StartError as error:
-            raise StartError(f"NOTIFY_FILE: {settings.notify_file}: targets.{name}: {error}") from None
     switch = None
     if file.heartbeat is not None:
-        try:
+        with errors_name(settings.notify_file, "heartbeat"):
             switch = DeadMansSwitch(read_secret(file.heartbeat.secret), file.heartbeat.every_s)
-        except StartError as error:
-            raise StartError(f"NOTIFY_FILE: {settings.notify_file}: heartbeat: {error}") from None
     preparation = Preparation(targets.values())
     METRICS.serve(settings.metrics_port_notify, settings.metrics_host)
     init_series(targets)

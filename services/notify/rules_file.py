@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -172,6 +173,19 @@ def _read(values: dict[str, Any], path: Path, symbols: Collection[str] | None) -
         if heartbeat is None
         else HeartbeatSource(_secret(heartbeat.url_file, heartbeat.url_env, path, "heartbeat"), heartbeat.every_s),
     )
+
+
+@contextmanager
+def errors_name(path: Path, where: str) -> Iterator[None]:
+    """Let an error about an address name the rules file and the table of the target or heartbeat.
+
+    Raises:
+        StartError: the one of the block, with the names before it.
+    """
+    try:
+        yield
+    except StartError as error:
+        raise StartError(f"{_SETTING}: {path}: {where}: {error}") from None
 
 
 def _refuse_addresses(values: dict[str, Any]) -> None:

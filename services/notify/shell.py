@@ -236,6 +236,8 @@ class NotifyShell:
     def _problem(self) -> str:
         """Why messages do not reach a target, are not stored, or lack a source of alerts; empty if all is well."""
         problems = [f"target {name}: {text}" for name, text in self._core.outbox.problems().items()]
+        if self._switch is not None and self._switch.lasting_problem:
+            problems.append(f"heartbeat: {self._switch.lasting_problem}")
         if self._writer.problem:
             problems.append(f"notify.db cannot be written: {self._writer.problem}")
         problems += [source.problem for source in (self._ledger, self._alert_log) if source.problem]

@@ -25,6 +25,9 @@ TIMEOUT_S: Final = 10.0
 CONFIRMED_S_MAX: Final = 15
 """Age of the last confirmation that the desk trades, above which no call is made."""
 
+FAILURES_MIN: Final = 3
+"""Failures in a row from which the desk has a condition because of them."""
+
 _log = get_logger()
 
 
@@ -35,10 +38,15 @@ class DeadMansSwitch:
         """Check the address; `start` begins.
 
         Raises:
-            StartError: the address is none of http or https; the text contains no part of it.
+            StartError: the address is none of http or https, or has a user; the text contains no part of it.
         """
         if not _is_web_address(address):
-            raise StartError("heartbeat: the address is of another form, expected http://HOST/... or https://HOST/...")
+            raise StartError("the address is of another form, expected http://HOST/... or https://HOST/...")
+        if "@" in urlsplit(address).netloc:
+            raise StartError(
+                "the address has a user or password before its host, which the calls cannot use; expected "
+                "http://HOST/... or https://HOST/... with the secret in its path"
+            )
         self._address = address
         self._every_s = every_s
         self._confirmed_ns: int | None = None
@@ -49,6 +57,13 @@ class DeadMansSwitch:
         self.failed = 0
         self.problem = ""
         """Why the last call failed, without the address; empty if it succeeded."""
+        self._failures = 0
+
+    @property
+    def lasting_problem(self) -> str:
+        """Why the last calls failed, if there were several; a single failure is usual in a network."""
+        failures, problem = self._failures, self.problem
+        return f"{failures} calls failed, {problem}" if problem and failures >= FAILURES_MIN else ""
 
     def start(self) -> None:
         """Start the thread."""
@@ -89,8 +104,10 @@ class DeadMansSwitch:
     def _record(self, problem: str) -> None:
         if problem:
             self.failed += 1
+            self._failures += 1
         else:
             self.succeeded += 1
+            self._failures = 0
         if problem != self.problem:
             if problem:
                 _log.warning("the heartbeat address cannot be called", error=problem)

@@ -73,7 +73,7 @@ def test_an_address_that_cannot_be_used_is_refused_without_being_shown(
 ) -> None:
     assert run(["notify", "check", str(write_rules(tmp_path, address))]) == 2
     error = capsys.readouterr().err
-    assert "screen" in error
+    assert f"{tmp_path / 'notify.toml'}: targets.screen: " in error.replace("\n", "")
     assert TOKEN not in error
 
 

@@ -69,6 +69,23 @@ def test_a_server_that_does_not_listen_is_a_failure_without_the_address() -> Non
 def test_another_kind_of_address_is_refused_without_a_part_of_it(address: str) -> None:
     with pytest.raises(StartError) as error:
         DeadMansSwitch(address, 60)
-    assert str(error.value) == (
-        "heartbeat: the address is of another form, expected http://HOST/... or https://HOST/..."
-    )
+    assert str(error.value) == "the address is of another form, expected http://HOST/... or https://HOST/..."
+
+
+def test_a_user_before_the_host_is_refused_because_no_call_could_use_it() -> None:
+    with pytest.raises(StartError, match="has a user or password before its host") as error:
+        DeadMansSwitch(f"http://desk:{TOKEN}@host.test/", 60)
+    assert TOKEN not in str(error.value)
+
+
+def test_calls_that_fail_in_a_row_are_a_problem_until_one_succeeds() -> None:
+    with webhook(status=500) as server:
+        switch = DeadMansSwitch(f"http://{server.address}/{TOKEN}", every_s=0.01)
+        assert switch.lasting_problem == ""
+        switch.start()
+        switch.confirm()
+        wait_for(lambda: switch.lasting_problem, "three calls to fail")
+        assert switch.lasting_problem.endswith(" calls failed, HTTP 500")
+        server.status = 200
+        wait_for(lambda: not switch.lasting_problem, "a call to succeed")
+        switch.close()
