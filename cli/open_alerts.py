@@ -53,4 +53,5 @@ def read_desk_alerts(data_dir: Path | None, *, open_only: bool) -> AlertsReading
 def alert_text(alert: AlertLine) -> str:
     """One line for an alert: its number, with which a person acknowledges it, severity, code, subject and text."""
     subject = f" {alert.subject}" if alert.subject else ""
-    return f"{alert.number} {alert.severity.value} {alert.code}{subject}: {one_line(alert.text)}"
+    text = one_line(alert.text).removeprefix(f"{alert.code}{subject}: ")  # texts of conditions begin so
+    return f"{alert.number} {alert.severity.value} {alert.code}{subject}: {text}"

@@ -28,7 +28,8 @@ def state_text(alert: AlertLine) -> str:
 
 def delivery_text(delivery: DeliveryLine) -> str:
     """Return the state of a message in a few words: sent, given up, or why it waits and until when."""
-    failed = f" after {delivery.tries} tries: {delivery.error}" if delivery.error else ""
+    times = "1 try" if delivery.tries == 1 else f"{delivery.tries} tries"
+    failed = f" after {times}: {delivery.error}" if delivery.error else ""
     match delivery.state:
         case MessageState.SENT:
             return "sent"

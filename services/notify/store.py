@@ -323,7 +323,7 @@ def _line(db: apsw.Connection, alert: AlertRow) -> AlertLine:
                 rule=one.rule,
                 kind=one.kind,
                 state=one.state,
-                waits_for=WaitReason.RETRY if one.tries else one.waits_for,
+                waits_for=_waits_for(one),
                 due_ns=one.due_ns,
                 tries=one.tries,
                 sent_ns=one.sent_ns,
@@ -343,6 +343,13 @@ def _read_alerts(db: apsw.Connection, clause: str, bindings: Sequence[Any]) -> l
         fields |= {"phase": AlertPhase(fields["phase"]), "severity": Severity(fields["severity"])}
         alerts.append(AlertRow(**fields))
     return alerts
+
+
+def _waits_for(message: MessageRow) -> WaitReason:
+    """What a message waits for; QUEUE, as for no particular reason, for one that waits no more."""
+    if message.state not in UNFINISHED:
+        return WaitReason.QUEUE
+    return WaitReason.RETRY if message.tries else message.waits_for
 
 
 def _read_messages(db: apsw.Connection, clause: str, bindings: Sequence[Any]) -> list[MessageRow]:

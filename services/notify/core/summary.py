@@ -44,5 +44,6 @@ def summary_text(
         f"{symbol} {decimal_text(line.net_volume)}" for symbol, line in status.positions.items() if line.net_volume
     )
     lines.append(f"equity {equity}, positions: {positions or 'none'}")
-    lines.append(f"trading state {status.trading_state.value}, {headline(status.conditions, status.symbols)}")
+    words = dict.fromkeys((status.trading_state.value.replace("_", " "), headline(status.conditions, status.symbols)))
+    lines.append(f"trading state {', '.join(words)}")
     return "\n".join(lines)

@@ -83,7 +83,8 @@ def _paragraph(alert: AlertRow, is_one_of_many: bool, rule: Rule, rules: Rules, 
     subject = f" {alert.subject}" if alert.subject else ""
     lines = [f"#{alert.number} {alert.severity.value} {alert.code}{subject}"] if is_one_of_many else []
     lines.append(filled(rule.text, _fields(alert, rule, rules)))
-    lines.append(f"at {local_text(alert.time_ns, rules.zone)}")
+    severity = "" if is_one_of_many else f"{alert.severity.value}, "
+    lines.append(f"{severity}at {local_text(alert.time_ns, rules.zone)}")
     if alert.ended_ns:
         lines.append(f"ended at {local_text(alert.ended_ns, rules.zone)}")
     if alert.acknowledged_ns:

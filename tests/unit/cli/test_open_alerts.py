@@ -22,6 +22,14 @@ def test_open_alerts_are_those_that_need_a_person_the_newest_first(tmp_path: Pat
     assert [one.number for one in read_desk_alerts(tmp_path, open_only=False).rows] == [4, 3, 2, 1]
 
 
+def test_a_code_at_the_beginning_of_the_text_is_not_shown_twice(tmp_path: Path) -> None:
+    with closing(NotifyStore(tmp_path / FILE_NAME)) as store:
+        text = "NOTIFY_FAILS: target phone: refused"
+        store.save(Changes(alerts=[an_alert(9, subject="", code="NOTIFY_FAILS", text=text)]))
+    [alert] = read_desk_alerts(tmp_path, open_only=True).rows
+    assert alert_text(alert) == "9 WARNING NOTIFY_FAILS: target phone: refused"
+
+
 def test_a_desk_without_alerts_a_damaged_file_and_an_unknown_folder_are_named(tmp_path: Path) -> None:
     assert "notify does not run for this desk" in read_desk_alerts(tmp_path, open_only=True).problem
     assert read_desk_alerts(None, open_only=True).problem.startswith("unknown, the data directory")

@@ -17,7 +17,7 @@ def test_an_event_arrives_with_its_text_mode_number_and_key(start_run: StartRun)
     assert message.title == "SIMULATED london: FILL EURUSD"
     assert message.body.splitlines() == [
         "bought 0.1 lots",
-        "at 2026-01-05 08:00:00+00:00",
+        "INFO, at 2026-01-05 08:00:00+00:00",
         "",
         "SIMULATED desk london, alert 1, rule all",
         "key 1f3a9c2e-1",

@@ -10,7 +10,7 @@ import pytest
 
 from common.checksums import DamagedRowError
 from common.errors import StartError
-from proto.notify import AlertsQuery, MessageState
+from proto.notify import AlertsQuery, MessageState, WaitReason
 from services.notify import store as store_module
 from services.notify.store import DESK_ID, FILE_NAME, NotifyStore, open_notify, read_alerts
 from tests.support.notify_runs import NotifyRun, a_rule, an_event, begun
@@ -176,3 +176,14 @@ def test_after_a_kill_with_a_full_disk_the_events_are_read_and_sent_again(start_
     run.happen(begun(), ledger=b"2")
     assert run.sent[-1].alerts == [stored + 1]
     assert run.sent[-1].body.splitlines()[-1] != unstored.body.splitlines()[-1], "another message has another key"
+
+
+def test_a_message_that_was_sent_waits_for_nothing(start_run: StartRun) -> None:
+    run = start_run(a_rule())
+    run.down = {"phone"}
+    run.happen(an_event())
+    assert [one.waits_for for one in run.alerts()[0].deliveries] == [WaitReason.RETRY]
+    run.down = set()
+    run.advance(2)
+    [delivery] = run.alerts()[0].deliveries
+    assert (delivery.state, delivery.waits_for) == (MessageState.SENT, WaitReason.QUEUE)

@@ -31,6 +31,7 @@ def test_a_link_opens_an_alert_in_the_journal(page_url: str, expected: str) -> N
             {"state": MessageState.GIVEN_UP, "tries": 300, "error": "HTTP 500"},
             "given up after 300 tries: HTTP 500",
         ),
+        ({"state": MessageState.GIVEN_UP, "tries": 1, "error": "HTTP 500"}, "given up after 1 try: HTTP 500"),
         ({"state": MessageState.SENDING, "tries": 1, "waits_for": WaitReason.RETRY}, "is being sent"),
         (
             {"state": MessageState.SENDING, "tries": 2, "error": "refused", "waits_for": WaitReason.RETRY},
