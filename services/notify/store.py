@@ -7,7 +7,8 @@ Each step is one synced transaction, so that neither a kill nor a power cut lose
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -261,12 +262,8 @@ def read_alerts(db: apsw.Connection, query: AlertsQuery) -> AlertsReply:
     Raises:
         StartError: the file cannot be read, or a row is damaged.
     """
-    try:
+    with _named_errors(db):
         return _read_page(db, query)
-    except DamagedRowError:
-        raise
-    except (apsw.Error, msgspec.MsgspecError, ValueError) as error:
-        raise StartError(f"{db.filename} cannot be read: {' '.join(str(error).split())}") from None
 
 
 def _read_page(db: apsw.Connection, query: AlertsQuery) -> AlertsReply:
@@ -299,9 +296,15 @@ def find_alerts(db: apsw.Connection, where: str, bindings: Sequence[Any], *, lim
     Raises:
         StartError: the file cannot be read, or a row is damaged.
     """
-    try:
+    with _named_errors(db):
         found = _read_alerts(db, f"WHERE {where} ORDER BY number DESC LIMIT ?", (*bindings, limit))
         return [_line(db, one) for one in found]
+
+
+@contextmanager
+def _named_errors(db: apsw.Connection) -> Iterator[None]:
+    try:
+        yield
     except DamagedRowError:
         raise
     except (apsw.Error, msgspec.MsgspecError, ValueError) as error:

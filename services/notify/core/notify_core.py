@@ -15,6 +15,7 @@ from proto.control import Severity, StatusReply
 from proto.core import Core
 from proto.notify import AlertPhase, MessageKind, MessageState
 from proto.time import SECOND_NS, Now
+from proto.trading.units import TEXT_CHARS_MAX
 from services.notify.core.acknowledgement import acknowledged
 from services.notify.core.codes import DAILY_SUMMARY
 from services.notify.core.core_state import CORE, CoreState
@@ -37,7 +38,7 @@ from services.notify.core.inputs import (
 from services.notify.core.outbox import Outbox
 from services.notify.core.quiet_hours import next_time_of_day
 from services.notify.core.repeats import RepeatCounter
-from services.notify.core.rows import TEXT_CHARS_MAX, AlertRow, Changes, MessageRow, Stored
+from services.notify.core.rows import AlertRow, Changes, MessageRow, Stored
 from services.notify.core.rules import Rule, Rules
 from services.notify.core.status_watch import StatusWatch
 from services.notify.core.summary import summary_text

@@ -9,9 +9,6 @@ from msgspec import Struct
 from proto.control import Severity
 from proto.notify import AlertPhase, MessageKind, MessageState, WaitReason
 
-TEXT_CHARS_MAX: Final = 512
-"""Longest title or text of an alert; a longer one is cut where the alert is made."""
-
 UNFINISHED: Final = (MessageState.WAITING, MessageState.SENDING)
 """States of a message that still has to be sent."""
 

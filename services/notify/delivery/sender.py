@@ -126,8 +126,7 @@ class Sender:
         error = self._targets[message.target].send(message.title, message.body, message.severity)
         with self._lock:
             if attempt.is_given_up:
-                if message.target in self._left_behind:
-                    self._left_behind[message.target] = max(0, self._left_behind[message.target] - 1)
+                self._left_behind[message.target] = max(0, self._left_behind[message.target] - 1)
                 return
             del self._underway[message.target]
             self._results.append(DeliveryResult(message.number, message.target, error))
