@@ -32,6 +32,7 @@ from proto.alert_record import PROCESS_ALERTS, AlertPhase, AlertRecord
 from proto.control import CONDITION_KINDS, StateCause, TradingState
 from services.notify.store import open_notify
 from services.portfolio.core.account.events import Event, OrderDenied, TradingStateChanged
+from services.portfolio.core.account.orders import Cause
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.watchdog.alert_log import AlertLog
 from verification.chaos.alert_servers import LOST, AlertServer, Behaviour, Receipt, start_mail_server, start_webhook
@@ -155,8 +156,15 @@ class _Desk:
             return TradingStateChanged(
                 state=TradingState.HALTED, reason=marker, by="person", time_ns=now_ns, causes=[cause]
             )
-        return OrderDenied(
-            symbol="EURUSD", direction=1, ordinal=0, time_ns=now_ns, code="SPREAD", limit="2 points", observed=marker
+        return OrderDenied(  # of a person's command, because repeated denials of signals are one alert
+            symbol="EURUSD",
+            direction=1,
+            ordinal=0,
+            time_ns=now_ns,
+            code="SPREAD",
+            limit="2 points",
+            observed=marker,
+            cause=Cause.MANUAL,
         )
 
     def _commit(self, events: list[Event]) -> None:
