@@ -38,6 +38,9 @@ LABEL_CHARS: Final = 10
 LIST_LENGTHS: Final = (12, 8, 6, 4, 3, 2, 1)
 """Lengths to which the lists are shortened, in turn, until the screen fits."""
 
+ALERTS_SHOWN: Final = 5
+"""Largest number of open alerts on the screen; a moment, such as a lost process, stays open until a person looks."""
+
 SEVERITY_STYLES: Final = {Severity.CRITICAL: "bold red", Severity.WARNING: "yellow", Severity.INFO: ""}
 
 LEVEL_NAMES: Final = {"warn": "warn", "reduce": "reduce only", "halt": "halt"}
@@ -211,7 +214,12 @@ def account_texts(figures: AccountFigures) -> list[tuple[str, str]]:
     level = figures.margin_level_pct
     margin = f"margin level {NOTHING if level is None else f'{format_money(level)} %'}"
     if figures.drawdown is None or figures.drawdown_peak is None:
-        return [("account", money), ("drawdown", f"unknown, no equity is known yet; {margin}")]
+        cause = (
+            "unknown, no equity is known yet"
+            if figures.equity is None
+            else "not measured: no limit needs it, or no tick is decided yet"
+        )
+        return [("account", money), ("drawdown", f"{cause}; {margin}")]
     fallen = f"{_percent(figures.drawdown)} below the peak {format_money(figures.drawdown_peak)} {currency}"
     levels = [
         f"{LEVEL_NAMES[name]} at {format_money(level)} ({_distance(figures.drawdown_headroom.get(name))})"
@@ -256,7 +264,7 @@ def _alert_rows(alerts: AlertsReading, length: int | None) -> Iterator[_Row]:
     if alerts.problem:
         yield _Row("alerts", alerts.problem)
         return
-    shown, _ = _shortened(alerts.rows, length)
+    shown, _ = _shortened(alerts.rows, min(length or ALERTS_SHOWN, ALERTS_SHOWN))
     if not shown:
         yield _Row("alerts", "none waits for a person")
     for number, one in enumerate(shown):

@@ -135,6 +135,8 @@ def test_a_paused_symbol_has_a_condition_and_no_denial() -> None:
         ({"page": None}, "page      none, the desk runs without a page"),
         ({"reply": a_status(balance=None)}, "account   unknown until the desk has reached its gateway"),
         ({"reply": a_status(equity=None)}, "account   balance 10,012.34, equity unknown"),
+        ({"reply": a_status(equity=None)}, "drawdown  unknown, no equity is known yet"),
+        ({"reply": a_status(drawdown=None)}, "drawdown  not measured: no limit needs it"),
         ({"reply": a_status(positions={})}, "positions none"),
         ({"reply": a_status(conditions=[IN_DOUBT])}, "  Wait, or compare the order with the venue."),
     ],
@@ -146,6 +148,15 @@ def test_a_part_that_is_missing_or_silent_is_named(changed: dict[str, Any], show
 def test_open_alerts_have_the_number_with_which_they_are_acknowledged() -> None:
     rows = lines_of(a_screen(alerts=AlertsReading(rows=[an_alert(17)], open_count=1)))
     assert "alerts    17 WARNING NO_TICKS EURUSD: no tick for 60 s" in rows
+
+
+@pytest.mark.parametrize("height", [None, 200, 23])
+def test_the_newest_open_alerts_are_shown_and_the_others_counted(height: int | None) -> None:
+    """A moment, such as a lost process, stays open until a person acknowledges it, so there may be many."""
+    alerts = AlertsReading(rows=[an_alert(number) for number in range(50, 0, -1)], open_count=70)
+    rows = lines_of(a_screen(alerts=alerts), height=height)
+    assert [row.split()[-9] for row in rows if "NO_TICKS EURUSD: no tick" in row] == ["50", "49", "48", "47", "46"]
+    assert "          and 65 more: paperdesk alerts" in rows
 
 
 def test_what_is_wrong_with_the_processes_comes_first() -> None:
