@@ -304,10 +304,25 @@ def unknown_keys(known: Iterable[str]) -> list[str]:
     texts = []
     for key in _env_file_values():
         if key.upper() not in names and not is_secret_name(key):
-            near = difflib.get_close_matches(key.upper(), sorted(names), n=1, cutoff=0.0)
-            hint = f"; the nearest is {near[0]}" if near else ""
+            near = nearest_name(key, names)
+            hint = f"; the nearest is {near}" if near else ""
             texts.append(f"{key}: unknown key in {env_file()}, expected a setting of the desk{hint}")
     return texts
+
+
+def nearest_name(name: str, known: Iterable[str], *, least: float = 0.0) -> str | None:
+    """The known name with the same words in another order, else the most similar one; None without one.
+
+    Args:
+        name: a name in any case.
+        known: names in capitals, with words that are separated by underscores.
+        least: the least similarity, from 0 to 1 (difflib's ratio), of a name with other words.
+    """
+    wanted, names = name.upper(), sorted(known)
+    words = sorted(wanted.split("_"))
+    same = [one for one in names if sorted(one.split("_")) == words]
+    near = same if same and wanted not in same else difflib.get_close_matches(wanted, names, n=1, cutoff=least)
+    return near[0] if near else None
 
 
 def is_secret_name(name: str) -> bool:

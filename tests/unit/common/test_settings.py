@@ -21,6 +21,7 @@ from common.settings import (
     check_env_file,
     describe,
     load,
+    nearest_name,
     setting_names,
     settings_models,
 )
@@ -177,6 +178,19 @@ def test_an_unknown_key_is_refused_with_the_nearest_name(monkeypatch: pytest.Mon
     assert str(caught.value) == (
         f"GTW_TIMEOUT: unknown key in {path}, expected a setting of the desk; the nearest is GTW_TIMEOUT_MS"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("PORTFOLIO_METRICS_PORT", "METRICS_PORT_PORTFOLIO"),
+        ("portfolio_metrics_port", "METRICS_PORT_PORTFOLIO"),
+        ("METRICS_PORT_PORTFOLI", "METRICS_PORT_PORTFOLIO"),
+        ("PORTFOLIO_METRIC", None),
+    ],
+)
+def test_the_nearest_name_has_the_same_words_or_is_similar(name: str, nearest: str | None) -> None:
+    assert nearest_name(name, setting_names(), least=0.86) == nearest
 
 
 def test_keys_of_other_services_are_ignored_and_not_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
