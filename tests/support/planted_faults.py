@@ -58,6 +58,11 @@ def _missing_book(desk: DoctoredDesk) -> None:
     (desk.data_dir / "venue" / "book.db").unlink()
 
 
+def _missing_book_beside_another_fault(desk: DoctoredDesk) -> None:
+    _missing_book(desk)
+    desk.write("data/other.db", "no database, but not empty\n" * 40).chmod(0o600)
+
+
 def _missing_key(desk: DoctoredDesk) -> None:
     (desk.data_dir / "keys" / "ledger.key").unlink()
 
@@ -249,6 +254,10 @@ PLANTED: Final[dict[str, tuple[Plant, set[str]]]] = {
     "the journal is truncated": (_truncated_journal, {"DATABASE_DAMAGED"}),
     "the journal is of another version": (_other_journal_version, {"DATABASE_VERSION"}),
     "the book is missing": (_missing_book, {"BOOK_MISSING"}),
+    "the book is missing, and another database is damaged": (
+        _missing_book_beside_another_fault,
+        {"BOOK_MISSING", "DATABASE_DAMAGED"},
+    ),
     "the key is missing": (_missing_key, {"KEY_MISSING"}),
     "others can read the key": (_open_key, {"KEY_OPEN"}),
     "the key is damaged": (_damaged_key, {"KEY_UNUSABLE"}),

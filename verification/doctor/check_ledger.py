@@ -58,9 +58,11 @@ def ledger(desk: ExaminedDesk) -> Findings:
 def databases(desk: ExaminedDesk) -> Findings:
     """The other databases: journal and book of the venue, checkpoints, and the files of the page."""
     paths = sorted(path for path in desk.data_dir.glob("**/*.db") if path.is_file() and path.name != LEDGER_FILE_NAME)
-    results = [finding for path in paths for finding in _faults(path, path.relative_to(desk.data_dir))]
+    faults = {path: list(_faults(path, path.relative_to(desk.data_dir))) for path in paths}
+    results = [finding for one in faults.values() for finding in one]
     journal, book = desk.data_dir / JOURNAL, desk.data_dir / VENUE_BOOK
-    if journal.is_file() and not book.is_file() and not results and _has_orders(journal):
+    # A journal with a fault may not be readable; faults of other databases do not matter here.
+    if journal.is_file() and not book.is_file() and not faults.get(journal) and _has_orders(journal):
         results.append(found("BOOK_MISSING", f"{journal} has orders, and {book} does not exist"))
     yield from results
     if not results:
