@@ -22,7 +22,7 @@ XGBOOST: Final = "xgboost"
 """Key of the version in the manifest."""
 
 
-@check("strategy")
+@check("strategy", needs_settings=True)
 def strategy(desk: ExaminedDesk) -> Findings:
     """The strategies that STRATEGY names: each is imported in a process of its own."""
     settings = desk.signal
@@ -45,7 +45,7 @@ def strategy(desk: ExaminedDesk) -> Findings:
             yield found("STRATEGY_UNUSABLE", f"{text}: {last}" if last else text)
 
 
-@check("model")
+@check("model", needs_settings=True)
 def model(desk: ExaminedDesk) -> Findings:
     """The model: its manifest, the hash of its file, the features, XGBoost, and the cache of compiled code."""
     settings = desk.signal

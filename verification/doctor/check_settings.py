@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import shlex
 from collections.abc import Callable
 from typing import Final
 
 from common.errors import StartError
-from common.settings import env_file, given_settings, setting_names, unknown_keys
+from common.settings import env_file, given_settings, nearest_name, setting_names, unknown_keys
 from services.portfolio.ledger.signing_key import key_file
 from services.web.security.exposure import exposure_problem
 from services.web.security.users import UsersFile
@@ -33,9 +32,9 @@ def settings(desk: ExaminedDesk) -> Findings:
     for text in unknown:
         yield found("SETTING_UNKNOWN", text)
     for name in sorted(os.environ):
-        near = difflib.get_close_matches(name, setting_names(), n=1, cutoff=RESEMBLES)
-        if near and name != near[0] and name.upper() not in setting_names():
-            yield found("SETTING_MISSPELLED", f"the variable {name} is no setting; the nearest is {near[0]}")
+        near = None if name.upper() in setting_names() else nearest_name(name, setting_names(), least=RESEMBLES)
+        if near is not None:
+            yield found("SETTING_MISSPELLED", f"the variable {name} is no setting; the nearest is {near}")
     if unknown:
         return  # no settings can be loaded
     errors = list(dict.fromkeys(one.error for one in desk.services.values() if one.error))
@@ -46,7 +45,7 @@ def settings(desk: ExaminedDesk) -> Findings:
         yield found("SETTINGS_CONTRADICT", text)
     if not errors and not contradictions:
         where = "" if not given else f", in the environment or {env_file()}" if env_file() else ", in the environment"
-        other = "" if desk.is_configured else "; this desk has those of the command that started it"
+        other = "" if not desk.has_other_settings else "; this desk has those of the command that started it"
         yield fine(f"{len(given)} given{where}; the others are defaults{other}")
 
 

@@ -28,14 +28,19 @@ def sockets(desk: ExaminedDesk) -> Findings:
         return
     results = [*_long_paths(desk, desk.shared), *_ports_twice(desk), *_ports_taken(desk)]
     yield from results
-    if not results:
+    if desk.has_other_settings:
+        where = desk.runtime or "no runtime folder"
+        yield found(
+            "SETTINGS_OF_COMMAND", f"{where}; ports not examined, they are those of the command that started it"
+        )
+    elif not results:
         ports = sorted(port for _, _, port in _ports(desk))
         yield fine(f"{desk.runtime or 'no runtime folder'}; ports {', '.join(map(str, ports)) or 'none'}")
 
 
 def _long_paths(desk: ExaminedDesk, shared: CommonSettings) -> Findings:
     addresses = [f"ipc://{desk.runtime}/{LONGEST_NAME}"] if desk.runtime is not None else []
-    if desk.is_configured:
+    if desk.is_configured and not desk.has_other_settings:
         addresses += [getattr(shared, name) for name in BOUND]
     for address in addresses:
         path = address.removeprefix("ipc://")
@@ -48,7 +53,7 @@ def _long_paths(desk: ExaminedDesk, shared: CommonSettings) -> Findings:
 
 def _ports(desk: ExaminedDesk) -> Iterator[tuple[str, str, int]]:
     """Setting, host and port of each TCP address that a process of this desk binds."""
-    if not desk.is_configured:
+    if not desk.is_configured or desk.has_other_settings:
         return
     if desk.mt5 is not None and desk.mt5.mt5_venue != "none":
         for name in ("mt5_request_url", "mt5_publish_url"):

@@ -20,7 +20,7 @@ from verification.doctor.examined_desk import ExaminedDesk
 from verification.doctor.findings import Check, Findings, check, fine, found
 
 
-@check("limits")
+@check("limits", needs_settings=True)
 def limits(desk: ExaminedDesk) -> Findings:
     """The risk limits that RISK names."""
     if desk.portfolio is None:
@@ -33,7 +33,7 @@ def limits(desk: ExaminedDesk) -> Findings:
         yield fine(read.name)
 
 
-@check("plan")
+@check("plan", needs_settings=True)
 def plan(desk: ExaminedDesk) -> Findings:
     """The plan that PLAN names."""
     if desk.portfolio is None:
@@ -46,7 +46,7 @@ def plan(desk: ExaminedDesk) -> Findings:
         yield fine(read.name)
 
 
-@check("instruments")
+@check("instruments", needs_settings=True)
 def instruments(desk: ExaminedDesk) -> Findings:
     """What the simulated venue reads: contract terms of the symbols, fill profile and recorded ticks."""
     settings = desk.mt5
@@ -93,7 +93,7 @@ def _ticks(settings: Mt5Settings) -> Findings:
             yield found("TICKS_MISSING", f"MT5_TICKS: {given.path}: {error.strerror}")
 
 
-@check("alarms")
+@check("alarms", needs_settings=True)
 def alarms(desk: ExaminedDesk) -> Findings:
     """What takes an alarm to a person: ALERT_COMMAND and the rules file NOTIFY_FILE."""
     if desk.watchdog is None:

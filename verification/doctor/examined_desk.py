@@ -19,7 +19,14 @@ from common.project_root import DESK_ROOT, PROJECT_ROOT
 from common.settings import SHARED, CommonSettings, check_env_file, load, setting_names, settings_models
 from common.supervisor_rpc import RPC_ERRORS, call_supervisor
 from common.writer_lock import owner_of
-from orchestration.address_files import CONTROL_FILE, GATEWAY_FILE, is_listening, read_address
+from orchestration.address_files import (
+    ANNOUNCED,
+    CONTROL_FILE,
+    GATEWAY_FILE,
+    announced_desks,
+    is_listening,
+    read_address,
+)
 from orchestration.process_states import supervisor_sockets
 from orchestration.supervisord_configuration import CONFIGURATION
 from proto.control import StatusQuery, StatusReply
@@ -125,6 +132,20 @@ class ExaminedDesk:
     def is_configured(self) -> bool:
         """Whether the settings name this desk's data directory."""
         return self.shared is not None and self.shared.paperdesk_data_dir.resolve() == self.data_dir.resolve()
+
+    @cached_property
+    def has_other_settings(self) -> bool:
+        """Whether the desk has, or had when it ran, the settings of a command line, which are not known here.
+
+        False if the settings are wrong, which their check reports.
+        """
+        if self.shared is None:
+            return False
+        return not self.is_configured or self._noted(CONTROL_FILE) is not None or self._is_announced
+
+    @property
+    def _is_announced(self) -> bool:
+        return any(Path(one.data_dir).resolve() == self.data_dir.resolve() for one in announced_desks(ANNOUNCED))
 
     @cached_property
     def control_url(self) -> str | None:

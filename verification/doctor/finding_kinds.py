@@ -88,6 +88,9 @@ FINDING_KINDS: Final[dict[str, FindingKind]] = {
     "SETTINGS_NEEDED": FindingKind(
         "settings", _U, "The check needs settings that are wrong.", "Correct the settings first, then run doctor again."
     ),
+    "SETTINGS_OF_COMMAND": FindingKind(
+        "settings", _U, "The desk has the settings of the command that started it.", "Compare them with that command."
+    ),
     "LIMITS_INVALID": FindingKind(
         "limits", _X, "The file of risk limits cannot be used.", "Correct the file (docs/risk.md)."
     ),
@@ -185,10 +188,7 @@ FINDING_KINDS: Final[dict[str, FindingKind]] = {
         "Set PAPERDESK_RUNTIME_DIR to a folder with a short path.",
     ),
     "PORT_TAKEN": FindingKind(
-        "sockets",
-        _X,
-        "Another process has a port that the desk needs.",
-        "End that process, or set another port.",
+        "sockets", _X, "Another process has a port that the desk needs.", "End that process, or set another port."
     ),
     "PORT_UNUSABLE": FindingKind(
         "sockets", _X, "The desk cannot bind an address.", "Correct the address: it must be one of this host."

@@ -34,18 +34,22 @@ CheckFunction = Callable[[ExaminedDesk], Iterable[Finding]]
 
 
 class Check(NamedTuple):
-    """One check: its name, and what it examines in one sentence."""
+    """One check: its name, and what it examines in one sentence.
+
+    With `needs_settings` it examines what the settings name, so its result is true only for a desk that has them.
+    """
 
     name: str
     subject: str
     run: CheckFunction
+    needs_settings: bool = False
 
 
-def check(name: str) -> Callable[[CheckFunction], Check]:
+def check(name: str, *, needs_settings: bool = False) -> Callable[[CheckFunction], Check]:
     """Make a check of a function; the first line of the function's docstring says what the check examines."""
 
     def make(run: CheckFunction) -> Check:
-        return Check(name, (run.__doc__ or "").strip().splitlines()[0], run)
+        return Check(name, (run.__doc__ or "").strip().splitlines()[0], run, needs_settings)
 
     return make
 

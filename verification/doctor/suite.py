@@ -54,7 +54,7 @@ def examine(desk: ExaminedDesk, only: Collection[str] = ()) -> Iterator[CheckRes
         raise StartError(f"--only {unknown[0]}: no such check, expected one of {', '.join(names)}")
     if not only or check_model.strategy.name in only:
         with suppress(OSError):  # the check reports it
-            _ = desk.strategy_import  # runs beside the other checks
+            _ = desk.has_other_settings or desk.strategy_import  # runs beside the other checks
     for one in CHECKS:
         if not only or one.name in only:
             yield CheckResult(one.name, _findings(one, desk) or (found("SETTINGS_NEEDED", "not examined"),))
@@ -62,6 +62,10 @@ def examine(desk: ExaminedDesk, only: Collection[str] = ()) -> Iterator[CheckRes
 
 def _findings(one: Check, desk: ExaminedDesk) -> tuple[Finding, ...]:
     """The results of one check; an error of a file is a result, too, and does not end the other checks."""
+    if one.needs_settings and desk.has_other_settings:
+        return (
+            found("SETTINGS_OF_COMMAND", "not examined, this desk has the settings of the command that started it"),
+        )
     try:
         return tuple(one.run(desk))
     except OSError as error:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from common.heartbeat import HeartbeatRecord, Phase
+from orchestration.address_files import ANNOUNCED, announced, published_addresses
 from orchestration.desk_folder import make_desk
 from tests.support.doctored_desks import use_settings
 from verification.doctor import ExaminedDesk, check_files, check_model, check_processes, examine, suite
@@ -88,6 +91,28 @@ def test_what_cannot_be_read_is_unknown_and_ends_no_other_check(
     first, second = examine(desk)
     assert [(one.code, one.text) for one in first.findings] == [("NOT_EXAMINED", "/secret: Permission denied")]
     assert second.findings[0].code == "OK"
+
+
+def test_what_settings_name_is_unknown_for_a_desk_that_a_command_started(desk: ExaminedDesk, tmp_path: Path) -> None:
+    """Such a desk may have other limits, alarms and ports than the settings, so nothing about them is `ok`."""
+    names = ["limits", "plan", "instruments", "alarms", "sockets", "strategy", "model"]
+
+    def found(examined: ExaminedDesk) -> dict[str, str]:
+        return {result.name: result.findings[0].code for result in examine(examined, names)}
+
+    unknown = dict.fromkeys(names, "SETTINGS_OF_COMMAND")
+    assert "SETTINGS_OF_COMMAND" not in found(desk).values()
+    (tmp_path / "elsewhere").mkdir()
+    assert found(ExaminedDesk(tmp_path / "elsewhere")) == unknown
+    with socket.socket(socket.AF_UNIX) as listener, TemporaryDirectory(prefix="pd-") as folder:
+        runtime = Path(folder)
+        listener.bind(str(runtime / "control.ipc"))
+        listener.listen()
+        with published_addresses(desk.data_dir, runtime):
+            assert found(ExaminedDesk(desk.data_dir)) == unknown
+    with announced(desk.data_dir, tmp_path, folder=ANNOUNCED):
+        assert found(ExaminedDesk(desk.data_dir)) == unknown, "portfolio is restarting"
+    assert found(ExaminedDesk(desk.data_dir)) == found(desk)
 
 
 def test_a_check_whose_settings_are_wrong_is_unknown(desk: ExaminedDesk, monkeypatch: pytest.MonkeyPatch) -> None:
