@@ -124,6 +124,20 @@ def test_the_link_of_a_message_opens_its_alert(alerted_desk: AlertedDesk, visiti
     assert page.url.endswith("#/journal?view=alerts")
 
 
+@pytest.mark.parametrize("named", ["99999", "abc"])
+def test_a_link_to_an_alert_that_the_desk_lacks_says_so(
+    alerted_desk: AlertedDesk, visiting: Visiting, named: str
+) -> None:
+    alerted_desk.halt("beside-a-dead-link")
+    visit = visiting(alerted_desk.desk.served)
+    visit.permit(r"status of 4\d\d")
+    page = visit.open()
+    page.goto(f"{alerted_desk.desk.served.url}/#/journal?alert={named}")
+    expect(page.locator(".notice")).to_contain_text(f"Alerts: {named} cannot be shown: ")
+    expect(page.get_by_role("region", name="Details")).to_be_hidden()
+    expect(page.locator(".notice")).to_have_count(1)
+
+
 def test_all_shown_alerts_are_acknowledged_at_once(alerted_desk: AlertedDesk, visiting: Visiting) -> None:
     number = alerted_desk.halt("for-all-shown")["number"]
     page = visiting(alerted_desk.desk.served).open("journal")

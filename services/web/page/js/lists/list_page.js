@@ -4,10 +4,14 @@ import { el, setText } from "../dom.js";
 import { readQuery, writeQuery } from "../hash_query.js";
 import { live } from "../live.js";
 import { currency } from "../money.js";
+import { notify } from "../notices.js";
 import { panel } from "../panel.js";
 import { DetailPanel } from "./detail_panel.js";
 import { FilterBar } from "./filter_bar.js";
 import { PagedList } from "./paged_list.js";
+
+/** Largest number of characters of an address that a notice repeats. */
+const ID_CHARS_MAX = 40;
 
 /**
  * @typedef {object} ListPageDefinition
@@ -122,8 +126,11 @@ export class ListPage {
     try {
       const row = await this.#definition.find?.(id);
       if (row && this.#opened === id) this.#renew(row);
-    } catch {
-      if (this.#opened === id && !this.#shown) this.#onClosed(); // the address names a row that the desk lacks
+    } catch (error) {
+      if (this.#opened !== id || this.#shown) return;
+      this.#onClosed(); // the address names a row that the desk lacks
+      const name = id.slice(0, ID_CHARS_MAX);
+      if (error.status !== 401) notify(`${this.#definition.title}: ${name} cannot be shown: ${error.message}`, "warn");
     }
   }
 }
