@@ -209,7 +209,7 @@ class NotifyCore(Core[Message, Output]):
             mode=self._state.mode,
             origin=event.origin,
         )
-        names, by_target = self._rules.recipients(alert)
+        names, by_target = self._rules.recipients(alert, failing=self._outbox.problems())
         alert = structs.replace(alert, rules=names)
         self._put(alert)
         self._raised.append(Raised(alert))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import UTC, time, tzinfo
 from string import Formatter
 from typing import Final
@@ -11,7 +12,7 @@ from msgspec import Struct
 
 from proto.control import Severity, severity_rank
 from proto.time import SECOND_NS
-from services.notify.core.codes import matches
+from services.notify.core.codes import NOTIFY_FAILS, matches
 from services.notify.core.quiet_hours import Interval
 from services.notify.core.rows import AlertRow
 
@@ -95,12 +96,17 @@ class Rules(Struct, frozen=True, kw_only=True):
         """
         return self.of(name) or self.recipients(alert)[1].get(target) or Rule(name=name, events=[], targets=[])
 
-    def recipients(self, alert: AlertRow) -> tuple[list[str], dict[str, Rule]]:
-        """The names of the rules that match an alert, and for each target the first of them."""
+    def recipients(self, alert: AlertRow, *, failing: Collection[str] = ()) -> tuple[list[str], dict[str, Rule]]:
+        """The names of the rules that match an alert, and for each target the first of them.
+
+        The targets that are `failing` do not get NOTIFY_FAILS, which would reach them when it is over.
+        """
         matching = [rule for rule in self.rules if rule.matches(alert)]
         by_target: dict[str, Rule] = {}
         for rule in matching:
             for target in rule.targets:
+                if alert.code == NOTIFY_FAILS and target in failing:
+                    continue
                 by_target.setdefault(target, rule)
         return [rule.name for rule in matching], by_target
 

@@ -228,6 +228,18 @@ def test_an_end_before_the_message_is_part_of_the_message(start_run: StartRun) -
     assert "ended at 2026-01-05 08:00:03+00:00" in message.body
 
 
+def test_a_failing_target_does_not_get_that_it_fails(start_run: StartRun) -> None:
+    run = start_run(a_rule(targets=["phone", "mail"]))
+    run.down = {"phone"}
+    run.happen(an_event())
+    run.advance(10)
+    run.happen(begun("NOTIFY_FAILS"))
+    run.down = set()
+    run.advance(600)
+    assert [one.alerts for one in run.sent_to("mail")] == [[1], [2]]
+    assert [one.alerts for one in run.sent_to("phone")] == [[1]]
+
+
 def test_an_end_does_not_arrive_before_the_beginning(start_run: StartRun) -> None:
     run = start_run(a_rule())
     run.down = {"phone"}
