@@ -302,7 +302,7 @@ CONDITION_KINDS: Final[dict[str, ConditionKind]] = {
     "NOTIFY_FAILS": ConditionKind(
         _W,
         Effect.NONE,
-        "Alerts do not reach a target of NOTIFY_FILE, or notify cannot read their source; it tries again.",
+        "A target of NOTIFY_FILE or the heartbeat fails, or notify cannot read the source of alerts.",
         "Run `paperdesk notify test TARGET`. Read notify.log.",
     ),
     "NOTIFY_SILENT": ConditionKind(
