@@ -228,11 +228,12 @@ def _read_rule(table: Any, where: str, targets: Collection[str], symbols: Collec
     for symbol in found.symbols:
         if symbols is not None and symbol not in symbols:
             raise FieldError(f"{where}.symbols has {shown(symbol)}, expected symbols out of {', '.join(symbols)}")
-    moments = sorted(set(codes) - LASTING)
-    if found.after_s and moments:
+    # A pattern may include moments, which are sent at once.
+    moments = [code for code in found.events if "*" not in code and code not in LASTING]
+    if found.after_s and (moments or not LASTING.intersection(codes)):
         raise FieldError(
-            f"{where}.after_s is {found.after_s}, but {moments[0]} has no duration; expected only events that last, "
-            "such as ORDER_IN_DOUBT"
+            f"{where}.after_s is {found.after_s}, but {(moments or codes)[0]} has no duration; expected events that "
+            "last, such as ORDER_IN_DOUBT"
         )
     if bool(found.escalate_after_s) != bool(found.escalate_to):
         raise FieldError(

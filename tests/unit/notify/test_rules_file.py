@@ -29,13 +29,14 @@ def test_a_file_with_everything_is_read(tmp_path: Path) -> None:
         + '[heartbeat]\nurl_env = "NOTIFY_URL_HEARTBEAT"\nevery_s = 30\n[daily_summary]\nat = "22:05"\n'
         + RULE
         + 'severity = "INFO"\nsymbols = ["EURUSD"]\ntitle = "{code}"\ntext = "{text} {link}"\ngroup_s = 10\n'
-        + 'rate_max = 5\nrate_s = 60\nrepeat_s = 30\nquiet = ["22:00-07:00"]\nescalate_after_s = 300\n'
-        + 'escalate_to = ["mail"]\nended = false\n'
+        + 'rate_max = 5\nrate_s = 60\nrepeat_s = 30\nquiet = ["22:00-07:00"]\nafter_s = 5\n'
+        + 'escalate_after_s = 300\nescalate_to = ["mail"]\nended = false\n'
     )
     found = load_notify_file(a_file(tmp_path, text), ["EURUSD"])
     [rule] = found.rules.rules
     assert (rule.severity, rule.symbols, rule.rate_max, rule.ended) == (Severity.INFO, ["EURUSD"], 5, False)
     assert rule.quiet == [Interval(time(22), time(7))]
+    assert rule.after_s == 5, "a pattern may include moments"
     assert found.rules.summary_at == time(22, 5)
     assert found.targets["phone"].file == tmp_path / "phone.url"
     assert found.targets["mail"].variable == "NOTIFY_URL_MAIL"
@@ -79,7 +80,11 @@ WRONG = {
     "symbol": (TARGETS + RULE + 'symbols = ["GBPUSD"]\n', "(all).symbols has 'GBPUSD', expected symbols out of EURUSD"),
     "after of a moment": (
         TARGETS + RULE.replace("*", "FILL") + "after_s = 5\n",
-        "(all).after_s is 5, but FILL has no duration; expected only events that last, such as ORDER_IN_DOUBT",
+        "(all).after_s is 5, but FILL has no duration; expected events that last, such as ORDER_IN_DOUBT",
+    ),
+    "after of moments": (
+        TARGETS + RULE.replace("*", "PROCESS_*") + "after_s = 5\n",
+        "has no duration; expected events that last, such as ORDER_IN_DOUBT",
     ),
     "negative": (TARGETS + RULE + "group_s = -1\n", "rules[1].group_s is -1, expected whole seconds from 0 to 3600"),
     "rate": (TARGETS + RULE + "rate_max = 0\n", "rules[1].rate_max is 0, expected a whole number from 1 to 1000"),
