@@ -17,11 +17,18 @@ _keys = count(1)
 
 def halt_with_alert(api: httpx.Client) -> dict[str, Any]:
     """Halt the desk, and return the alert about it, which is open until it is acknowledged or the desk resumes."""
-    before = total(api, "/alerts?code=TRADING_STATE&status=open")
+    before = _newest_halt(api)
     carried_out(api, "halt")
-    wait_for(lambda: total(api, "/alerts?code=TRADING_STATE&status=open") > before, "an alert", seconds=TIMEOUT_S)
-    found: dict[str, Any] = api.get("/alerts?code=TRADING_STATE&limit=1").json()["rows"][0]
-    return found
+    # The number of open alerts is no sign of a new one: that of an earlier halt may end meanwhile.
+    wait_for(lambda: _newest_halt(api)["number"] > before["number"], "an alert", seconds=TIMEOUT_S)
+    return _newest_halt(api)
+
+
+def _newest_halt(api: httpx.Client) -> dict[str, Any]:
+    """The newest open alert about the trading state; number 0 if there is none or the table cannot be read."""
+    reply = api.get("/alerts?code=TRADING_STATE&status=open&limit=1")
+    rows: list[dict[str, Any]] = reply.json()["rows"] if reply.status_code == 200 else []
+    return rows[0] if rows else {"number": 0}
 
 
 def total(api: httpx.Client, path: str) -> int:
