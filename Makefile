@@ -88,24 +88,23 @@ check: lint ## Format, lint, types and the quick tests: a minute or two
 	$(BIN)/python -m pytest tests/unit tests/property tests/tidy $(ARGS)
 
 # Tests of whole desks mostly wait for processes; all other tests compute. `make test` runs three groups at the same time,
-# so that each takes about equally long: DESKS; SCREENS, with browsers and terminals; and all other tests.
-SCREENS := tests/browser $(addprefix tests/system/,test_alarms.py test_alerts.py test_own_desk.py test_tap.py \
-	test_watch.py test_web_api.py)
-BESIDE_THE_OTHERS := $(addprefix tests/system/,test_own_ticks.py test_stalls.py test_strategy_faults.py \
-	test_trading_vm.py test_vanished_hosts.py test_watchdog.py)
-DESKS := $(sort $(filter-out $(BESIDE_THE_OTHERS) $(SCREENS),$(wildcard tests/system/test_*.py)))
+# so that each takes about equally long: DESKS; WAITS, which has browsers, terminals and faults; and all other tests.
+WAITS := tests/browser tests/chaos $(addprefix tests/system/,test_alarms.py test_alerts.py test_own_desk.py \
+	test_own_ticks.py test_stalls.py test_strategy_faults.py test_tap.py test_trading_vm.py test_vanished_hosts.py \
+	test_watch.py test_watchdog.py test_web_api.py)
+DESKS := $(sort $(filter-out $(WAITS),$(wildcard tests/system/test_*.py)))
 
 .PHONY: test
 test: lint ## Lint, types and all tests except those that need Docker
 	@said=$$(mktemp -d); \
-	$(BIN)/python -m pytest tests -m "not docker" $(addprefix --ignore=,$(DESKS) $(SCREENS)) $(ARGS) \
+	$(BIN)/python -m pytest tests -m "not docker" $(addprefix --ignore=,$(DESKS) $(WAITS)) $(ARGS) \
 		>"$$said/others" 2>&1 & others=$$!; \
-	$(BIN)/python -m pytest $(SCREENS) -m "not docker" -p no:cacheprovider $(ARGS) >"$$said/screens" 2>&1 & screens=$$!; \
-	trap 'kill $$others $$screens 2>/dev/null; rm -rf "$$said"' EXIT; \
+	$(BIN)/python -m pytest $(WAITS) -m "not docker" -p no:cacheprovider $(ARGS) >"$$said/waits" 2>&1 & waits=$$!; \
+	trap 'kill $$others $$waits 2>/dev/null; rm -rf "$$said"' EXIT; \
 	echo "running tests of whole desks; two other groups run at the same time, and their output follows at the end"; \
 	$(BIN)/python -m pytest $(DESKS) -m "not docker" -p no:cacheprovider $(ARGS); failed=$$?; \
-	wait $$screens || failed=$$?; \
-	cat "$$said/screens"; \
+	wait $$waits || failed=$$?; \
+	cat "$$said/waits"; \
 	wait $$others || failed=$$?; \
 	cat "$$said/others"; \
 	exit $$failed
