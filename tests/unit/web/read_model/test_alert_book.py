@@ -88,7 +88,7 @@ def test_an_alert_has_its_messages_or_the_reason_without_one(book: AlertBook) ->
     halted, unmatched, waiting = book.alert(3), book.alert(1), book.alert(5)
     assert halted is not None
     assert [(one.target, one.state, one.waits_for, one.error) for one in halted.deliveries] == [
-        ("phone", MessageState.SENT, WaitReason.RETRY, ""),
+        ("phone", MessageState.SENT, WaitReason.QUEUE, ""),
         ("mail", MessageState.SENDING, WaitReason.RETRY, "HTTP 500"),
     ]
     assert halted.unsent == ""
