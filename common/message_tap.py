@@ -75,7 +75,7 @@ def decode_head(frame: bytes) -> TapHead:
     """Decode the first frame of a copy.
 
     Raises:
-        msgspec.DecodeError: the frame is none.
+        msgspec.DecodeError: the frame has another form.
     """
     return _head_decoder.decode(frame)
 

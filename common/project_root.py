@@ -55,7 +55,7 @@ If the variable is empty, no settings file is read.
 
 
 def require_desk_root() -> None:
-    """Refuse a desk's folder that is none, or that belongs to another user and is not named by PAPERDESK_DESK.
+    """Refuse a PAPERDESK_DESK without a desk, and a found desk of another user.
 
     A folder of another user is refused, because its settings and its strategy would run with the caller's rights.
 
