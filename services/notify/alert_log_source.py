@@ -8,7 +8,7 @@ from typing import Final
 import apsw
 import msgspec
 
-from common.errors import StartError
+from common.errors import StartError, error_text
 from common.logs import get_logger
 from proto.alert_record import AlertRecord
 from proto.time import HOUR_NS
@@ -52,7 +52,7 @@ class AlertLogSource:
         try:
             return self._read(wall_ns)
         except (StartError, apsw.Error) as error:
-            self._set_problem(" ".join(str(error).split()))
+            self._set_problem(error_text(error))
             return None
 
     def _read(self, wall_ns: int) -> EventsRead | None:

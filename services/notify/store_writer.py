@@ -5,6 +5,7 @@ Messages are sent meanwhile, because a full disk itself is a reason for an alert
 
 from __future__ import annotations
 
+from common.errors import error_text
 from common.logs import get_logger
 from common.storage import DISK_FAULTS
 from services.notify.core.rows import AlertRow, Changes, MessageRow
@@ -62,7 +63,7 @@ class StoreWriter:
         try:
             self._store.save(changes)
         except DISK_FAULTS as error:
-            text = " ".join(str(error).split())
+            text = error_text(error)
             if text != self.problem:
                 _log.error("the file of notify cannot be written, messages are sent from memory", error=text)
             self.problem = text
