@@ -141,13 +141,15 @@ def recorded(page: Page, name: str) -> list[tuple[float, str]]:
 LOST: Final = (
     r"ERR_CONNECTION_REFUSED",
     r"ERR_CONNECTION_RESET",
+    r"ERR_CONNECTION_CLOSED",
+    r"ERR_CONTENT_LENGTH_MISMATCH",
     r"ERR_EMPTY_RESPONSE",
     r"ERR_INCOMPLETE",
     r"WebSocket connection to .* failed",
     r"ERR_TIMED_OUT",
     r"ERR_SOCKET_NOT_CONNECTED",
 )
-"""Console errors of requests to a web process that does not run."""
+"""Console errors of requests to a web process that does not run, or ends in the middle of a reply."""
 
 UNANSWERED: Final = (r"status of 503",)
 """Console errors of requests that need a reply of portfolio."""

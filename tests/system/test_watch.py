@@ -110,7 +110,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, subpr
         stderr=subprocess.STDOUT,
         text=True,
     )
-    wait_for(lambda: status_of(folder).get("state") == "RUNNING", "a running desk", seconds=TIMEOUT_S)
+    wait_for(lambda: has_ticks(status_of(folder)), "a running desk with ticks", seconds=TIMEOUT_S)
     yield folder, process
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
@@ -121,6 +121,11 @@ def status_of(folder: Path) -> dict[str, Any]:
     done = paperdesk("status", "--data-dir", folder, "--json")
     found: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
     return found
+
+
+def has_ticks(status: dict[str, Any]) -> bool:
+    """Whether the desk runs and has received the market feed."""
+    return status.get("state") == "RUNNING" and "last message" in status["feed"]
 
 
 def test_the_status_of_a_running_desk_has_figures_and_processes(desk: tuple[Path, subprocess.Popen[str]]) -> None:
