@@ -26,7 +26,6 @@ class MessageKind(StrEnum):
     ENDED = "ENDED"
     ESCALATION = "ESCALATION"
     SUMMARY = "SUMMARY"
-    TEST = "TEST"
 
 
 class MessageState(StrEnum):

@@ -12,7 +12,7 @@ const WAITS = {
   QUEUE: "waits for another message to this target", RETRY: "waits for the next try",
 };
 
-const KINDS = { ALERT: "", ENDED: "the end, ", ESCALATION: "escalation, ", SUMMARY: "summary, ", TEST: "test, " };
+const KINDS = { ALERT: "", ENDED: "the end, ", ESCALATION: "escalation, ", SUMMARY: "summary, " };
 
 /** A time of the server's clock for a list: without the day if it is today's. */
 export function alertTime(time_ns) {
