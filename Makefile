@@ -3,6 +3,9 @@
 .DEFAULT_GOAL := help
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+# They become options of commands. As variables of the environment the desk would take them for settings and say so.
+unexport FILE SYMBOL STRATEGY TICKS
+
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES = $(wildcard proto common marketdata services research orchestration verification cli tests)
