@@ -2,7 +2,8 @@
 
 A queued message is lost when its process is killed, so the desk does not rely on queues. The linger time is 0, no
 message is queued for an absent peer (option IMMEDIATE), and a send returns whether the message was queued. A send never
-blocks.
+blocks. A SUB socket, which sends nothing, has IMMEDIATE off: with it, libzmq 4.3.5 drops the unread messages when the
+publisher dies, and aborts the process if a message of several frames is being read at that moment.
 
 ZMTP heartbeats are disabled, because libzmq 4.3.5 aborts when the heartbeat timer fires on a socket that has reached
 its receive high-water mark and whose peer is gone. The kernel reports a dead peer on the same host at once. On another
@@ -118,6 +119,7 @@ class Sockets:
         Topics match by prefix, so the caller must compare the whole topic frame.
         """
         socket = self._make(zmq.SUB, url)
+        socket.setsockopt(zmq.IMMEDIATE, 0)
         for topic in topics:
             socket.setsockopt(zmq.SUBSCRIBE, topic)
         return self._bind(socket, url, setting) if bind else self._connect(socket, url, setting)

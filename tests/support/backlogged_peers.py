@@ -4,7 +4,8 @@
     python -m tests.support.backlogged_peers send KIND URL
 
 KIND is the type of the receiving socket. The receiver prints its address and waits for a line on stdin without reading
-from the socket. Then it reads all messages and prints their number. The sender kills itself when a send blocks.
+from the socket. Then it reads all messages, without a poll while one waits, and prints their number. The sender kills
+itself when a send blocks and it has sent more messages than the receiver's queue can hold.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ from typing import Final
 
 import zmq
 
-from common.sockets import Socket, Sockets
+from common.sockets import QUEUE_MESSAGES_MAX, ROUTER_UNREAD_MAX, Socket, Sockets
 
 TOPIC: Final = b"topic"
 PAYLOAD: Final = bytes(200)
 FULL_MS: Final = 200
 """Milliseconds after which a waiting send counts as blocked by the receiver."""
+
+SENT_HWM: Final = 10
+"""High-water mark of the sender in messages, so that nearly all messages that it has sent have left its process."""
 
 SILENCE_MS: Final = 200
 """Milliseconds without a message after which the receiver counts as having read all messages."""
@@ -53,8 +57,10 @@ def _receive(kind: str, url: str) -> None:
     sys.stdin.readline()
     messages = 0
     while socket.poll(SILENCE_MS):
-        socket.recv_multipart()
-        messages += 1
+        with suppress(zmq.Again):
+            while True:
+                socket.recv_multipart(zmq.NOBLOCK)
+                messages += 1
     print(messages, flush=True)
     sockets.close()
 
@@ -63,6 +69,7 @@ def _send(kind: str, url: str) -> None:
     context = zmq.Context[Socket]()
     socket = context.socket(_PEER_OF[kind])
     socket.setsockopt(zmq.SNDTIMEO, FULL_MS)
+    socket.setsockopt(zmq.SNDHWM, SENT_HWM)
     if kind == "SUB":
         socket.setsockopt(zmq.XPUB_NODROP, 1)
     if kind == "DEALER":
@@ -77,9 +84,14 @@ def _send(kind: str, url: str) -> None:
         # The subscription, or the dealer's first message, shows that the receiver is connected.
         first = socket.recv_multipart()
         envelope = first[:1] if kind == "DEALER" else envelope
-    with suppress(zmq.Again):
-        while True:
+    queued_max = ROUTER_UNREAD_MAX if kind == "ROUTER" else QUEUE_MESSAGES_MAX
+    sent, is_blocked = 0, False
+    while not (is_blocked and sent > queued_max):
+        try:
             socket.send_multipart([*envelope, PAYLOAD])
+            sent, is_blocked = sent + 1, False
+        except zmq.Again:  # on a busy machine also before the connection is made
+            is_blocked = True
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -1,6 +1,7 @@
 """A process survives the death of a peer whose unread messages exceed the receive high-water mark of the process.
 
-In this state libzmq 4.3.5 aborts the process at its next ZMTP heartbeat. The desk's sockets have no ZMTP heartbeats.
+In this state libzmq 4.3.5 aborts the process at its next ZMTP heartbeat, and a process that reads from a SUB socket
+with the option IMMEDIATE. The sockets of the desk have neither.
 """
 
 from __future__ import annotations
