@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from proto.control import Condition, Severity, StatusReply, TradingState, condition
+from proto.control import Condition, Severity, StatusReply, condition
 from proto.notify import AcknowledgeAlerts, AlertLine, AlertPhase, AlertsQuery, MessageKind, NotifyReply
 from proto.time import SECOND_NS, Now
 from services.notify.core.inputs import (
@@ -29,6 +29,7 @@ from services.notify.sent_texts import SentTexts
 from services.notify.store import DESK_ID, FILE_NAME, NotifyStore
 from services.notify.store_writer import StoreWriter
 from tests.support.builders import START_NS
+from tests.support.status_replies import a_status_reply
 
 DESK_ID_OF_RUNS: Final = "1f3a9c2e"
 
@@ -69,13 +70,8 @@ def ended(code: str = "FEED_STALE", subject: str = "") -> SourceEvent:
 
 def a_status(*conditions: Condition, **changed: Any) -> StatusReply:
     """The status of a desk on the simulated venue that trades, with conditions."""
-    fields: dict[str, Any] = dict.fromkeys(StatusReply.__struct_fields__, 0)
-    fields = dict.fromkeys(("ordinal", "processed", "signals_buy", "signals_sell", "orders", "orders_open"), 0)
-    fields |= dict.fromkeys(("denied", "fills", "duplicates", "malformed", "realized_pnl"), 0)
-    fields |= {"mode": "simulated", "state": "RUNNING", "waiting_for": "", "stream_id": "s", "currency": "EUR"}
-    fields |= {"balance": None, "equity": None, "unrealized_pnl": None, "positions": {}, "latency_us": {}}
-    fields |= {"conditions": list(conditions), "trading_state": TradingState.ACTIVE, "symbols": ["EURUSD"]}
-    return StatusReply(**{**fields, **changed})
+    fields: dict[str, Any] = {"currency": "EUR", "conditions": list(conditions), "symbols": ["EURUSD"]}
+    return a_status_reply(**{**fields, **changed})
 
 
 def stale(text: str = "no tick for 15 s") -> Condition:

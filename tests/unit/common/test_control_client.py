@@ -11,34 +11,13 @@ import zmq
 from common.control_client import ControlClient
 from common.errors import StartError
 from proto.codec import decode_control_request, encode
-from proto.control import ControlError, DeskState, ReconcileReply, StatusQuery, StatusReply, WhyQuery
+from proto.control import ControlError, ReconcileReply, StatusQuery, StatusReply, WhyQuery
 from proto.control.views import WhyReply
+from tests.support.status_replies import a_status_reply
 
 
 def a_status() -> StatusReply:
-    return StatusReply(
-        mode="simulated",
-        state=DeskState.RUNNING,
-        waiting_for="",
-        stream_id="s",
-        ordinal=7,
-        processed=7,
-        signals_buy=0,
-        signals_sell=0,
-        orders=0,
-        orders_open=0,
-        denied=0,
-        fills=0,
-        currency="USD",
-        balance=Decimal(10),
-        equity=None,
-        realized_pnl=Decimal(0),
-        unrealized_pnl=None,
-        positions={},
-        latency_us={},
-        duplicates=0,
-        malformed=0,
-    )
+    return a_status_reply(ordinal=7, processed=7, balance=Decimal(10))
 
 
 @pytest.fixture

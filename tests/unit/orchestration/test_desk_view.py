@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from orchestration.desk_view import AccountTotals, DeskRunSpec, DeskView
 from orchestration.process_states import ProcessState
-from proto.control import DeskState, StatusReply, condition
+from proto.control import StatusReply, condition
+from tests.support.status_replies import a_status_reply
 
-STATUS = StatusReply(
-    mode="simulated",
-    state=DeskState.RUNNING,
-    waiting_for="",
-    stream_id="s",
-    ordinal=1,
-    processed=1,
-    signals_buy=0,
-    signals_sell=0,
-    orders=0,
-    orders_open=0,
-    denied=0,
-    fills=0,
-    currency="USD",
-    balance=None,
-    equity=None,
-    realized_pnl=Decimal(0),
-    unrealized_pnl=None,
-    positions={},
-    latency_us={},
-    duplicates=0,
-    malformed=0,
+STATUS = a_status_reply(
     conditions=[condition("NOTIFY_SILENT", "no query of notify for 16 s; see notify.log")],
 )
 PLAN = DeskRunSpec(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from proto.alert_record import PROCESS_ALERTS, AlertPhase, AlertRecord
-from proto.control import Condition, DeskState, StatusReply, condition
+from proto.control import Condition, StatusReply, condition
 from services.watchdog.core.alert_recorder import AlertRecorder
 from services.watchdog.core.hang_detector import KillReason
 from services.watchdog.core.watchdog import SUPERVISOR_SILENT, KillProcess, ProcessDied, RaiseAlert
+from tests.support.status_replies import a_status_reply
 
 NOW_NS = 1_700_000_000_000_000_000
 STALE = condition("FEED_STALE", "no ticks for 5 s")
@@ -17,30 +16,7 @@ CONNECTING = condition("CONNECTING", "connecting")
 
 
 def status(*conditions: Condition) -> StatusReply:
-    return StatusReply(
-        mode="LIVE",
-        state=DeskState.RUNNING,
-        waiting_for="",
-        stream_id="7",
-        ordinal=0,
-        processed=0,
-        signals_buy=0,
-        signals_sell=0,
-        orders=0,
-        orders_open=0,
-        denied=0,
-        fills=0,
-        currency="USD",
-        balance=None,
-        equity=None,
-        realized_pnl=Decimal(0),
-        unrealized_pnl=None,
-        positions={},
-        latency_us={},
-        duplicates=0,
-        malformed=0,
-        conditions=list(conditions),
-    )
+    return a_status_reply(mode="LIVE", stream_id="7", conditions=list(conditions))
 
 
 def phases(records: list[AlertRecord]) -> list[tuple[str, str, str]]:

@@ -20,7 +20,8 @@ from cli.screen.page import render_page
 from common.project_root import PROJECT_ROOT
 from orchestration.desk_view import AccountTotals, DeskRunSpec, DeskView
 from orchestration.process_states import ProcessState
-from proto.control import DenialLine, DeskState, OrderLine, PositionLine, QuoteLine, SignalLine, StatusReply, condition
+from proto.control import DenialLine, OrderLine, PositionLine, QuoteLine, SignalLine, StatusReply, condition
+from tests.support.status_replies import a_status_reply
 
 NOON_NS = 1_736_164_800_000_000_000
 SYMBOLS = ("EURUSD", "GBPUSD", "USDJPY", "XAUUSD")
@@ -49,20 +50,14 @@ def an_order(number: int) -> OrderLine:
 
 
 def a_status(**changed: Any) -> StatusReply:
-    status = StatusReply(
-        mode="simulated",
-        state=DeskState.RUNNING,
-        waiting_for="",
-        stream_id="s",
+    status = a_status_reply(
         ordinal=70_000,
         processed=65_000,
         signals_buy=300,
         signals_sell=200,
         orders=120,
-        orders_open=0,
         denied=3,
         fills=117,
-        currency="USD",
         balance=Decimal("10012.34"),
         equity=Decimal("10011.90"),
         realized_pnl=Decimal("12.34"),
@@ -72,9 +67,6 @@ def a_status(**changed: Any) -> StatusReply:
                 net_volume=Decimal("-0.01"), avg_entry_price=Decimal("1.08455"), unrealized_pnl=Decimal("-0.44")
             )
         },
-        latency_us={},
-        duplicates=0,
-        malformed=0,
         venue_time_ns=NOON_NS,
         heartbeat_age_ms=300,
         quotes={

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from proto.control import DeskState, StatusReply, TradingState
+from proto.control import StatusReply, TradingState
 from proto.control.conditions import condition
 from proto.control.views import AccountView
 from services.portfolio.core.account.tick_cursor import TickCursor
@@ -17,6 +17,7 @@ from services.web.desk.account_terms import NO_TERMS, AccountTerms
 from services.web.desk.desk_views import account_state, market_view, state_view
 from tests.support.builders import a_book, an_opened_stream, plain_terms
 from tests.support.market import FixedQuotes, utc_ns
+from tests.support.status_replies import a_status_reply
 
 NOON_NS = utc_ns("2026-01-07 12:00")
 TERMS = AccountTerms(an_opened_stream(leverage=100), None, {"EURUSD": plain_terms()})
@@ -24,31 +25,15 @@ TERMS = AccountTerms(an_opened_stream(leverage=100), None, {"EURUSD": plain_term
 
 def a_status(**changed: Any) -> StatusReply:
     fields: dict[str, Any] = {
-        "mode": "simulated",
-        "state": DeskState.RUNNING,
-        "waiting_for": "",
-        "stream_id": "s",
         "ordinal": 1,
         "processed": 1,
-        "signals_buy": 0,
-        "signals_sell": 0,
-        "orders": 0,
-        "orders_open": 0,
-        "denied": 0,
-        "fills": 0,
-        "currency": "USD",
         "balance": Decimal(10_000),
         "equity": Decimal(9_500),
-        "realized_pnl": Decimal(0),
         "unrealized_pnl": Decimal(-500),
-        "positions": {},
-        "latency_us": {},
-        "duplicates": 0,
-        "malformed": 0,
         "venue_time_ns": NOON_NS,
         "symbols": ["EURUSD"],
     }
-    return StatusReply(**{**fields, **changed})
+    return a_status_reply(**{**fields, **changed})
 
 
 def an_account(equity: str = "9500") -> AccountView:
