@@ -39,11 +39,11 @@ CREATE TABLE records (number INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, phas
   checksum INTEGER NOT NULL) STRICT;
 CREATE INDEX records_by_subject ON records (code, subject, number);
 """
-_COLUMNS: Final = "number, time_ns, phase, code, subject, severity, effect, text, facts, checksum"
+_SELECT: Final = "SELECT number, time_ns, phase, code, subject, severity, effect, text, facts, checksum FROM records"
 _LATEST: Final = "number = (SELECT max(number) FROM records b WHERE b.code = a.code AND b.subject = a.subject)"
-_OPEN: Final = f"SELECT {_COLUMNS} FROM records a WHERE phase = 'BEGAN' AND {_LATEST} ORDER BY number"  # noqa: S608 - our names
+_OPEN: Final = f"{_SELECT} a WHERE phase = 'BEGAN' AND {_LATEST} ORDER BY number"
 _PRUNE: Final = f"DELETE FROM records AS a WHERE number <= ? AND NOT (phase = 'BEGAN' AND {_LATEST})"  # noqa: S608 - our names
-_NEWEST: Final = f"SELECT {_COLUMNS} FROM records WHERE code = ? AND subject = ? ORDER BY number DESC LIMIT 1"  # noqa: S608 - our names
+_NEWEST: Final = f"{_SELECT} WHERE code = ? AND subject = ? ORDER BY number DESC LIMIT 1"
 _CHECKSUM: Final = "SELECT checksum FROM records WHERE number = ?"
 
 _log = get_logger()
@@ -217,8 +217,7 @@ class AlertLogReader:
             apsw.Error: the file cannot be read now.
         """
         return self._records.of_all(
-            self._rows(f"SELECT {_COLUMNS} FROM records WHERE number > ? ORDER BY number LIMIT ?", (number, limit))  # noqa: S608 - our names
-            or []
+            self._rows(f"{_SELECT} WHERE number > ? ORDER BY number LIMIT ?", (number, limit)) or []
         )
 
     def last_number(self) -> int | None:
