@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 PAPERDESK: Final = Path(sys.executable).parent / "paperdesk"
 TIMEOUT_S: Final = 120.0
@@ -17,6 +18,13 @@ TIMEOUT_S: Final = 120.0
 def paperdesk(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run one command to its end; `environment` is added to the environment of the tests."""
     return run_within(TIMEOUT_S, arguments, environment)
+
+
+def status_of(data_dir: Path) -> dict[str, Any]:
+    """The fields that `paperdesk status --json` prints; none if it prints nothing."""
+    done = paperdesk("status", "--data-dir", data_dir, "--json")
+    fields: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
+    return fields
 
 
 def run_within(

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from services.watchdog.alert_log import AlertLogReader
-from tests.support.command_line import PAPERDESK, TIMEOUT_S, paperdesk
+from tests.support.command_line import PAPERDESK, TIMEOUT_S, paperdesk, status_of
 from tests.support.message_servers import MailServer, Webhook, mail_server, webhook
 from tests.support.processes import process_below
 from tests.support.waits import wait_for
@@ -81,6 +81,10 @@ def test_a_halt_and_a_killed_process_reach_every_target_and_no_secret_is_shown(t
         variables = {"NOTIFY_URL_MAIL": mail_address(mail)}
         with a_running_desk(tmp_path, "--notify", rules, **variables) as desk:
             wait_for(lambda: "notify is ready" in log_of(tmp_path), "notify", seconds=TIMEOUT_S)
+            # Before that, the venue is unknown, and messages say so.
+            wait_for(
+                lambda: status_of(tmp_path / "desk").get("state") == "RUNNING", "a running desk", seconds=TIMEOUT_S
+            )
             done = paperdesk("halt", "--reason", "fire drill", "--data-dir", tmp_path / "desk")
             assert done.returncode == 0, done
             halt = wait_for(lambda: arrived(hook, "TRADING_STATE"), "the halt", seconds=TIMEOUT_S)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import pty
 import re
@@ -19,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.command_line import PAPERDESK, TIMEOUT_S, paperdesk
+from tests.support.command_line import PAPERDESK, TIMEOUT_S, paperdesk, status_of
 from tests.support.waits import wait_for
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|[()].|[=>78])")
@@ -115,12 +114,6 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, subpr
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
     process.communicate(timeout=TIMEOUT_S)
-
-
-def status_of(folder: Path) -> dict[str, Any]:
-    done = paperdesk("status", "--data-dir", folder, "--json")
-    found: dict[str, Any] = json.loads(done.stdout) if done.stdout else {}
-    return found
 
 
 def has_ticks(status: dict[str, Any]) -> bool:
