@@ -36,7 +36,7 @@ _HEARTBEAT_AGE: Final = METRICS.gauge(
     "Time since the gateway's last reply, or since the start if there was none; an idle gateway is sent a PING",
 )
 _ORDER_TO_GATEWAY: Final = METRICS.histogram(
-    "order_to_gateway_seconds", "From the decision for an order to the sending of its request to the gateway"
+    "order_to_gateway_seconds", "From the decision for an order to the first sending of its request to the gateway"
 )
 _ROUND_TRIP: Final = METRICS.histogram("round_trip_seconds", "From the sending of a request to the gateway's reply")
 

@@ -95,7 +95,7 @@ class ExecutionShell:
         self._handled += 1
         crash_point("execution.after_command", self._handled)
         metrics.CALLS.inc()
-        if call.ordered_mono_ns:
+        if call.ordered_mono_ns and call.call_id not in self._sent_mono_ns:  # the time of a repetition is no latency
             _remember(self._ordered_mono_ns, call.call_id, call.ordered_mono_ns)
         self._perform(self._courier.handle(call, _now()))
         crash_point("execution.after_send", self._handled)

@@ -12,6 +12,7 @@ import pytest
 import zmq
 from msgspec import Raw
 
+from common.clock import mono_ns
 from common.event_loop import EventLoop
 from common.settings import load
 from common.sockets import Socket, Sockets, send
@@ -19,6 +20,7 @@ from proto.codec import decode_reply, decode_report_message, encode
 from proto.gateway import Fence, OrderReply, Ping, PingReply
 from proto.messages import Answer, Call, CallOutcome, CourierHello
 from services.execution.core.courier import Courier
+from services.execution.metrics import ORDER_TO_GATEWAY
 from services.execution.settings import ExecutionSettings
 from services.execution.shell import ExecutionShell
 from tests.support.waits import receive, wait_for
@@ -45,8 +47,8 @@ class Desk:
         finally:
             sockets.close()
 
-    def call(self, call_id: int, *, timeout_ms: int = 5_000, order_id: str = "a-1") -> None:
-        message = encode(Call(call_id, timeout_ms, 0, Raw(encode(Fence(order_id=order_id)))))
+    def call(self, call_id: int, *, timeout_ms: int = 5_000, order_id: str = "a-1", ordered_mono_ns: int = 0) -> None:
+        message = encode(Call(call_id, timeout_ms, ordered_mono_ns, Raw(encode(Fence(order_id=order_id)))))
         wait_for(lambda: send(self.commands, [message]), "a connection to execution")
 
     @cached_property
@@ -136,6 +138,20 @@ def test_a_timeout_is_reported_and_so_is_the_reply_after_it(desk: Desk) -> None:
     assert desk.answer() == Answer(1, CallOutcome.NO_ANSWER, Raw(b"\xc0"))
     assert send(gateway, [*frames[:-1], a_reply("a-1")])
     assert desk.answer().outcome is CallOutcome.REPLY
+
+
+def test_the_time_to_the_gateway_is_observed_once_for_a_call_that_is_repeated(desk: Desk) -> None:
+    def observed() -> int:
+        return ORDER_TO_GATEWAY.cumulative()[-1][1]
+
+    gateway = desk.sockets.router(desk.gateway_url)
+    before = observed()
+    for _ in range(2):
+        desk.call(7, ordered_mono_ns=mono_ns())
+        frames = next_request(gateway)
+    assert send(gateway, [*frames[:-1], a_reply("a-1")])
+    assert desk.answer().outcome is CallOutcome.REPLY
+    assert observed() == before + 1
 
 
 def test_a_restarted_gateway_gets_the_repeated_call_and_portfolio_a_hello(desk: Desk) -> None:
