@@ -21,7 +21,7 @@ from marketdata.instrument_files.fields import FieldError
 from marketdata.instruments import CURRENCIES, find_instrument
 from proto.trading.enums import CalculationMode, GtcMode, SwapMode, TradeMode
 from proto.trading.instrument import Instrument
-from proto.trading.money import BY_VOLUME
+from proto.trading.position_margin import BY_VOLUME
 from proto.trading.server_time import NEW_YORK_CLOSE
 from proto.trading.units import NAME_CHARS_MAX, decimal_text, is_exact, is_on_step
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from decimal import Context, Decimal, localcontext
 from typing import Final, NamedTuple
 
-from proto.trading.money import gross_profit
 from proto.trading.units import ZERO
 
 COST_STEP: Final = Decimal("1e-15")
@@ -58,12 +57,7 @@ def gross_profit_at(holding: CostBasis, *, price: Decimal, multiplier: Decimal) 
     """Profit, in profit currency, of closing a holding or a part of one at `price`; negative for a loss.
 
     It is `gross_profit` of a volume opened at several prices, computed from the exact cost instead of a rounded average
-    price. `multiplier` is `Instrument.multiplier`.
+    price: (price x volume - cost) x multiplier. `multiplier` is `Instrument.multiplier`.
     """
-    with localcontext(_WIDE):
-        return gross_profit(
-            signed_volume=Decimal(1),
-            open_price=holding.cost,
-            close_price=price * holding.volume,
-            multiplier=multiplier,
-        )
+    value = _WIDE.multiply(price, holding.volume)
+    return _WIDE.multiply(_WIDE.subtract(value, holding.cost), multiplier)

@@ -139,9 +139,15 @@ def require_exact(name: str, value: Decimal) -> None:
         )
 
 
+@lru_cache(maxsize=64)
+def money_unit(digits: int) -> Decimal:
+    """Smallest amount of a currency with `digits` decimals."""
+    return Decimal(1).scaleb(-digits)
+
+
 def round_money(amount: Decimal, digits: int) -> Decimal:
     """Round an amount to `digits` decimals, halves away from zero."""
-    return amount.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
+    return amount.quantize(money_unit(digits), ROUND_HALF_UP)
 
 
 def floor_to_step(value: Decimal, step: Decimal) -> Decimal:

@@ -210,7 +210,7 @@ class Portfolio(Core[Message, Output]):
         stream.count(signal, joins_midstream=scheduler.policy.joins_midstream)
         if self._account.book.trading is not None:
             resume_after_day_end(self._account, state.config.limits, signal.time_ns)
-        if update_risk_from_tick(signal, self._account.book, stream, spread=self._spread, equity=self._equity):
+        if update_risk_from_tick(signal, self._account.valuation, stream, spread=self._spread, equity=self._equity):
             watch_equity(state, self._equity_watches)
         if signal.time_ns >= stream.equity_curve.due_ns:
             self._record_equity()
@@ -227,5 +227,5 @@ class Portfolio(Core[Message, Output]):
 
     def _record_equity(self) -> None:
         """Add a point to the equity curve; while the equity is unknown, the next tick is tried."""
-        if (point := equity_point(self._account.book, self._stream.cursor)) is not None:
+        if (point := equity_point(self._account.valuation, self._stream.cursor)) is not None:
             self._stream.on_equity_point(point)

@@ -11,7 +11,8 @@ from msgspec import structs
 from proto.control import CONDITION_KINDS, Condition, Effect, SignalLine, StatusReply, by_gravity, headline
 from proto.control.views import AccountView
 from proto.trading.instrument import Instrument
-from proto.trading.money import Quotes, symbol_margin
+from proto.trading.money import Quotes
+from proto.trading.position_margin import symbol_margin
 from proto.trading.server_time import NEW_YORK_CLOSE, next_day_ns
 from proto.trading.units import ZERO
 from services.web.api.schemas import (

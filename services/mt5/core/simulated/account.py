@@ -19,7 +19,8 @@ from proto.time import iso_text
 from proto.trading.defaults import DEFAULT_CURRENCY, DEFAULT_LEVERAGE
 from proto.trading.enums import AccountMode, Side
 from proto.trading.instrument import Instrument
-from proto.trading.money import Quote, account_margin, commission_per_lot, conversion_rate
+from proto.trading.money import Quote, commission_per_lot, conversion_rate
+from proto.trading.position_margin import account_margin
 from proto.trading.units import ZERO, decimal_text, round_money
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder, Modification, PlacementSnapshot, RestingState

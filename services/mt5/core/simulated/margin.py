@@ -1,7 +1,7 @@
 """Margin rules of orders, margin call and stop-out.
 
-`proto.trading.money` computes the margin of a position, and `proto.trading.margin` free margin and margin level.
-Amounts here are in account currency.
+`proto.trading.position_margin` computes the margin of a position, and `proto.trading.margin` free margin and margin
+level. Amounts here are in account currency.
 """
 
 from __future__ import annotations

@@ -12,9 +12,8 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.tick_cursor import TickCursor
-from services.portfolio.core.accounting.valuation import account_equity, account_margin
+from services.portfolio.core.accounting.valuation import AccountValuation
 
 POINT_EVERY_NS: Final = 60_000_000_000
 """Length of the intervals of venue time with one point each, aligned to the minutes of UTC."""
@@ -55,17 +54,17 @@ def next_due_ns(time_ns: int) -> int:
     return time_ns - time_ns % POINT_EVERY_NS + POINT_EVERY_NS
 
 
-def equity_point(book: Book, cursor: TickCursor) -> EquityPoint | None:
+def equity_point(valuation: AccountValuation, cursor: TickCursor) -> EquityPoint | None:
     """Return the point at the latest decided tick; None if the equity is not known."""
-    if book.stream is None:
+    if valuation.book.stream is None:
         return None
-    equity = account_equity(book, cursor.marks)
+    equity = valuation.equity(cursor.marks)
     if equity is None:
         return None
     return EquityPoint(
         time_ns=cursor.time_ns,
         ordinal=cursor.ordinal,
-        balance=book.balance,
+        balance=valuation.book.balance,
         equity=equity,
-        margin=account_margin(book, cursor.marks, leverage=book.stream.leverage),
+        margin=valuation.margin(cursor.marks),
     )

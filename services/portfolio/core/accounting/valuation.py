@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import NamedTuple
 
-from proto.trading import money
+from proto.trading.cost_basis import CostBasis, gross_profit_at
 from proto.trading.instrument import Instrument
-from proto.trading.money import Quote, conversion_rate
+from proto.trading.money import Conversion, Conversions, Quote, conversion_rate
+from proto.trading.position_margin import AccountMargin
 from proto.trading.units import ZERO, round_money, to_decimal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.tick_cursor import Mark
@@ -28,54 +30,121 @@ class MarkQuotes:
         return None if mark is None else Quote(to_decimal(mark.bid), to_decimal(mark.ask))
 
 
+class ValuedLeg(NamedTuple):
+    """Inputs of the value of a leg that do not depend on quotes; `conversion` converts its profit."""
+
+    symbol: str
+    direction: int
+    holding: CostBasis
+    multiplier: Decimal
+    conversion: Conversion
+
+    def value(self, marks: Mapping[str, Mark], currency_digits: int) -> Decimal | None:
+        """Return the unrealized profit in account currency; a loss is negative.
+
+        As at the venue, a long leg is valued at the bid and a short leg at the ask. A profit and a loss are converted
+        at their own rates, and the result is rounded to `currency_digits`.
+
+        Returns:
+            None if the symbol has no mark or its profit currency has no known rate.
+        """
+        mark = marks.get(self.symbol)
+        if mark is None:
+            return None
+        price = to_decimal(mark.bid if self.direction > 0 else mark.ask)
+        gross = gross_profit_at(self.holding, price=price, multiplier=self.multiplier)
+        rate = self.conversion.rate(1 if gross >= 0 else -1, MarkQuotes(marks))
+        return None if rate is None else round_money(gross * rate, currency_digits)
+
+
+class AccountValuation:
+    """Unrealized profit, equity and margin of an account at given marks.
+
+    The part that does not depend on the marks is computed at the first call, and again after `forget`.
+    """
+
+    __slots__ = ("_legs", "_margin", "book")
+
+    def __init__(self, book: Book) -> None:
+        """Value the positions of `book`."""
+        self.book = book
+        self._legs: list[ValuedLeg] | None = None
+        self._margin: AccountMargin | None = None
+
+    def forget(self) -> None:
+        """Read the book again at the next call: to be called after each event of the account."""
+        self._legs = self._margin = None
+
+    @property
+    def legs(self) -> list[ValuedLeg]:
+        """Open legs of all positions, sorted by symbol and ticket."""
+        legs = self._legs
+        if legs is None:
+            legs = self._legs = [
+                leg for symbol in sorted(self.book.positions) for leg in valued_legs(symbol, self.book)
+            ]
+        return legs
+
+    def unrealized_pnl(self, marks: Mapping[str, Mark]) -> Decimal | None:
+        """Return the unrealized profit of all positions in account currency; None if one cannot be valued."""
+        return _total(self.legs, self.book, marks)
+
+    def equity(self, marks: Mapping[str, Mark]) -> Decimal | None:
+        """Return balance plus unrealized profit in account currency; None if a position cannot be valued."""
+        unrealized = self.unrealized_pnl(marks)
+        return None if unrealized is None else self.book.balance + unrealized
+
+    def margin(self, marks: Mapping[str, Mark]) -> Decimal | None:
+        """Return the margin of the open positions in account currency; None if that of a position is unknown."""
+        margin = self._margin
+        if margin is None:
+            stream = self.book.stream
+            assert stream is not None
+            margin = self._margin = account_margin_of(self.book, leverage=stream.leverage)
+        return margin.amount(MarkQuotes(marks))
+
+
+def valued_legs(symbol: str, book: Book) -> list[ValuedLeg]:
+    """Return the open legs of a symbol, sorted by ticket."""
+    position = book.positions.get(symbol)
+    if position is None or position.is_flat:
+        return []
+    assert book.stream is not None
+    conversion = Conversion(book.instruments[symbol].profit_currency, book.stream.currency, book.instruments)
+    return [ValuedLeg(symbol, leg.direction, leg.holding, position.multiplier, conversion) for leg in position.legs]
+
+
+def _total(legs: Iterable[ValuedLeg], book: Book, marks: Mapping[str, Mark]) -> Decimal | None:
+    """Return the value of all `legs`; None if one cannot be valued."""
+    total = ZERO
+    for leg in legs:
+        assert book.stream is not None
+        value = leg.value(marks, book.stream.currency_digits)
+        if value is None:
+            return None
+        total += value
+    return total
+
+
 def unrealized_pnl(symbol: str, book: Book, marks: Mapping[str, Mark]) -> Decimal | None:
     """Return the unrealized profit of a position at its mark, in account currency; a loss is negative.
 
-    The position's profit is the sum over its legs. As at the venue, a long leg is valued at the bid and a short leg at
-    the ask. A profit and a loss are converted at their own rates, and the result is rounded to the account's digits.
+    The position's profit is the sum over its legs, each rounded to the account's digits (`ValuedLeg.value`).
 
     Returns:
         0 if the position is flat; None if the symbol has no mark or its profit currency has no known rate.
     """
-    position = book.positions.get(symbol)
-    if position is None or position.is_flat:
-        return ZERO
-    quotes = MarkQuotes(marks)
-    quote = quotes.quote(symbol)
-    assert book.stream is not None
-    if quote is None:
-        return None
-    total = ZERO
-    for leg in position.legs:
-        gross = position.gross_of(leg, bid=quote.bid, ask=quote.ask)
-        rate = conversion_rate(
-            1 if gross >= 0 else -1,
-            source=book.instruments[symbol].profit_currency,
-            target=book.stream.currency,
-            instruments=book.instruments,
-            quotes=quotes,
-        )
-        if rate is None:
-            return None
-        total += round_money(gross * rate, book.stream.currency_digits)
-    return total
+    return _total(valued_legs(symbol, book), book, marks)
 
 
 def total_unrealized_pnl(book: Book, marks: Mapping[str, Mark]) -> Decimal | None:
     """Return the unrealized profit of all positions in account currency; None if one cannot be valued."""
-    total = ZERO
-    for symbol in sorted(book.positions):
-        part = unrealized_pnl(symbol, book, marks)
-        if part is None:
-            return None
-        total += part
-    return total
+    return AccountValuation(book).unrealized_pnl(marks)
 
 
 def account_equity(book: Book, marks: Mapping[str, Mark]) -> Decimal | None:
     """Return balance plus unrealized profit in account currency; None if a position cannot be valued."""
-    unrealized = total_unrealized_pnl(book, marks)
-    return None if unrealized is None else book.balance + unrealized
+    return AccountValuation(book).equity(marks)
 
 
 def account_margin(book: Book, marks: Mapping[str, Mark], *, leverage: int) -> Decimal | None:
@@ -83,14 +152,21 @@ def account_margin(book: Book, marks: Mapping[str, Mark], *, leverage: int) -> D
 
     `leverage` is the ratio of notional to margin, such as 100. Returns None if the margin of a position is unknown.
     """
+    return account_margin_of(book, leverage=leverage).amount(MarkQuotes(marks))
+
+
+def account_margin_of(book: Book, *, leverage: int) -> AccountMargin:
+    """Return the margin of the open positions as a function of quotes.
+
+    `leverage` is the ratio of notional to margin; with 0 the margin is 0.
+    """
     assert book.stream is not None
-    return money.account_margin(
+    return AccountMargin(
         [(symbol, leg.volume * leg.direction) for symbol, held in book.positions.items() for leg in held.legs],
         leverage=leverage,
-        currency=book.stream.currency,
         currency_digits=book.stream.currency_digits,
         instruments=book.instruments,
-        quotes=MarkQuotes(marks),
+        conversions=Conversions(book.stream.currency, book.instruments),
     )
 
 

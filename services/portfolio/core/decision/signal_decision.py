@@ -27,7 +27,7 @@ from services.portfolio.core.account.orders import Cause, Decision, Order
 from services.portfolio.core.account.position import Position
 from services.portfolio.core.account.protection import Protection, protection_key
 from services.portfolio.core.account.tick_cursor import BlockedSignal, LatestDenial, TickCursor
-from services.portfolio.core.accounting.valuation import account_equity
+from services.portfolio.core.accounting.valuation import AccountValuation
 from services.portfolio.core.decision.order_factory import decision_at, order_created, protection_set
 from services.portfolio.core.decision.planned_entry import PlannedEntry, plan_entry
 from services.portfolio.core.decision.position_rule import (
@@ -48,12 +48,14 @@ NO_SIZE: Final = "NO_SIZE"
 """Denial code if the plan's sizing method results in a volume of zero."""
 
 
-def update_risk_from_tick(signal: Signal, book: Book, stream: StreamState, *, spread: bool, equity: bool) -> bool:
+def update_risk_from_tick(
+    signal: Signal, valuation: AccountValuation, stream: StreamState, *, spread: bool, equity: bool
+) -> bool:
     """Update the risk state from a tick that `StreamState.count` has recorded.
 
     Args:
         signal: the tick.
-        book: the account.
+        valuation: value of the account.
         stream: owner of the risk state and the marks.
         spread: whether to update the symbol's median spread.
         equity: whether to update the equity's peaks, with the positions valued at the marks.
@@ -61,6 +63,7 @@ def update_risk_from_tick(signal: Signal, book: Book, stream: StreamState, *, sp
     Returns:
         Whether the equity was updated and has changed.
     """
+    book = valuation.book
     instrument = book.instruments.get(signal.symbol)
     if instrument is None or book.stream is None:
         return False
@@ -68,7 +71,7 @@ def update_risk_from_tick(signal: Signal, book: Book, stream: StreamState, *, sp
         stream.on_spread(signal.symbol, signal.ask - signal.bid, 10.0**-instrument.digits)
     if not equity:
         return False
-    current = account_equity(book, stream.cursor.marks)
+    current = valuation.equity(stream.cursor.marks)
     return current is not None and stream.on_equity(current, signal.time_ns)
 
 

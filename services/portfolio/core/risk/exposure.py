@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from proto.trading.enums import Side
 from proto.trading.instrument import Instrument
-from proto.trading.money import account_margin, conversion_rate
+from proto.trading.money import conversion_rate
+from proto.trading.position_margin import account_margin
 from proto.trading.units import ZERO
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.accounting.valuation import MarkQuotes

@@ -21,6 +21,7 @@ from services.portfolio.core.account.state_causes import PERSON, add_cause, caus
 from services.portfolio.core.accounting.invariants import find_violation
 from services.portfolio.core.accounting.modifications import ModificationCounts
 from services.portfolio.core.accounting.round_trips import RoundTripTracker
+from services.portfolio.core.accounting.valuation import AccountValuation
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.state.stream import StreamState
 from services.portfolio.core.state.warnings import Warnings
@@ -56,6 +57,8 @@ class AccountState:
         self._warnings = warnings
         self._events: list[Event] = []
         self.book = book
+        self.valuation = AccountValuation(book)
+        """Value of the positions, for what is computed at every tick."""
         self.round_trips = RoundTripTracker(book)
         """Round trips; deals are processed only when a query needs them."""
         self.modifications = ModificationCounts()
@@ -76,6 +79,7 @@ class AccountState:
     def emit(self, event: Event) -> None:
         """Apply an event to the book and the risk state, and keep it for the ledger."""
         self.book.apply(event)
+        self.valuation.forget()
         self._stream.on_event(event, self._limits)
         self.modifications.add(event)
         self._warnings.closed_markets.on_event(event, self.book, self._stream.domain_ns(self._stream.now.mono_ns))

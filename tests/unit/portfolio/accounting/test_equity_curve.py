@@ -19,6 +19,7 @@ from services.portfolio.core.accounting.equity_curve import (
     equity_point,
     next_due_ns,
 )
+from services.portfolio.core.accounting.valuation import AccountValuation
 from services.portfolio.core.risk.limits import NO_LIMITS
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, load_equity_points, read_ledger
 from tests.support.builders import START_NS, a_book, a_deal, a_gateway, a_signal, a_stream, some_rules
@@ -103,13 +104,13 @@ def test_a_desk_that_is_killed_before_its_commits_has_the_same_points(tmp_path: 
 def test_the_next_tick_is_tried_if_a_position_cannot_be_valued() -> None:
     book = a_book()
     cursor = TickCursor(ordinal=7, time_ns=START_NS, marks={})
-    assert equity_point(book, cursor) == EquityPoint(
+    assert equity_point(AccountValuation(book), cursor) == EquityPoint(
         time_ns=START_NS, ordinal=7, balance=D(0), equity=D(0), margin=D(0)
     )
     book.apply(DealBooked(deal=a_deal(1, Side.BUY, "0.1", "1.0990"), order_id="", closings=[]))
-    assert equity_point(book, cursor) is None
+    assert equity_point(AccountValuation(book), cursor) is None
     cursor.marks["EURUSD"] = Mark(1.1, 1.1002, START_NS)
-    point = equity_point(book, cursor)
+    point = equity_point(AccountValuation(book), cursor)
     assert point is not None
     assert (point.balance, point.equity) == (D(0), D("10.00"))
 

@@ -8,10 +8,25 @@ import pytest
 
 from proto.trading.enums import Side
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.events import DealBooked
+from services.portfolio.core.account.events import DealBooked, LeverageChanged
 from services.portfolio.core.account.tick_cursor import Mark
-from services.portfolio.core.accounting.valuation import can_convert, total_unrealized_pnl, unrealized_pnl
-from tests.support.builders import a_book, a_deal, an_instrument
+from services.portfolio.core.accounting.valuation import (
+    account_equity,
+    can_convert,
+    total_unrealized_pnl,
+    unrealized_pnl,
+)
+from services.portfolio.core.state.persisted import PersistedState
+from services.portfolio.core.state.portfolio_state import compose_state
+from tests.support.builders import (
+    a_book,
+    a_deal,
+    a_deposit,
+    an_instrument,
+    an_instrument_learned,
+    an_opened_stream,
+    some_rules,
+)
 
 D = Decimal
 MARKS = {
@@ -94,3 +109,31 @@ def test_profit_can_be_converted_as_soon_as_a_pair_is_quoted() -> None:
     assert can_convert(an_instrument("USDJPY"), book, MARKS)
     assert not can_convert(an_instrument("EURGBP"), book, MARKS)
     assert can_convert(an_instrument("EURUSD"), book, {})
+
+
+def test_a_kept_valuation_follows_the_events_of_the_account() -> None:
+    """Equity and margin at the same marks change with each deal, and with the account's leverage."""
+    state = compose_state(
+        config=some_rules("EURUSD"), book=Book(), persisted=PersistedState(), incarnation="live", boot_id="test"
+    )
+    account = state.account
+    found = []
+    for event in (
+        an_opened_stream(leverage=100),
+        an_instrument_learned(),
+        DealBooked(deal=a_deposit(1), order_id="", closings=[]),
+        DealBooked(deal=a_deal(2, Side.BUY, "0.1", "1.0990"), order_id="", closings=[]),
+        LeverageChanged(leverage=50, time_ns=1),
+        DealBooked(deal=a_deal(3, Side.SELL, "0.3", "1.1000", profit=D(10)), order_id="", closings=[]),
+    ):
+        account.emit(event)
+        found.append((str(account.valuation.equity(MARKS)), str(account.valuation.margin(MARKS))))
+        assert account.valuation.equity(MARKS) == account_equity(account.book, MARKS)
+    assert found == [
+        ("0", "0"),
+        ("0", "0"),
+        ("10000", "0"),
+        ("10010.00", "110.02"),
+        ("10010.00", "220.04"),
+        ("10006.00", "440.08"),
+    ]

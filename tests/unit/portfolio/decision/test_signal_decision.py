@@ -9,6 +9,7 @@ from proto.trading.enums import Side
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, OrderCreated, OrderDenied
 from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.accounting.valuation import AccountValuation
 from services.portfolio.core.decision.signal_decision import (
     DecisionResult,
     decide_signal,
@@ -53,7 +54,7 @@ def decided_event(
     """Record one signal and decide it, in the same sequence as portfolio; return its event, if any."""
     stream = StreamState(PersistedState(cursor))
     stream.count(signal)
-    update_risk_from_tick(signal, book, stream, spread=True, equity=True)
+    update_risk_from_tick(signal, AccountValuation(book), stream, spread=True, equity=True)
     return only_event(decide_signal(signal, book, stream, rules))
 
 

@@ -14,15 +14,13 @@ from msgspec import structs
 from proto.trading.enums import CalculationMode
 from proto.trading.instrument import CommissionTerms, Instrument
 from proto.trading.money import (
-    account_margin,
     average_price,
     commission_of,
     commission_per_lot,
     conversion_rate,
     gross_profit,
-    symbol_margin,
-    volumes_by_side,
 )
+from proto.trading.position_margin import account_margin, symbol_margin, volumes_by_side
 from tests.support.builders import an_instrument
 from tests.support.market import FixedQuotes, utc_ns
 

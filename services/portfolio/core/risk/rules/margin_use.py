@@ -19,7 +19,7 @@ from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContex
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
     """Deny with MARGIN_USE if the margin exceeds the limit, a percentage of equity.
 
-    The margin is computed by the venue's formula (`proto.trading.money`).
+    The margin is computed by the venue's formula (`proto.trading.position_margin`).
     """
     most = context.limits.margin_pct_of_equity_max
     if most is None:
