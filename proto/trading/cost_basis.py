@@ -15,7 +15,7 @@ from proto.trading.units import ZERO
 COST_STEP: Final = Decimal("1e-15")
 """Step to which the closed part of a cost is rounded. The open part is the exact remainder."""
 
-_WIDE: Final = Context(prec=60)
+WIDE: Final = Context(prec=60)
 """Decimal context in which the sums and products below are exact. Only the division is rounded, by `quantize`."""
 
 
@@ -40,7 +40,7 @@ class CostBasisChange(NamedTuple):
 def add_to_cost_basis(before: CostBasis, *, signed_volume: Decimal, price: Decimal) -> CostBasisChange:
     """Add a deal of `signed_volume` lots at `price`; the volume is positive for a buy, negative for a sell, never 0."""
     assert signed_volume, signed_volume
-    with localcontext(_WIDE):
+    with localcontext(WIDE):
         volume, cost = before
         rest = volume + signed_volume
         if not volume or (volume > 0) == (signed_volume > 0):
@@ -59,5 +59,5 @@ def gross_profit_at(holding: CostBasis, *, price: Decimal, multiplier: Decimal) 
     It is `gross_profit` of a volume opened at several prices, computed from the exact cost instead of a rounded average
     price: (price x volume - cost) x multiplier. `multiplier` is `Instrument.multiplier`.
     """
-    value = _WIDE.multiply(price, holding.volume)
-    return _WIDE.multiply(_WIDE.subtract(value, holding.cost), multiplier)
+    value = WIDE.multiply(price, holding.volume)
+    return WIDE.multiply(WIDE.subtract(value, holding.cost), multiplier)
