@@ -20,7 +20,7 @@ from proto.trading.enums import AccountMode, Side
 from proto.trading.money import gross_profit
 from services.mt5.core.simulated import positions
 from services.portfolio.core.account.book import Book, closed_lots
-from services.portfolio.core.account.cash import CashAccount, cash_by_category, cash_totals, postings
+from services.portfolio.core.account.cash import CashAccount, CashSums, cash_by_category, cash_flows
 from services.portfolio.core.account.events import DealBooked, Event, InstrumentLearned, OrderCreated, OrderUpdated
 from services.portfolio.core.account.order_status import OrderStatus, can_transition, status_after_fill
 from services.portfolio.core.account.tick_cursor import TickCursor
@@ -169,15 +169,23 @@ def trades_in(book: Book, symbol: str) -> list[VenueDeal]:
     return [deal for deal in book.deals if deal.kind.is_trade and deal.symbol == symbol]
 
 
+def cash_totals(deals: list[VenueDeal]) -> CashSums:
+    """The cash of deals by category, charges negative. Every category except CASH has an entry."""
+    sums: CashSums = {account: Decimal(0) for account in CashAccount if account is not CashAccount.CASH}
+    for deal in deals:
+        for account, amount in cash_flows(deal).items():
+            sums[account] += amount
+    return sums
+
+
 @MODES
 @settings(max_examples=400)
 @given(rows=ROWS)
 def test_balance_positions_and_filled_volumes_equal_the_sums_of_the_deals(mode: AccountMode, rows: list[Row]) -> None:
     book, _ = folded(mode, rows)
     assert find_any_violation(book) == ""
-    entries = [entry for deal in book.deals for entry in postings(deal)]
-    assert book.balance == sum(entry.amount for entry in entries if entry.account is CashAccount.CASH)
-    assert sum(entry.amount for entry in entries) == 0
+    assert book.balance == book.cash.get(CashAccount.CASH, 0)
+    assert sum(book.cash.values()) == 0
     assert cash_by_category(book.cash) == cash_totals(book.deals)
     assert book.balance == sum(cash_by_category(book.cash).values())
     for symbol, position in book.positions.items():

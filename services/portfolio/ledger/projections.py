@@ -17,7 +17,7 @@ from common.checksums import DamagedRowError, Row, checked_row, checked_rows, wi
 from proto.gateway import VenueDeal
 from proto.trading.instrument import Instrument
 from services.portfolio.core.account.book import Book
-from services.portfolio.core.account.cash import CashAccount, post, postings
+from services.portfolio.core.account.cash import CashAccount, cash_flows, post
 from services.portfolio.core.account.events import (
     CommandDenial,
     InstrumentLearned,
@@ -251,7 +251,7 @@ def load_projections(db: apsw.Connection, *, with_history: bool = True) -> tuple
         assert book.positions[symbol].direction == direction, symbol
     if not book.cash:
         for deal in book.deals:
-            post(book.cash, postings(deal))
+            post(book.cash, cash_flows(deal))
     counts = RowCounts(len(book.orders), len(book.deals), lots)
     if not with_history:
         counts = RowCounts(_count(db, "orders"), _count(db, "deals"), lots)

@@ -14,12 +14,12 @@ from typing import Any, Final
 from msgspec import UNSET, structs
 
 from proto.control import TradingState
-from proto.gateway import DealEntry, DealReason, VenueDeal
+from proto.gateway import DealEntry, DealKind, DealReason, VenueDeal
 from proto.trading.enums import AccountMode, Side
 from proto.trading.instrument import Instrument
 from proto.trading.money import average_price
 from proto.trading.units import ZERO
-from services.portfolio.core.account.cash import CashAccount, CashSums, cash_totals, post, postings
+from services.portfolio.core.account.cash import CashAccount, CashSums, cash_flows, post
 from services.portfolio.core.account.events import (
     CancelRequested,
     CommandDenial,
@@ -70,16 +70,9 @@ def _number(deal: VenueDeal) -> int:
     return deal.deal
 
 
-def _fill_of(deal: VenueDeal, ticket: int) -> dict[str, Any]:
-    """Return a trade as the arguments of `Position.apply`."""
-    return {
-        "side": Side(deal.kind.value),
-        "volume": deal.volume,
-        "price": deal.price,
-        "deal": str(deal.deal),
-        "time_ns": deal.time_ns,
-        "ticket": ticket,
-    }
+def _side(deal: VenueDeal) -> Side:
+    """Return the side of a trade."""
+    return Side.BUY if deal.kind is DealKind.BUY else Side.SELL
 
 
 def _opens_foreign_position(deal: VenueDeal) -> bool:
@@ -192,6 +185,8 @@ class Book:
                 self._put(order)
                 if order.key:
                     self.orders_by_key.setdefault(order.key, []).append(order.order_id)
+            case DealBooked():
+                self._book(event)
             case OrderUpdated():
                 self._update(event)
             case CancelRequested(order_id=order_id, why=why, key=key, asked=asked):
@@ -204,8 +199,6 @@ class Book:
                 self._remember(key, asked, [])
             case ProtectionAnswered():
                 self._apply_protection_answer(event)
-            case DealBooked():
-                self._book(event)
             case StreamOpened():
                 self.stream, self.ended = event, None
                 self.changes_before_stream = self.position_changes
@@ -324,13 +317,11 @@ class Book:
 
     def _update_protection(self, deal: VenueDeal, order: Order | None) -> None:
         """Update the protection of a deal's position."""
-        position = self.position(deal.symbol)
-        ticket = deal.position if self.is_hedging else 0
+        ticket = self.position_ticket(deal)
         key = protection_key(deal.symbol, ticket)
-        is_gone = all(leg.ticket != ticket for leg in position.legs)
         before = self.protections.get(key)
         guard = None
-        if not is_gone:
+        if self.position(deal.symbol).has_leg(ticket):
             guard = protection_after_deal(
                 deal.entry, order, symbol=deal.symbol, position=ticket, time_ns=deal.time_ns, before=before
             )
@@ -372,11 +363,11 @@ class Book:
         self.changed_rows.deals.append(deal)
         self.deal_cursor = max(self.deal_cursor, deal.deal)
         self.balance += deal.cash
-        post(self.cash, postings(deal, event.order_id))
-        moved = cash_totals([deal])
-        self.realized_pnl += moved[CashAccount.REALIZED_PNL]
-        self.commission += moved[CashAccount.COMMISSION]
-        self.swap += moved[CashAccount.SWAP]
+        flows = cash_flows(deal)
+        post(self.cash, flows)
+        self.realized_pnl += flows.get(CashAccount.REALIZED_PNL, ZERO)
+        self.commission += flows.get(CashAccount.COMMISSION, ZERO)
+        self.swap += flows.get(CashAccount.SWAP, ZERO)
         if not deal.kind.is_trade:
             return
         self.position_changes += 1
@@ -394,7 +385,7 @@ class Book:
 
     def _count(self, deal: VenueDeal, order_id: str) -> None:
         """Add a trade to the sums of fills, which the invariants compare with positions and orders."""
-        signed = deal.volume * Side(deal.kind.value).sign
+        signed = deal.volume * _side(deal).sign
         self.filled_of_symbol[deal.symbol] = self.filled_of_symbol.get(deal.symbol, ZERO) + signed
         if order_id:
             self.order_of_deal[deal.deal] = order_id
@@ -403,7 +394,14 @@ class Book:
             self.foreign_positions.add(deal.position)
 
     def _apply_to_position(self, deal: VenueDeal) -> None:
-        self.position(deal.symbol).apply(**_fill_of(deal, self.position_ticket(deal)))
+        self.position(deal.symbol).apply(
+            side=_side(deal),
+            volume=deal.volume,
+            price=deal.price,
+            deal=str(deal.deal),
+            time_ns=deal.time_ns,
+            ticket=self.position_ticket(deal),
+        )
 
     def restore_deal(self, deal: VenueDeal, order_id: str) -> None:
         """Restore a deal from a projection; deals must be restored in the order of their numbers."""
@@ -445,6 +443,6 @@ def closed_lots(book: Book, deal: VenueDeal) -> list[ClosedLot]:
     """Return the lots that a deal would close. The book does not change."""
     if not deal.kind.is_trade:
         return []
-    held = book.position(deal.symbol)
-    trial = Position(held.symbol, held.multiplier, held.lots, held.legs)
-    return trial.apply(**_fill_of(deal, book.position_ticket(deal)))
+    return book.position(deal.symbol).closed_by(
+        side=_side(deal), volume=deal.volume, price=deal.price, ticket=book.position_ticket(deal)
+    )

@@ -71,7 +71,7 @@ class Leg(Struct, frozen=True):
 class Position:
     """Open lots and legs of one symbol."""
 
-    __slots__ = ("_legs", "_lots", "direction", "label", "multiplier", "net_volume", "symbol")
+    __slots__ = ("_label", "_leg_of", "direction", "legs", "lots", "multiplier", "net_volume", "symbol")
 
     def __init__(self, symbol: str, multiplier: Decimal, lots: Sequence[Lot] = (), legs: Sequence[Leg] = ()) -> None:
         """Start flat, or from the stored lots and legs of a position."""
@@ -80,45 +80,50 @@ class Position:
         """`Instrument.multiplier`."""
         self.direction = 0
         """Sign of the net volume; 0 if the position is flat, or if its long and short volumes are equal."""
-        self._lots: list[Lot] = list(lots)
-        self._legs: dict[int, Leg] = {leg.ticket: leg for leg in legs}
+        self.lots: tuple[Lot, ...] = tuple(lots)
+        """Open lots, the oldest first."""
+        self.legs: tuple[Leg, ...] = ()
+        """Open tickets, sorted; on a netting account at most one, ticket 0."""
+        self._label = ""
+        self._leg_of: dict[int, Leg] = {leg.ticket: leg for leg in legs}
         self._refresh()
         assert self.net_volume == sum((leg.holding.volume for leg in legs), ZERO), (lots, legs)
 
-    @property
-    def lots(self) -> tuple[Lot, ...]:
-        """Open lots, the oldest first."""
-        return tuple(self._lots)
-
-    @property
-    def legs(self) -> tuple[Leg, ...]:
-        """Open tickets, sorted; on a netting account at most one, ticket 0."""
-        return tuple(self._legs[ticket] for ticket in sorted(self._legs))
-
     def leg(self, ticket: int) -> Leg:
         """The leg of an open ticket."""
-        return self._legs[ticket]
+        return self._leg_of[ticket]
+
+    def has_leg(self, ticket: int) -> bool:
+        """Whether a ticket is open."""
+        return ticket in self._leg_of
 
     def without(self, tickets: Collection[int]) -> Position:
         """Return a copy without the legs and lots of these tickets."""
         return Position(
             self.symbol,
             self.multiplier,
-            [lot for lot in self._lots if lot.position not in tickets],
-            [leg for leg in self._legs.values() if leg.ticket not in tickets],
+            [lot for lot in self.lots if lot.position not in tickets],
+            [leg for leg in self.legs if leg.ticket not in tickets],
         )
 
     def has_leg_against(self, direction: int) -> bool:
         """Whether a leg is opposite to `direction` (+1 or -1)."""
-        for leg in self._legs.values():  # noqa: SIM110 - a generator is slower, and each tick calls this twice
+        for leg in self.legs:  # noqa: SIM110 - a generator is slower, and each tick calls this twice
             if leg.direction == -direction:
                 return True
         return False
 
     @property
+    def label(self) -> str:
+        """The position as text: direction and volume."""
+        if not self._label:
+            self._label = self._describe()
+        return self._label
+
+    @property
     def is_flat(self) -> bool:
         """Whether no lot is open, long or short."""
-        return not self._lots
+        return not self.lots
 
     @property
     def volume(self) -> Decimal:
@@ -128,7 +133,7 @@ class Position:
     @property
     def gross_volume(self) -> Decimal:
         """Long plus short volume in lots; equals `volume` on a netting account."""
-        return sum((lot.volume for lot in self._lots), ZERO)
+        return sum((lot.volume for lot in self.lots), ZERO)
 
     @property
     def avg_entry_price(self) -> Decimal | None:
@@ -138,7 +143,7 @@ class Position:
         the larger side, so that the profit cannot be computed from it; the prices of `legs` give the profit. None if
         the position is flat, or if both sides are equal.
         """
-        lots = [lot for lot in self._lots if lot.sign == self.direction]
+        lots = [lot for lot in self.lots if lot.sign == self.direction]
         if not lots:
             return None
         if len(lots) == 1:
@@ -150,19 +155,18 @@ class Position:
         self, *, side: Side, volume: Decimal, price: Decimal, deal: str, time_ns: int, ticket: int = 0
     ) -> list[ClosedLot]:
         """Apply a fill of `volume` lots (> 0) to a ticket; return the parts of lots that it closed, oldest first."""
-        assert volume > 0, volume
-        closings: list[ClosedLot] = []
-        left, at = volume, 0
-        while left and at < len(self._lots):
-            if self._lots[at].position == ticket and self._lots[at].sign == -side.sign:
-                left, at = self._close(at, left, price, closings)
-            else:
-                at += 1
+        sign = side.sign
+        closings, lots, left = self._match(sign, volume, price, ticket)
         if left:
-            self._lots.append(Lot(left, price, deal, time_ns, side.sign, ticket))
-        self._update_leg(ticket, volume * side.sign, price, time_ns)
+            lots.append(Lot(left, price, deal, time_ns, sign, ticket))
+        self.lots = tuple(lots)
+        self._update_leg(ticket, volume * sign, price, time_ns)
         self._refresh()
         return closings
+
+    def closed_by(self, *, side: Side, volume: Decimal, price: Decimal, ticket: int = 0) -> list[ClosedLot]:
+        """Return the parts of lots that a fill of a ticket would close, oldest first; the position does not change."""
+        return self._match(side.sign, volume, price, ticket)[0]
 
     def gross_unrealized(self, *, bid: Decimal, ask: Decimal) -> Decimal:
         """Return the unrealized profit of the lots in profit currency: long lots at the bid, short lots at the ask.
@@ -178,7 +182,7 @@ class Position:
                     close_price=bid if lot.sign > 0 else ask,
                     multiplier=self.multiplier,
                 )
-                for lot in self._lots
+                for lot in self.lots
             ),
             ZERO,
         )
@@ -187,36 +191,53 @@ class Position:
         """Return the unrealized profit of a leg in profit currency, from its average price, as the venue does."""
         return gross_profit_at(leg.holding, price=bid if leg.direction > 0 else ask, multiplier=self.multiplier)
 
+    def _match(
+        self, sign: int, volume: Decimal, price: Decimal, ticket: int
+    ) -> tuple[list[ClosedLot], list[Lot], Decimal]:
+        """Match a fill with the lots of its ticket.
+
+        Returns:
+            The closed parts of lots, the lots that stay open, and the volume of the fill that closes nothing.
+        """
+        assert volume > 0, volume
+        closings, kept, left = list[ClosedLot](), list[Lot](), volume
+        for lot in self.lots:
+            if not left or lot.sign == sign or lot.position != ticket:
+                kept.append(lot)
+                continue
+            closed = min(left, lot.volume)
+            gross = gross_profit(
+                signed_volume=closed * lot.sign, open_price=lot.price, close_price=price, multiplier=self.multiplier
+            )
+            closings.append(ClosedLot(lot.opened_by, closed, lot.price, price, gross))
+            if closed != lot.volume:
+                kept.append(structs.replace(lot, volume=lot.volume - closed))
+            left -= closed
+        return closings, kept, left
+
     def _update_leg(self, ticket: int, signed: Decimal, price: Decimal, time_ns: int) -> None:
-        before = self._legs.get(ticket)
+        before = self._leg_of.get(ticket)
         holding = add_to_cost_basis(
             CostBasis() if before is None else before.holding, signed_volume=signed, price=price
         ).holding
         if not holding.volume:
-            self._legs.pop(ticket, None)
+            self._leg_of.pop(ticket, None)
             return
         direction = 1 if holding.volume > 0 else -1
         opened_ns = time_ns if before is None or before.direction != direction else before.opened_ns
-        self._legs[ticket] = Leg(ticket, direction, abs(holding.volume), holding.cost, opened_ns)
-
-    def _close(self, at: int, left: Decimal, price: Decimal, closings: list[ClosedLot]) -> tuple[Decimal, int]:
-        """Close up to `left` lots of the lot at index `at`; return the remaining volume and the next index."""
-        lot = self._lots[at]
-        closed = min(left, lot.volume)
-        gross = gross_profit(
-            signed_volume=closed * lot.sign, open_price=lot.price, close_price=price, multiplier=self.multiplier
-        )
-        closings.append(ClosedLot(lot.opened_by, closed, lot.price, price, gross))
-        if closed == lot.volume:
-            self._lots.pop(at)
-            return left - closed, at
-        self._lots[at] = structs.replace(lot, volume=lot.volume - closed)
-        return left - closed, at + 1
+        self._leg_of[ticket] = Leg(ticket, direction, abs(holding.volume), holding.cost, opened_ns)
 
     def _refresh(self) -> None:
-        net = self.net_volume = sum((lot.volume * lot.sign for lot in self._lots), ZERO)
+        """Recompute everything that follows from lots and legs."""
+        self.legs = tuple(self._leg_of[ticket] for ticket in sorted(self._leg_of))
+        net = ZERO
+        for lot in self.lots:
+            net += lot.volume * lot.sign
+        self.net_volume = net
         self.direction = (net > 0) - (net < 0)
+        self._label = ""
+
+    def _describe(self) -> str:
         if self.direction:
-            self.label = f"{'LONG' if self.direction > 0 else 'SHORT'}({decimal_text(self.volume)})"
-        else:
-            self.label = f"HEDGED({decimal_text(self.gross_volume / 2)})" if self._lots else "FLAT"
+            return f"{'LONG' if self.direction > 0 else 'SHORT'}({decimal_text(self.volume)})"
+        return f"HEDGED({decimal_text(self.gross_volume / 2)})" if self.lots else "FLAT"

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from proto.gateway import DealEntry, DealKind
-from services.portfolio.core.account.cash import CashAccount, cash_by_category, cash_flows, cash_totals, post, postings
+from proto.gateway import DealEntry, DealKind, VenueDeal
+from services.portfolio.core.account.cash import CashAccount, CashSums, cash_by_category, cash_flows, post
 from tests.support.builders import a_deal, a_deposit
 
 D = Decimal
@@ -19,22 +19,20 @@ CASH, PROFIT, COMMISSION, SWAP = (
 )
 
 
-def test_a_trade_has_two_postings_for_each_of_profit_commission_and_swap() -> None:
+def posted(*deals: VenueDeal) -> CashSums:
+    """Return the sums of the postings of deals."""
+    sums: CashSums = {}
+    for deal in deals:
+        post(sums, cash_flows(deal))
+    return sums
+
+
+def test_profit_commission_and_swap_of_a_trade_are_posted_to_cash_and_with_the_opposite_sign_to_a_category() -> None:
     deal = a_deal(7, profit=D("10.50"), commission=D("-0.70"), swap=D("-0.05"))
-    entries = postings(deal, "order-1")
-    assert [(one.account, one.amount) for one in entries] == [
-        (CASH, D("10.50")),
-        (PROFIT, D("-10.50")),
-        (CASH, D("-0.70")),
-        (COMMISSION, D("0.70")),
-        (CASH, D("-0.05")),
-        (SWAP, D("0.05")),
-    ]
-    assert {(one.deal, one.order_id, one.symbol, one.time_ns) for one in entries} == {
-        (7, "order-1", "EURUSD", deal.time_ns)
-    }
-    assert sum(one.amount for one in entries) == 0
-    assert sum(one.amount for one in entries if one.account is CASH) == deal.cash
+    sums = posted(deal)
+    assert sums == {CASH: D("9.75"), PROFIT: D("-10.50"), COMMISSION: D("0.70"), SWAP: D("0.05")}
+    assert sum(sums.values()) == 0
+    assert sums[CASH] == deal.cash
 
 
 @pytest.mark.parametrize(
@@ -58,18 +56,19 @@ def test_swap_amounts_in_the_fields_profit_and_swap_are_added() -> None:
     assert cash_flows(in_profit) == cash_flows(in_swap) == {SWAP: D("-1.20")}
 
 
-def test_a_deal_without_cash_has_no_postings() -> None:
-    assert postings(a_deal(1)) == []
+def test_amounts_of_one_category_that_cancel_are_no_flow() -> None:
+    deal = a_deal(1, kind=DealKind.SWAP, entry=DealEntry.NONE, profit=D("-1.20"), swap=D("1.20"))
+    assert cash_flows(deal) == {}
+
+
+def test_a_deal_without_cash_is_not_posted() -> None:
+    assert posted(a_deal(1)) == {}
 
 
 def test_totals_are_in_the_cash_sign() -> None:
-    deals = [a_deposit(1, "100"), a_deal(2, profit=D("5"), commission=D("-1"))]
-    sums: dict[CashAccount, Decimal] = {}
-    for deal in deals:
-        post(sums, postings(deal))
+    sums = posted(a_deposit(1, "100"), a_deal(2, profit=D("5"), commission=D("-1")))
     assert sums[CASH] == 104
-    assert cash_by_category(sums) == cash_totals(deals)
-    assert cash_totals(deals) == {
+    assert cash_by_category(sums) == {
         PROFIT: D(5),
         COMMISSION: D(-1),
         SWAP: D(0),
