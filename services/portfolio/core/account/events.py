@@ -8,6 +8,7 @@ the tick cursor counts it.
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -367,3 +368,6 @@ Event = (
     | EpochTaken
     | JournalChanged
 )
+
+ANSWERS_OF_VENUE: Final = (OrderUpdated, OrderModifyAnswered, ProtectionAnswered)
+"""Events with the outcome of a request, which may be a refusal."""

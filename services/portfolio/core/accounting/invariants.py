@@ -21,11 +21,15 @@ def find_violation(book: Book, symbols: Iterable[str] = (), orders: Iterable[str
 
     The run time depends on the number of lots in these symbols, not on the size of the account.
     """
-    return (
-        _broken_cash(book)
-        or next(filter(None, (_broken_position(book, symbol) for symbol in symbols)), "")
-        or next(filter(None, (_broken_order(book, order_id) for order_id in orders)), "")
-    )
+    if fault := _broken_cash(book):
+        return fault
+    for symbol in symbols:
+        if fault := _broken_position(book, symbol):
+            return fault
+    for order_id in orders:
+        if fault := _broken_order(book, order_id):
+            return fault
+    return ""
 
 
 def find_any_violation(book: Book) -> str:
@@ -49,12 +53,13 @@ def _broken_position(book: Book, symbol: str) -> str:
     position = book.positions.get(symbol)
     if position is None:
         return _text(f"position of {symbol}", "the net volume", ZERO, "the sum of its fills", filled) if filled else ""
-    lots = sum((lot.volume * lot.sign for lot in position.lots), ZERO)
+    lots, legs = ZERO, {leg.ticket: leg.volume * leg.direction for leg in position.legs}
+    for lot in position.lots:
+        signed = lot.volume * lot.sign
+        lots += signed
+        legs[lot.position] = legs.get(lot.position, ZERO) - signed
     if not position.net_volume == lots == filled:
         return _text(f"position of {symbol}", "the volume of its lots", lots, "the sum of its fills", filled)
-    legs = {leg.ticket: leg.volume * leg.direction for leg in position.legs}
-    for lot in position.lots:
-        legs[lot.position] = legs.get(lot.position, ZERO) - lot.volume * lot.sign
     for ticket, rest in legs.items():
         if rest:
             what = f"position of {symbol}, ticket {ticket}"

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 from proto.control import REASON_CHARS_MAX, StateCause, TradingState
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import (
+    ANSWERS_OF_VENUE,
     DealBooked,
     Event,
     ForeignOrdersFound,
@@ -81,8 +82,9 @@ class AccountState:
         self.book.apply(event)
         self.valuation.forget()
         self._stream.on_event(event, self._limits)
-        self.modifications.add(event)
-        self._warnings.closed_markets.on_event(event, self.book, self._stream.domain_ns(self._stream.now.mono_ns))
+        if isinstance(event, ANSWERS_OF_VENUE):
+            self.modifications.add(event)
+            self._warnings.closed_markets.on_event(event, self.book, self._stream.domain_ns(self._stream.now.mono_ns))
         self._events.append(event)
         if isinstance(event, DealBooked) and (fault := find_violation(self.book, *_touched_by(event))):
             self.restrict_trading(TradingState.HALTED, "LEDGER_INVARIANT", fault, by="invariants")
