@@ -120,6 +120,13 @@ test-docker: setup ## Test the desk in containers on a real Docker Engine; start
 bench: setup ## Measure the desk, compared with lower bounds and other libraries (ARGS="--ticks 1000")
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
+.PHONY: bench-peers quotes-are-named
+bench-peers: quotes-are-named setup ## Measure other libraries with the same work: FILE=eurusd.parquet [ROUNDS=3 ARGS=...]
+	$(BIN)/python -m tests.benchmarks.peers $(FILE) --rounds $(or $(ROUNDS),3) --page docs/benchmarks.md $(ARGS)
+
+quotes-are-named:
+	$(if $(strip $(FILE)),@:,$(error bench-peers: FILE is not set, expected make bench-peers FILE=quotes.parquet))
+
 .PHONY: bench-page
 bench-page: setup ## Measure the page in a browser with a live desk, about 12 minutes: [MINUTES=10 ARGS="--throttle 6"]
 	$(BIN)/python -m tests.benchmarks.page --minutes $(or $(MINUTES),10) --json var/bench-page.json $(ARGS)
@@ -178,7 +185,8 @@ lock: ## Recompile requirements/*.lock from *.in; UPGRADE=1 selects the newest v
 	tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && \
 	"$$python" -m venv "$$tools" && "$$tools/bin/python" -m pip install --quiet uv && cd requirements && \
 	"$$tools/bin/"$(UV_COMPILE) base.in -o base.lock >/dev/null && \
-	"$$tools/bin/"$(UV_COMPILE) -c base.lock dev.in -o dev.lock >/dev/null
+	"$$tools/bin/"$(UV_COMPILE) -c base.lock dev.in -o dev.lock >/dev/null && \
+	"$$tools/bin/"$(UV_COMPILE) peers.in -o peers.lock >/dev/null
 
 .PHONY: clean
 clean: ## Remove .venv, caches, build output and var/ with its ledgers

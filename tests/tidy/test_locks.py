@@ -6,7 +6,7 @@ import pytest
 
 from tests.tidy.source import ROOT
 
-LOCKS = ("base.lock", "dev.lock")
+LOCKS = ("base.lock", "dev.lock", "peers.lock")
 
 
 def text_of(name: str) -> str:
@@ -29,7 +29,7 @@ def packages_in(name: str) -> set[str]:
     return set(re.findall(r"^[a-z][a-z0-9-]*", text_of(name), flags=re.MULTILINE))
 
 
-@pytest.mark.parametrize("stem", ["base", "dev"])
+@pytest.mark.parametrize("stem", ["base", "dev", "peers"])
 def test_a_lock_file_has_every_package_of_its_input_file(stem: str) -> None:
     assert packages_in(f"{stem}.in")
     assert packages_in(f"{stem}.in") <= versions_of(f"{stem}.lock").keys(), "run `make lock`"
@@ -37,6 +37,12 @@ def test_a_lock_file_has_every_package_of_its_input_file(stem: str) -> None:
 
 def test_tests_run_with_the_locked_versions_of_production() -> None:
     assert versions_of("base.lock").items() <= versions_of("dev.lock").items(), "run `make lock`"
+
+
+def test_other_libraries_are_compared_with_the_locked_version_of_xgboost() -> None:
+    ours, theirs = versions_of("base.lock"), versions_of("peers.lock")
+    for package in ("xgboost", "xgboost-cpu"):
+        assert theirs[package] == ours[package]
 
 
 @pytest.mark.parametrize("lock", LOCKS)
