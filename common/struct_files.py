@@ -114,15 +114,16 @@ def _range(kind: Any) -> Range:
 
 def _expected(kind: Any) -> str:
     """Text of the expectation, derived from the type; empty if only msgspec's error describes it."""
-    members = _members(kind)
-    for found in _metadata(kind):
-        if isinstance(found, Meta) and found.description:
-            return found.description
-        if isinstance(found, Meta) and found.le is not None:
-            number = "a whole number" if int in members else "a number"
-            return (
-                f"{number} {f'above {found.gt} and at most' if found.ge is None else f'from {found.ge} to'} {found.le}"
-            )
+    described = (found.description for found in _metadata(kind) if isinstance(found, Meta) and found.description)
+    return next(described, "") or type_text(kind)
+
+
+def type_text(kind: Any) -> str:
+    """The values of a type as text, such as `a whole number from 1 to 9`, without its own description.
+
+    It is empty for a type that only msgspec's error describes.
+    """
+    members = [one for one in _members(kind) if one is not NoneType]
     for one in members:
         if isinstance(one, type) and issubclass(one, Struct):
             return "a table"
@@ -130,9 +131,25 @@ def _expected(kind: Any) -> str:
             return str(_range(kind))
         if isinstance(one, type) and issubclass(one, Enum):
             *others, last = (repr(str(member.value)) for member in one)
-            return f"{', '.join(others)} or {last}"
+            return f"{', '.join(others)} or {last}" if others else last
         if one is bool:
             return "true or false"
+        if one in (int, float) and len(members) == 1:
+            return f"{'a whole number' if one is int else 'a number'}{_bounds(kind)}"
+    return "a text" if members == [str] and not _metadata(kind) else ""
+
+
+def _bounds(kind: Any) -> str:
+    """The bounds of a number as text, such as ` from 1 to 9`; empty without bounds."""
+    for found in _metadata(kind):
+        if not isinstance(found, Meta):
+            continue
+        if found.ge is not None and found.le is not None:
+            return f" from {found.ge} to {found.le}"
+        low = f"above {found.gt}" if found.gt is not None else f"of at least {found.ge}" if found.ge is not None else ""
+        high = f"below {found.lt}" if found.lt is not None else f"at most {found.le}" if found.le is not None else ""
+        if low or high:
+            return f" {' and '.join(filter(None, (low, high)))}"
     return ""
 
 

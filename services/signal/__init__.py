@@ -18,7 +18,9 @@ from proto.messages import Tick
 from proto.trading.units import PRICE_MAX, TIME_NS_MAX
 from services.signal.core.strategy_fault import StrategyError
 from services.signal.core.symbol_engine import Direction, SignalValue, SymbolEngine
-from services.signal.strategy_loader import UnknownStrategyError, strategy_factory
+from services.signal.given_parameters import GivenParameters
+from services.signal.parameter_types import ParameterKey
+from services.signal.strategy_loader import UnknownStrategyError, strategy_factories
 
 __all__ = ["StrategyEngine", "StrategyError", "UnknownStrategyError"]
 
@@ -31,20 +33,36 @@ class StrategyEngine:
     Every tick is processed, including crossed quotes, which the source of the ticks must filter out if necessary.
     """
 
-    def __init__(self, symbol: str, strategy: str = "ema_cross", *, model: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        symbol: str,
+        strategy: str = "ema_cross",
+        *,
+        parameters: Mapping[str, int | float | bool | str] | None = None,
+        model: str | Path | None = None,
+    ) -> None:
         """Start before the first tick.
 
         Args:
             symbol: symbol of the ticks.
             strategy: name of a strategy that comes with the desk, or `package.module:Class`.
+            parameters: values of the strategy's parameters; the others have their defaults.
             model: folder of the model for `xgboost`; None for the demo model.
 
         Raises:
-            ValueError: the symbol is empty, there is no such strategy, or its model cannot be used.
+            ValueError: the symbol is empty, or there is no such strategy.
+            StartError: a parameter or the model cannot be used.
         """
         if not symbol:
             raise ValueError(f"symbol is {symbol!r}, expected a name such as EURUSD")
-        self._engine = SymbolEngine(symbol, strategy_factory(strategy, model=None if model is None else Path(model))())
+        values = {ParameterKey("", name): value for name, value in (parameters or {}).items()}
+        [make_strategy] = strategy_factories(
+            strategy,
+            [symbol],
+            given=[GivenParameters("parameters", values, is_typed=True)],
+            model=None if model is None else Path(model),
+        ).values()
+        self._engine = SymbolEngine(symbol, make_strategy())
         self.last = SignalValue(0, 0.0, "")
 
     def process_tick(self, tick: Tick | Mapping[str, Any]) -> tuple[Direction, float]:

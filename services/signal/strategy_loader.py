@@ -9,9 +9,12 @@ import importlib
 import pkgutil
 import sys
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
+
+from msgspec import Struct
 
 from common.errors import StartError
 from common.project_root import DESK_ROOT, HAS_OWN_DESK, PROJECT_ROOT, require_desk_root
@@ -25,7 +28,9 @@ from services.signal.core.strategy_fault import (
     error_line,
 )
 from services.signal.core.symbol_engine import SymbolEngine
+from services.signal.given_parameters import GivenParameters, resolved_parameters
 from services.signal.model.kernel_cache import configure_kernel_cache
+from services.signal.parameter_types import declared_parameters, parameters_text
 
 MODEL_STRATEGIES: Final = ("xgboost",)
 """Names of the strategies that use a trained model. numba is imported only for these."""
@@ -47,6 +52,28 @@ class StrategyLoadError(UnknownStrategyError):
     def __init__(self, text: str, fault: StrategyFault) -> None:
         super().__init__(text)
         self.fault = fault
+
+
+class LoadedStrategy(NamedTuple):
+    """An imported strategy.
+
+    `make` takes the parameters, of type `parameters`; it takes no argument if that is None.
+    """
+
+    make: Callable[..., Strategy]
+    parameters: type[Struct] | None
+
+
+@dataclass(frozen=True)
+class StrategyFactory:
+    """Creates the strategy of a symbol; `parameters` is None for a strategy without parameters."""
+
+    make: Callable[..., Strategy]
+    parameters: Struct | None = None
+
+    def __call__(self) -> Strategy:
+        """Create the strategy, before its first tick."""
+        return self.make() if self.parameters is None else self.make(self.parameters)
 
 
 def parse_strategies(text: str, symbols: Sequence[str]) -> dict[str, str]:
@@ -98,64 +125,95 @@ def strategy_factories(
     text: str,
     symbols: Sequence[str],
     *,
+    given: Sequence[GivenParameters] = (),
     model: Path | None = None,
     data_dir: Path | None = None,
     on_fallback: Callable[[str], None] | None = None,
     defer_errors: bool = False,
     out_of_use: Collection[str] = (),
     mark_load: Callable[[str], object] | None = None,
-) -> dict[str, Callable[[], Strategy]]:
+) -> dict[str, StrategyFactory]:
     """Return, by symbol, a function that creates the symbol's strategy. A model is loaded once for all symbols.
 
     Args:
         text: the strategies, as for `parse_strategies`.
         symbols: the traded symbols.
-        model: as for `strategy_factory`.
-        data_dir: as for `strategy_factory`.
-        on_fallback: as for `strategy_factory`.
+        given: the values of parameters by level, highest precedence first.
+        model: as for `load_strategy`.
+        data_dir: as for `load_strategy`.
+        on_fallback: as for `load_strategy`.
         defer_errors: if True, the error of a strategy that cannot be loaded is raised as a StrategyError only when the
             strategy is created, so that other strategies can run. The same applies to an unusable model, unless all
-            symbols have the same strategy.
+            symbols have the same strategy. A wrong value of a parameter is raised at once.
         out_of_use: names of strategies that must not be loaded. Their functions raise a StrategyError.
-        mark_load: called before a strategy is loaded, with the first symbol that uses it.
+        mark_load: called before a strategy is loaded or tried, with the first symbol that uses it.
 
     Raises:
-        UnknownStrategyError: as for `parse_strategies` and `strategy_factory`.
-        StartError: the model cannot be used.
+        UnknownStrategyError: as for `parse_strategies` and `load_strategy`.
+        StartError: the model or a value of a parameter cannot be used.
     """
     names = parse_strategies(text, symbols)
-    made: dict[str, Callable[[], Strategy]] = {}
+    mark = mark_load or _nothing
+    died = StrategyFault("", "", 0, 0, "the process died while this strategy was loaded")
+    faults = dict.fromkeys((name for name in names.values() if name in out_of_use), died)
+    loaded: dict[str, LoadedStrategy] = {}
     for symbol, name in names.items():
-        if name in made or name in out_of_use:
+        if name in loaded or name in faults:
             continue
-        if mark_load is not None:
-            mark_load(symbol)
+        mark(symbol)
         try:
-            made[name] = strategy_factory(name, model=model, data_dir=data_dir, on_fallback=on_fallback)
+            loaded[name] = load_strategy(name, model=model, data_dir=data_dir, on_fallback=on_fallback)
         except StrategyLoadError as error:
             if not defer_errors:
                 raise
-            made[name] = partial(_raise, error.fault)
+            faults[name] = error.fault
         except StartError as error:
             if not defer_errors or len(set(names.values())) == 1:
                 raise
-            made[name] = partial(_raise, StrategyFault("", name, 0, 0, str(error)[:ERROR_CHARS_MAX]))
-    never = partial(_raise, StrategyFault("", "", 0, 0, "the process died while this strategy was loaded"))
-    return {symbol: made.get(name, never) for symbol, name in names.items()}
+            faults[name] = StrategyFault("", name, 0, 0, str(error)[:ERROR_CHARS_MAX])
+    parameters = resolved_parameters(names, {name: found.parameters for name, found in loaded.items()}, given)
+    made: dict[str, StrategyFactory] = {}
+    for symbol, name in names.items():
+        if name in faults:
+            made[symbol] = StrategyFactory(partial(_raise, faults[name]))
+            continue
+        made[symbol] = StrategyFactory(loaded[name].make, parameters[symbol])
+        if parameters_text(parameters[symbol]):  # with its defaults, the strategy was tried when it was loaded
+            mark(symbol)
+            try:
+                _try(made[symbol], name)
+            except StrategyLoadError as error:
+                if not defer_errors:
+                    raise
+                made[symbol] = StrategyFactory(partial(_raise, error.fault))
+    return made
+
+
+def _nothing(symbol: str) -> None:
+    """Mark nothing."""
 
 
 def _raise(fault: StrategyFault) -> Strategy:
     raise StrategyError(fault)
 
 
-def strategy_factory(
+def strategy_factory(name: str, **options: Any) -> StrategyFactory:
+    """Return a function that creates the named strategy with its default parameters.
+
+    Options and errors are those of `load_strategy`.
+    """
+    make, parameters = load_strategy(name, **options)
+    return StrategyFactory(make, None if parameters is None else parameters())
+
+
+def load_strategy(
     name: str,
     *,
     model: Path | None = None,
     data_dir: Path | None = None,
     on_fallback: Callable[[str], None] | None = None,
-) -> Callable[[], Strategy]:
-    """Return a function that creates the named strategy.
+) -> LoadedStrategy:
+    """Import the named strategy. One that does not come with the desk is tried once with its default parameters.
 
     Args:
         name: name of a strategy that comes with the desk, or `package.module:Class`.
@@ -169,9 +227,23 @@ def strategy_factory(
         StartError: the strategy's model cannot be used, or the desk's folder is refused.
     """
     if name in MODEL_STRATEGIES:
-        return _with_model(model, data_dir, on_fallback)
+        return LoadedStrategy(_with_model(model, data_dir, on_fallback), None)
     if name in shipped_strategies():
-        return _shipped(name)
+        shipped = _shipped(name)
+        return LoadedStrategy(shipped, declared_parameters(shipped))
+    found = _imported(name)
+    try:
+        parameters = declared_parameters(found)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the types of a declaration may be any code
+        why = str(error) if isinstance(error, ValueError) else f"its Parameters cannot be used: {error_line(error)}"
+        raise _load_error(f"'{name}' is no strategy: {why}", name, error) from None
+    _try(StrategyFactory(found, None if parameters is None else parameters()), name)
+    return LoadedStrategy(found, parameters)
+
+
+def _imported(name: str) -> Callable[..., Strategy]:
     module_name, colon, class_name = name.partition(":")
     if not colon or not module_name or not class_name.isidentifier():
         raise UnknownStrategyError(f"no strategy '{name}', expected {_expected()}")
@@ -179,7 +251,7 @@ def strategy_factory(
     if HAS_OWN_DESK and str(DESK_ROOT) not in sys.path:
         sys.path.append(str(DESK_ROOT))  # at the end, so that a file of the desk replaces no module of the program
     try:
-        found = getattr(importlib.import_module(module_name), class_name)
+        found: Callable[..., Strategy] = getattr(importlib.import_module(module_name), class_name)
     except KeyboardInterrupt:
         raise
     except ImportError as error:
@@ -190,7 +262,7 @@ def strategy_factory(
     except BaseException as error:  # any error of the import, SystemExit included
         words = f"no strategy '{name}': {module_name} cannot be imported: {error_line(error)}"
         raise _load_error(words, name, error) from None
-    return _checked(found, name)
+    return found
 
 
 def shipped_strategies() -> tuple[str, ...]:
@@ -198,7 +270,7 @@ def shipped_strategies() -> tuple[str, ...]:
     return tuple(sorted(found.name for found in pkgutil.iter_modules(strategies.__path__)))
 
 
-def _shipped(name: str) -> Callable[[], Strategy]:
+def _shipped(name: str) -> Callable[..., Strategy]:
     module = importlib.import_module(f"{strategies.__name__}.{name}")
     [found] = [kind for kind in vars(module).values() if isinstance(kind, type) and getattr(kind, "name", None) == name]
     return found
@@ -229,19 +301,20 @@ def _load_error(words: str, name: str, error: BaseException) -> StrategyLoadErro
     return StrategyLoadError(words, StrategyFault("", name, 0, 0, error_line(error), error_details(error)))
 
 
-def _checked(factory: Callable[[], Strategy], name: str) -> Callable[[], Strategy]:
+def _try(factory: StrategyFactory, name: str) -> None:
+    """Create the strategy once, and check that it is one."""
     try:
         sample = factory()
     except KeyboardInterrupt:
         raise
     except TypeError as error:
-        raise _load_error(f"'{name}' cannot be made without arguments: {error}", name, error) from None
+        how = "without arguments" if factory.parameters is None else "with its Parameters"
+        raise _load_error(f"'{name}' cannot be made {how}: {error}", name, error) from None
     except BaseException as error:  # any error of the constructor, SystemExit included
         raise _load_error(f"'{name}' cannot be made: {error_line(error)}", name, error) from None
     lack = _lack(sample)
     if lack:
         raise StrategyLoadError(f"'{name}' is no strategy: {lack}", StrategyFault("", name, 0, 0, lack))
-    return factory
 
 
 def _lack(sample: Strategy) -> str:

@@ -1,7 +1,8 @@
 """The protocol of strategies. A strategy has a state for one symbol and returns a signal for each tick of the symbol.
 
-A new strategy is a file beside `strategies/ema_cross.py`, or any class whose constructor needs no arguments, named in
-the settings as `package.module:Class`.
+A new strategy is a file beside `strategies/ema_cross.py`, or any class that is named in the settings as
+`package.module:Class`. Its constructor takes the parameters that the class declares in `Parameters`, a frozen msgspec
+struct with a default for each; without this attribute it takes no arguments.
 """
 
 from __future__ import annotations

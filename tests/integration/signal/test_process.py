@@ -231,7 +231,7 @@ def test_reports_of_several_processes_arrive_at_one_address(setup: SignalSetup) 
     assert (report.publisher, report.strategy, report.stream_id) == ("signal.EURUSD", "ema_cross", "stream-1")
     assert report.time_ns == setup.ticks[599].time_ns
     assert report.counts["ticks"] == 600
-    assert report.counts["warming_up"] == EmaCross.warm_up_ticks
+    assert report.counts["warming_up"] == EmaCross().warm_up_ticks
     assert newest["NZDUSD"].ordinal == 0
 
 

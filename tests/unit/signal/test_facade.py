@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from common.errors import StartError
 from proto.messages import WARMING_UP
 from services.signal import StrategyEngine, UnknownStrategyError
-from services.signal.core.strategies.ema_cross import EmaCross
+from services.signal.core.strategies.ema_cross import EmaCross, EmaCrossParameters
 from services.signal.core.symbol_engine import SymbolEngine
 from services.signal.strategy_loader import shipped_strategies
 from tests.unit.signal.builders import Momentum, a_walk
@@ -40,6 +41,15 @@ def test_signals_for_messages_and_mappings_equal_those_of_the_live_engine() -> N
         mapping = {"bid": tick.bid, "ask": Decimal(repr(tick.ask)), "time_ns": tick.time_ns}
         assert of_mappings.process_tick(mapping) == signal[:2]
         assert of_messages.last == of_mappings.last == signal
+
+
+def test_parameters_are_values_of_their_types() -> None:
+    live = SymbolEngine("EURUSD", EmaCross(EmaCrossParameters(fast_ticks=5, slow_ticks=20)))
+    engine = StrategyEngine("EURUSD", parameters={"slow_ticks": 20, "fast_ticks": 5})
+    for tick in a_walk(500):
+        assert engine.process_tick(tick) == live.on_tick(tick)[:2]
+    with pytest.raises(StartError, match="parameters: fast_ticks is '5', expected a whole number"):
+        StrategyEngine("EURUSD", parameters={"fast_ticks": "5"})
 
 
 def test_signals_during_the_warm_up_are_hold() -> None:

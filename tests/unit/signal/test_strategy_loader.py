@@ -6,17 +6,24 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import pytest
+from msgspec import Meta, Struct, defstruct
 
+from common.errors import StartError
 from common.project_root import DESK_MARKER
 from services.signal.core.signal_engine import SignalEngine
-from services.signal.core.strategies.ema_cross import EmaCross
+from services.signal.core.strategies.ema_cross import EmaCross, EmaCrossParameters
+from services.signal.core.strategy_fault import StrategyError
+from services.signal.given_parameters import parse_parameters
 from services.signal.strategy_loader import (
+    StrategyLoadError,
     UnknownStrategyError,
     canonical_strategy,
     parse_strategies,
     strategy_factories,
+    strategy_factory,
     uses_model,
 )
 from tests.unit.signal.builders import Bench, Momentum, TickGateway, a_walk, decisions
@@ -66,9 +73,83 @@ def test_a_model_is_used_if_any_symbol_has_a_strategy_with_a_model() -> None:
 
 def test_each_symbol_gets_the_factory_of_its_strategy() -> None:
     makers = strategy_factories(f"EURUSD=ema_cross,NZDUSD={MOMENTUM}", SYMBOLS)
-    assert makers == {"EURUSD": EmaCross, "NZDUSD": Momentum}
+    assert {symbol: type(make()) for symbol, make in makers.items()} == {"EURUSD": EmaCross, "NZDUSD": Momentum}
     with pytest.raises(UnknownStrategyError, match="no strategy 'nope'"):
         strategy_factories("EURUSD=ema_cross,NZDUSD=nope", SYMBOLS)
+
+
+class Paced(Momentum):
+    """A strategy with a parameter."""
+
+    class Parameters(Struct, frozen=True, kw_only=True):
+        """Its warm-up, and a value that its constructor refuses."""
+
+        warm_up: Annotated[int, Meta(ge=1, le=9)] = 5
+        is_refused: bool = False
+
+    def __init__(self, parameters: Parameters) -> None:
+        if parameters.is_refused:
+            raise RuntimeError("refused")
+        super().__init__()
+        self.warm_up_ticks = parameters.warm_up
+
+
+class Undecided(Momentum):
+    """A strategy whose parameter has no default."""
+
+    Parameters = defstruct("Parameters", [("n", int)], frozen=True)
+
+
+class Deaf(Momentum):
+    """A strategy whose constructor does not take its parameters."""
+
+    Parameters = Paced.Parameters
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
+HERE = "tests.unit.signal.test_strategy_loader"
+
+
+def test_each_symbol_gets_a_strategy_with_its_own_parameters() -> None:
+    given = parse_parameters("warm_up=3,NZDUSD:warm_up=7,fast_ticks=9", source="--param")
+    symbols = ("EURUSD", "NZDUSD", "GBPUSD")
+    text = f"EURUSD={HERE}:Paced,NZDUSD={HERE}:Paced,GBPUSD=ema_cross"
+    makers = strategy_factories(text, symbols, given=[given])
+    assert [make().warm_up_ticks for make in makers.values()] == [3, 7, 500]
+    assert makers["EURUSD"].parameters == Paced.Parameters(warm_up=3)
+    assert makers["GBPUSD"].parameters == EmaCrossParameters(fast_ticks=9)
+    assert strategy_factory(f"{HERE}:Paced")().warm_up_ticks == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("Undecided", "'{}' is no strategy: its parameter n has no default"),
+        ("Deaf", "'{}' cannot be made with its Parameters: "),
+    ],
+)
+def test_a_strategy_with_a_wrong_declaration_is_refused(name: str, message: str) -> None:
+    with pytest.raises(StrategyLoadError) as refusal:
+        strategy_factory(f"{HERE}:{name}")
+    assert str(refusal.value).startswith(message.format(f"{HERE}:{name}"))
+
+
+def test_values_that_the_constructor_refuses_stop_only_the_symbols_that_have_them() -> None:
+    given = [parse_parameters("NZDUSD:is_refused=true", source="--param")]
+    with pytest.raises(StrategyLoadError, match="cannot be made: RuntimeError: refused"):
+        strategy_factories(f"{HERE}:Paced", SYMBOLS, given=given)
+    makers = strategy_factories(f"{HERE}:Paced", SYMBOLS, given=given, defer_errors=True)
+    assert makers["EURUSD"]().warm_up_ticks == 5
+    with pytest.raises(StrategyError, match="RuntimeError: refused"):
+        makers["NZDUSD"]()
+
+
+def test_a_wrong_value_is_refused_even_if_errors_of_strategies_are_deferred() -> None:
+    given = [parse_parameters("warm_up=10", source="--param")]
+    with pytest.raises(StartError, match="--param: warm_up is '10', expected a whole number from 1 to 9"):
+        strategy_factories(f"{HERE}:Paced", SYMBOLS, given=given, defer_errors=True)
 
 
 def a_mixed_engine() -> SignalEngine:

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import struct
-from typing import Final
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
 
 from services.signal.core.tick_buffer import TickBuffer
 
-FAST_TICKS: Final = 50
-SLOW_TICKS: Final = 500
-
 _STATE: Final = struct.Struct("<?ddb")
+
+
+class EmaCrossParameters(Struct, frozen=True, kw_only=True):
+    """Lengths of the two averages: an average of n ticks has alpha = 2 / (n + 1)."""
+
+    fast_ticks: Annotated[int, Meta(ge=1, le=1_000_000, description="length of the faster average")] = 50
+    slow_ticks: Annotated[int, Meta(ge=2, le=1_000_000, description="length of the slower average, and warm-up")] = 500
+
+    def __post_init__(self) -> None:
+        """Refuse averages of which the faster one is not the shorter one."""
+        if self.fast_ticks >= self.slow_ticks:
+            raise ValueError(f"fast_ticks is {self.fast_ticks}, expected less than slow_ticks, {self.slow_ticks}")
+
+
+DEFAULTS: Final = EmaCrossParameters()
 
 
 class EmaCross:
@@ -19,20 +33,21 @@ class EmaCross:
     mid = (bid + ask) / 2. Both averages start at the first mid. Then ema = ema + alpha * (mid - ema) with
     alpha = 2 / (n + 1). The order of these operations is part of the definition, because another order gives other
     digits. The direction is the sign of fast - slow. It does not change while the two averages are equal, and is 0
-    until they first differ. The first signal comes after `SLOW_TICKS` ticks. The confidence is 1 with a direction and 0
+    until they first differ. The first signal comes after `slow_ticks` ticks. The confidence is 1 with a direction and 0
     without.
     """
 
     name: Final = "ema_cross"
-    warm_up_ticks: Final = SLOW_TICKS
+    Parameters = EmaCrossParameters
 
-    def __init__(self) -> None:
+    def __init__(self, parameters: EmaCrossParameters = DEFAULTS) -> None:
+        self.warm_up_ticks = parameters.slow_ticks
         self._seeded = False
         self._fast = 0.0
         self._slow = 0.0
         self._side = 0
-        self._fast_alpha = 2 / (FAST_TICKS + 1)
-        self._slow_alpha = 2 / (SLOW_TICKS + 1)
+        self._fast_alpha = 2 / (parameters.fast_ticks + 1)
+        self._slow_alpha = 2 / (parameters.slow_ticks + 1)
 
     def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:  # noqa: ARG002
         """Update both averages with `bid` and `ask`, and return direction (-1, 0, +1) and confidence (0 or 1)."""

@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proto.messages import WARMING_UP
-from services.signal.core.strategies.ema_cross import EmaCross
+from services.signal.core.strategies.ema_cross import EmaCross, EmaCrossParameters
 from services.signal.core.symbol_engine import SignalValue, SymbolEngine
 from services.signal.core.tick_buffer import TickBuffer
 from tests.unit.signal.builders import Momentum, a_walk
 
 
-def reference(quotes: list[tuple[float, float]]) -> list[int]:
-    """Return the direction after each tick, 0 for the first 500 ticks: a simple reference implementation."""
+def reference(quotes: list[tuple[float, float]], *, fast_ticks: int = 50, slow_ticks: int = 500) -> list[int]:
+    """Return the direction after each tick, 0 during the warm-up: a simple reference implementation."""
     sides = []
     fast = slow = 0.0
     side = 0
@@ -25,13 +25,13 @@ def reference(quotes: list[tuple[float, float]]) -> list[int]:
         if number == 1:
             fast = slow = mid
         else:
-            fast = fast + 2 / 51 * (mid - fast)
-            slow = slow + 2 / 501 * (mid - slow)
+            fast = fast + 2 / (fast_ticks + 1) * (mid - fast)
+            slow = slow + 2 / (slow_ticks + 1) * (mid - slow)
         if fast > slow:
             side = 1
         elif fast < slow:
             side = -1
-        sides.append(side if number > 500 else 0)
+        sides.append(side if number > slow_ticks else 0)
     return sides
 
 
@@ -42,6 +42,21 @@ def test_directions_equal_those_of_the_reference_implementation(seed: int) -> No
     directions = [engine.on_tick(tick).direction for tick in ticks]
     assert directions == reference([(tick.bid, tick.ask) for tick in ticks])
     assert {1, -1} <= set(directions), "the random walk must have both directions"
+
+
+@pytest.mark.parametrize(("fast_ticks", "slow_ticks"), [(1, 2), (20, 300), (3, 700)])
+def test_lengths_of_the_averages_and_the_warm_up_are_parameters(fast_ticks: int, slow_ticks: int) -> None:
+    ticks = a_walk(2_000)
+    engine = SymbolEngine("EURUSD", EmaCross(EmaCrossParameters(fast_ticks=fast_ticks, slow_ticks=slow_ticks)))
+    directions = [engine.on_tick(tick).direction for tick in ticks]
+    quotes = [(tick.bid, tick.ask) for tick in ticks]
+    assert directions == reference(quotes, fast_ticks=fast_ticks, slow_ticks=slow_ticks)
+    assert {1, -1} <= set(directions)
+
+
+def test_a_faster_average_that_is_not_shorter_is_refused() -> None:
+    with pytest.raises(ValueError, match="fast_ticks is 500, expected less than slow_ticks, 500"):
+        EmaCrossParameters(fast_ticks=500)
 
 
 def test_the_first_signal_other_than_hold_is_on_tick_501() -> None:
