@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from services.portfolio.core.account.events import RiskReset
 from services.portfolio.core.plan.plan import PLAIN, Plan
+from services.portfolio.core.risk.equity_levels import EquityLevel
 from services.portfolio.core.risk.limits import NO_LIMITS, Limits
 from services.portfolio.core.risk.rule import Check, EquityWatch, Phase, RiskRule, RuleReset
 from services.portfolio.core.risk.rules import RULES
@@ -67,6 +68,10 @@ class ActiveRules(NamedTuple):
     """Checks of the base rules and of the rules on a sized order, except those in `before_sizing`."""
     resting: tuple[Check, ...]
     equity_watches: tuple[EquityWatch, ...]
+    equity_levels: tuple[EquityLevel, ...]
+    """Levels of the equity at which the result of a rule may change."""
+    unlevelled_watches: tuple[str, ...]
+    """Codes of the rules whose equity watch may change its result at any equity."""
     needs_equity: bool
     needs_spread: bool
 
@@ -88,6 +93,8 @@ def _activate(limits: Limits, plan: Plan) -> ActiveRules:
         ),
         resting=checks(lambda rule: Phase.RESTING in rule.phases),
         equity_watches=tuple(rule.equity_watch for rule in active if rule.equity_watch is not None),
+        equity_levels=tuple(level for rule in active if rule.equity_levels for level in rule.equity_levels(limits)),
+        unlevelled_watches=tuple(rule.code for rule in active if rule.equity_watch and rule.equity_levels is None),
         needs_equity=any(rule.needs_equity for rule in active),
         needs_spread=any(rule.needs_spread for rule in active),
     )

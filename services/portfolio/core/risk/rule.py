@@ -19,6 +19,7 @@ from proto.trading.server_time import NEW_YORK_CLOSE, QUARTER_NS, server_ns
 from proto.trading.units import decimal_text
 from services.portfolio.core.account.events import RiskReset
 from services.portfolio.core.plan.plan import Plan
+from services.portfolio.core.risk.equity_levels import EquityLevel
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
@@ -155,6 +156,9 @@ class RiskRule:
         on_resume: clears the state that restricted the desk when a person resumes trading.
         updates: functions that update the rule's state from an event, by the event's type.
         equity_watch: check after each change of the equity.
+        equity_levels: returns the levels of the equity, under these limits, at which the code of `check` and the
+            results of `equity_watch`, other than texts, may change without an event of the account or a new day of the
+            server. None if they may change at any equity.
         utilization: returns the rule's rows for `paperdesk risk` at a venue time.
         pause_end: returns the venue time at which a pause of all symbols ends, 0 without one, for a rule without
             `utilization`.
@@ -181,6 +185,7 @@ class RiskRule:
     on_resume: Callable[[RiskState], None] | None = None
     updates: Mapping[type[Any], Callable[[RiskState, Any, Limits], None]] | None = None
     equity_watch: EquityWatch | None = None
+    equity_levels: Callable[[Limits], Sequence[EquityLevel]] | None = None
     utilization: Callable[[RiskContext, int], Iterable[LimitUtilization]] | None = None
     pause_end: Callable[[RiskContext, int], int] | None = None
     until: Until | None = None

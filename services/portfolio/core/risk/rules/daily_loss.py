@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
 from proto.trading.server_time import next_day_ns, server_day
 from services.portfolio.core.account.events import RiskReset
+from services.portfolio.core.risk.equity_levels import EquityLevel, Reference
 from services.portfolio.core.risk.formatting import format_percent
+from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.rule import (
     LimitUtilization,
     Phase,
@@ -53,6 +55,13 @@ def daily_loss_pct(context: RiskContext, now_ns: int) -> dict[str, Decimal]:
     }
 
 
+def _equity_levels(limits: Limits) -> Sequence[EquityLevel]:
+    limit_pct = limits.daily_loss_pct_max
+    if limit_pct is None:
+        return ()
+    return [EquityLevel(Reference.DAY_START, limit_pct), EquityLevel(Reference.DAY_HIGH, limit_pct)]
+
+
 def _utilization(context: RiskContext, now_ns: int) -> Iterator[LimitUtilization]:
     limit = context.limits.daily_loss_pct_max
     if limit is None:
@@ -94,6 +103,7 @@ RULE: Final = RiskRule(
     limits=(RuleLimit("daily_loss_pct_max"),),
     needs_equity=True,
     can_be_excepted=True,
+    equity_levels=_equity_levels,
     reset=RuleReset(by_symbol=False, values=_remembered, clear=_clear),
     utilization=_utilization,
 )

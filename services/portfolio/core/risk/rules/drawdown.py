@@ -6,7 +6,7 @@ REDUCE_ONLY and HALTED.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from itertools import pairwise
 from typing import Final
@@ -14,6 +14,7 @@ from typing import Final
 from proto.control import TradingState
 from proto.trading.units import floor_to_step
 from services.portfolio.core.account.events import RiskReset
+from services.portfolio.core.risk.equity_levels import EquityLevel, Reference
 from services.portfolio.core.risk.formatting import format_percent
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS, Limits
 from services.portfolio.core.risk.rule import (
@@ -101,6 +102,10 @@ def _levels_pct(limits: Limits) -> dict[str, Decimal]:
     return {name: level for name, level in levels.items() if level is not None}
 
 
+def _equity_levels(limits: Limits) -> Sequence[EquityLevel]:
+    return [EquityLevel(Reference.HIGH, level_pct) for level_pct in _levels_pct(limits).values()]
+
+
 def _utilization(context: RiskContext, _now_ns: int) -> Iterator[LimitUtilization]:
     limits, fallen = context.limits, drawdown_pct(context)
     levels = [limits.drawdown_warn_pct, limits.drawdown_reduce_pct, limits.drawdown_halt_pct]
@@ -161,5 +166,6 @@ RULE: Final = RiskRule(
     reset=RuleReset(by_symbol=False, values=_remembered, clear=_clear),
     on_resume=_on_resume,
     equity_watch=EquityWatch("DRAWDOWN_WARNING", _watch),
+    equity_levels=_equity_levels,
     utilization=_utilization,
 )

@@ -22,6 +22,24 @@ from services.portfolio.core.risk.rule import (
 from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
+TOLERANCE_POINTS: Final = 0.05
+"""The rounding error of a difference of two floats must not cause a denial."""
+
+
+def usual_spread_points(median: float, point: float) -> float:
+    """Return the spread to which the quoted one is compared: the median, but at least one point.
+
+    Args:
+        median: running median, in price units.
+        point: size of a point, in price units.
+    """
+    return max(median, point) / point
+
+
+def is_wide(spread_points: float, usual_points: float, factor: float) -> bool:
+    """Whether a spread is above `factor` times the usual one; both spreads are in points."""
+    return spread_points > factor * usual_points + TOLERANCE_POINTS
+
 
 def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | None:
     """Deny with SPREAD a spread above a multiple of its running median, or of one point if the median is less."""
@@ -30,9 +48,8 @@ def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | 
     if factor is None or median is None or mark is None:
         return None
     point = 10.0**-order.instrument.digits
-    usual, seen = max(median, point) / point, (mark.ask - mark.bid) / point
-    # 0.05 points of tolerance: the rounding error of a difference of two floats must not cause a denial.
-    if seen <= float(factor) * usual + 0.05:
+    usual, seen = usual_spread_points(median, point), (mark.ask - mark.bid) / point
+    if not is_wide(seen, usual, float(factor)):
         return None
     return Denial("SPREAD", f"{decimal_text(factor)} times {usual:.1f} points", f"{seen:.1f} points")
 
