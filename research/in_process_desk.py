@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from msgspec import Raw
-
 from common.errors import StartError
 from marketdata.instrument_files.loader import load_instruments
 from marketdata.tick_stream import StreamTick, TickStream
-from proto.codec import decode_request, encode
-from proto.messages import Answer, Call, CallOutcome, Signal, SignalHello, Tick
+from proto.codec import NIL
+from proto.messages import Call, Signal, SignalHello, Tick
 from proto.time import Now
 from research.call_watch import end_calls, mark_calls
 from research.run_spec import RunSpec
@@ -73,7 +71,7 @@ class InProcessDesk:
             incarnation=self._stream_id[:INCARNATION_CHARS],
             boot_id=BOOT_ID,
         )
-        self._portfolio = Portfolio(self.state, timeout_ms=1_000)
+        self._portfolio = Portfolio(self.state, timeout_ms=1_000, encode_request=lambda _request: NIL)
         try:
             self._gateway: Gateway = simulated_gateway(
                 stream=stream,
@@ -159,10 +157,8 @@ class InProcessDesk:
             following: list[Output] = []
             for call in outputs:
                 assert isinstance(call, Call), call
-                request, _ = decode_request(bytes(call.request))
-                [reply] = self._gateway.handle(request, self._now)
-                answer = Answer(call.call_id, CallOutcome.REPLY, Raw(encode(reply)))
-                following += self._portfolio.handle(answer, self._now)
+                [reply] = self._gateway.handle(self._portfolio.request_of(call), self._now)
+                following += self._portfolio.on_reply(call, reply, self._now)
             outputs = following
 
     def _commit(self) -> None:

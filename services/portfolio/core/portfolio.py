@@ -18,6 +18,7 @@ from typing import Final
 
 from proto.control import DeskCommand, DeskState, ReconcileCommand, ReconcileReply
 from proto.core import Core
+from proto.gateway import Reply, Request
 from proto.messages import (
     STRATEGY_FAULT,
     Answer,
@@ -38,6 +39,7 @@ from services.portfolio.core.decision.signal_queue import QUEUED_SIGNALS_MAX, Si
 from services.portfolio.core.decision.sizing_inputs import half_lives_min
 from services.portfolio.core.decision.tick_decision import decide_tick
 from services.portfolio.core.gateway_client.client import GatewayClient
+from services.portfolio.core.gateway_client.task_runner import RequestEncoder, encode_request
 from services.portfolio.core.queries.denial_hints import with_hint
 from services.portfolio.core.risk.registry import active_rules
 from services.portfolio.core.state.portfolio_state import PortfolioState
@@ -54,11 +56,20 @@ Output = Call | CommandReply | ReconcileReply
 class Portfolio(Core[Message, Output]):
     """One desk: its state, its queue of signals, and its client of the gateway."""
 
-    def __init__(self, state: PortfolioState, *, timeout_ms: int) -> None:
-        """Run a desk; execution waits `timeout_ms` for each reply before it reports NO_ANSWER."""
+    def __init__(
+        self, state: PortfolioState, *, timeout_ms: int, encode_request: RequestEncoder = encode_request
+    ) -> None:
+        """Run a desk.
+
+        Args:
+            state: the owners of the desk's state.
+            timeout_ms: how long execution waits for each reply before it reports NO_ANSWER.
+            encode_request: makes the bytes of each call. A caller in the gateway's process needs none: it takes the
+                request from `request_of` and returns the reply to `on_reply`.
+        """
         self.state = state
         self._stream, self._account, self._latencies = state.stream, state.account, state.latencies
-        self.client = GatewayClient(state, timeout_ms=timeout_ms)
+        self.client = GatewayClient(state, timeout_ms=timeout_ms, encode_request=encode_request)
         self._queue = SignalQueue()
         self._signals = SignalHealth()
         self._signals_due_ns = 0
@@ -97,6 +108,17 @@ class Portfolio(Core[Message, Output]):
                 return []
             case _:
                 return self._on_command(message)
+
+    def request_of(self, call: Call) -> Request:
+        """The request of an open call."""
+        running = self.client.tasks.find(call.call_id)
+        assert running is not None, call
+        return running.request
+
+    def on_reply(self, call: Call, reply: Reply, now: Now) -> Sequence[Output]:
+        """Handle the reply to an open call, as `handle` does with an `Answer`, whose reply is encoded."""
+        self._stream.begin_turn(now)
+        return self.client.on_reply(call.call_id, reply) or self._advance()
 
     def on_idle(self, now: Now) -> Sequence[Output]:
         """Confirm decided ticks and start due tasks; called when no more input is available."""

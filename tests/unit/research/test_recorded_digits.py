@@ -9,47 +9,16 @@ from __future__ import annotations
 import hashlib
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import pytest
 
-from marketdata.files.tick_input import TickInput
-from proto.trading.enums import AccountMode
 from research.backtest import run_backtest
-from research.run_spec import RunSpec
 from services.portfolio.core.account.orders import Order
-from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.ledger.hash_chain import checked_links
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, open_ledger, read_ledger
-from tests.support.tick_files import a_tick_file
-
-STOPS: Final = """
-[exits]
-stop_loss_points = 60
-take_profit_points = 150
-trailing_stop_points = 40
-time_exit_s = 45
-"""
-RESTING: Final = """
-[entry]
-type = "LIMIT"
-offset_points = 12
-lifetime_s = 20
-[exits]
-stop_loss_points = 80
-"""
-RUNS: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
-    "default limits": ("", "", {"strategy": "ema_cross", "risk": "default"}),
-    "no limits": ("", "", {}),
-    "reverse": ("", "", {"on_opposite": OnOpposite.REVERSE}),
-    "stops and time exits": ("", STOPS, {}),
-    "resting entries": ("", RESTING, {"on_opposite": OnOpposite.REVERSE}),
-    "realistic fills": ("", STOPS, {"fills": "realistic", "seed": 7}),
-    "hedging": ("", RESTING, {"account_mode": AccountMode.HEDGING, "fills": "realistic"}),
-    "two symbols": ("NZDUSD", STOPS, {"on_opposite": OnOpposite.REVERSE, "fills": "realistic"}),
-}
-"""Second symbol or none, plan or none, and settings, by the name of the run."""
+from tests.support.recorded_backtests import RUNS, recorded_run
 
 HASHES: Final = {
     "default limits": "338f349aa3340b84",
@@ -115,20 +84,7 @@ def digits_hash(ledger: Path) -> str:
 
 @pytest.mark.parametrize("name", RUNS)
 def test_a_run_has_the_recorded_hash(name: str, tmp_path: Path) -> None:
-    second, plan, changed = RUNS[name]
-    inputs = [TickInput(a_tick_file(tmp_path / "a.parquet", rows=3_000, price=1.1), "EURUSD")]
-    if second:
-        inputs.append(TickInput(a_tick_file(tmp_path / "b.parquet", rows=3_000, seed=2, price=0.8), second))
-    if plan:
-        (tmp_path / "plan.toml").write_text(plan)
-    fields: dict[str, Any] = {
-        "inputs": tuple(inputs),
-        "strategy": "tests.support.flipping:Flipping",
-        "risk": "none",
-        "plan": str(tmp_path / "plan.toml") if plan else "",
-        **changed,
-    }
-    spec = RunSpec(**fields)
+    spec = recorded_run(name, tmp_path)
     desk = tmp_path / "desk"
     desk.mkdir()
     assert run_backtest(spec, spec.load(), data_dir=desk)["reconciled"]

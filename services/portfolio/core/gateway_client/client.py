@@ -19,21 +19,30 @@ from services.portfolio.core.gateway_client.lock_step_scheduler import LockStepS
 from services.portfolio.core.gateway_client.reply_events import SETTLED_STATUSES
 from services.portfolio.core.gateway_client.scheduler import Scheduler
 from services.portfolio.core.gateway_client.session import open_session
-from services.portfolio.core.gateway_client.task_runner import EXCLUSIVE, RunningTask, TaskRunner
+from services.portfolio.core.gateway_client.task_runner import (
+    EXCLUSIVE,
+    RequestEncoder,
+    RunningTask,
+    TaskRunner,
+    encode_request,
+)
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
 class GatewayClient:
     """Sends all requests to one gateway and handles the replies."""
 
-    def __init__(self, state: PortfolioState, *, timeout_ms: int) -> None:
+    def __init__(
+        self, state: PortfolioState, *, timeout_ms: int, encode_request: RequestEncoder = encode_request
+    ) -> None:
         """Begin with the scheduler of live streams, until the reply to HELLO selects the scheduler of the stream.
 
         Args:
             state: the owners of the desk's state.
             timeout_ms: how long execution waits for a reply before it answers NO_ANSWER.
+            encode_request: makes the bytes of each call.
         """
-        self.tasks = TaskRunner(timeout_ms=timeout_ms, on_effect=self._on_effect)
+        self.tasks = TaskRunner(timeout_ms=timeout_ms, on_effect=self._on_effect, encode_request=encode_request)
         self._state = state
         self._gateway_boot = ""
         self._is_comparison_asked = False
@@ -99,6 +108,16 @@ class GatewayClient:
             stream.count_malformed()
             stream.wait_for(f"a gateway whose replies can be read ({error})")
             return []
+        return self._on_reply(running, reply)
+
+    def on_reply(self, call_id: int, reply: Reply) -> list[Call]:
+        """Deliver a reply that was not encoded to the task that waits for it."""
+        running = self.tasks.find(call_id)
+        assert running is not None, call_id
+        return self._on_reply(running, reply)
+
+    def _on_reply(self, running: RunningTask, reply: Reply) -> list[Call]:
+        stream = self._state.stream
         opened = self._state.account.book.stream
         if opened is not None and reply.account != opened.account:
             stream.wait_for(f"account {opened.account}: the gateway is connected to account {reply.account}")

@@ -15,16 +15,14 @@ from typing import Final
 from msgspec import Raw
 
 from proto.codec import encode
-from proto.gateway import (
-    Buy,
-    Reply,
-    Request,
-    Sell,
-)
+from proto.gateway import Buy, Reply, Request, Sell
 from proto.messages import Call
 from services.portfolio.core.gateway_client.effects import Effect, Pause
 
 GatewayTask = Generator[Request | Effect, Reply | None, None]
+
+RequestEncoder = Callable[[Request], Raw]
+"""Makes the bytes of a call from its request."""
 
 EXCLUSIVE: Final = "exclusive"
 """Name of the task during which no tick is decided."""
@@ -33,6 +31,11 @@ RESEND_NS_FIRST: Final = 250_000_000
 RESEND_NS_MAX: Final = 2_000_000_000
 SILENCE_GRACE_NS: Final = 1_000_000_000
 """Time that a task that handles failures waits after execution's timeout before it continues without a reply."""
+
+
+def encode_request(request: Request) -> Raw:
+    """The request as it is sent to the gateway."""
+    return Raw(encode(request))
 
 
 class RunningTask:
@@ -66,16 +69,24 @@ class RunningTask:
 class TaskRunner:
     """The running tasks by name, and the open requests by call id."""
 
-    def __init__(self, *, timeout_ms: int, on_effect: Callable[[Effect], None]) -> None:
+    def __init__(
+        self,
+        *,
+        timeout_ms: int,
+        on_effect: Callable[[Effect], None],
+        encode_request: RequestEncoder = encode_request,
+    ) -> None:
         """Start without a task.
 
         Args:
             timeout_ms: how long execution waits for a reply before it answers NO_ANSWER.
             on_effect: called for each effect other than a pause.
+            encode_request: makes the bytes of each call.
         """
         self.running: dict[str, RunningTask] = {}
         self._timeout_ms = timeout_ms
         self._on_effect = on_effect
+        self._encode_request = encode_request
         self._next_call_id = 1
         self._open: dict[int, RunningTask] = {}
         self._paused_until_ns: dict[str, int] = {}
@@ -175,7 +186,7 @@ class TaskRunner:
             self._end(running)
             return []
         ordered_mono_ns = mono_ns if isinstance(request, Buy | Sell) else 0
-        call = Call(self._next_call_id, self._timeout_ms, ordered_mono_ns, Raw(encode(request)))
+        call = Call(self._next_call_id, self._timeout_ms, ordered_mono_ns, self._encode_request(request))
         self._next_call_id += 1
         running.request, running.call = request, call
         running.asked_mono_ns = mono_ns
