@@ -1,8 +1,9 @@
 """The ticks of a recorded market: the accepted ticks of all symbols in one order, numbered from 1.
 
 Ticks are ordered by time, then by the given order of the symbols, then by row. The columns may be in memory or on disk.
-They are read one block at a time, because publication and the simulated broker read single ticks in ascending order.
-Memory holds a few blocks, and for each block the number of ticks of each symbol before it.
+They are read one block at a time, because publication and the simulated broker read single ticks in ascending order. A
+reader that skips most ticks reads single ones. Memory holds a few blocks, and for each block the number of ticks of
+each symbol before it.
 """
 
 from __future__ import annotations
@@ -111,6 +112,8 @@ class TickStream:
         self._place = {symbol: index for index, symbol in enumerate(self.symbols)}
         self._before = _counted_before(self._table, len(self.symbols))
         self._blocks: dict[int, list[StreamTick]] = {}
+        self._single: StreamTick | None = None
+        """The last tick that was read without its block."""
 
     @property
     def first_time_ns(self) -> int:
@@ -122,9 +125,14 @@ class TickStream:
         assert 1 <= ordinal <= self.last_ordinal, (ordinal, self.last_ordinal)
         number, offset = divmod(ordinal - 1, BLOCK_TICKS)
         block = self._blocks.get(number)
-        if block is None:
-            block = self._read_block(number)
-        return block[offset]
+        if block is not None:
+            return block[offset]
+        before = 0 if self._single is None else self._single.ordinal
+        if ordinal == before + 1:  # the ticks are read one after the other
+            return self._read_block(number)[offset]
+        if self._single is None or ordinal != before:
+            self._single = self._read_tick(number, offset)
+        return self._single
 
     def blocks(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]]:
         """Yield time, bid and ask of all ticks in order, as blocks of 1-D arrays."""
@@ -138,14 +146,20 @@ class TickStream:
 
     def last_tick(self, symbol: str, ordinal: int) -> StreamTick | None:
         """The symbol's latest tick at or before `ordinal`; None before its first."""
-        if symbol not in self._place:
+        place = self._place.get(symbol)
+        if place is None:
             return None
-        sequence = self.sequences_at(ordinal)[symbol]
-        if not sequence:
-            return None
-        number = self._block_of(symbol, sequence)
-        rows = self._rows_of(symbol, number)
-        return self.tick_at(int(rows[sequence - 1 - self._before[number, self._place[symbol]]]) + 1)
+        ordinal = min(ordinal, self.last_ordinal)
+        number = max(0, ordinal - 1) // BLOCK_TICKS
+        start = number * BLOCK_TICKS
+        rows = np.flatnonzero(self._table.symbol_index.read(start, ordinal) == place)
+        if not len(rows):
+            sequence = int(self._before[number, place])
+            if not sequence:
+                return None
+            number = self._block_of(symbol, sequence)
+            start, rows = 0, self._rows_of(symbol, number)
+        return self.tick_at(start + int(rows[-1]) + 1)
 
     def sequences_at(self, ordinal: int) -> dict[str, int]:
         """Each symbol's last sequence at or before `ordinal`; 0 before its first tick."""
@@ -182,6 +196,20 @@ class TickStream:
         part = self._part(number)
         here = self._table.symbol_index.read(part.start, part.stop)
         return np.flatnonzero(here == self._place[symbol]) + part.start
+
+    def _read_tick(self, number: int, offset: int) -> StreamTick:
+        """The tick at `offset` of the block `number`, without the other ticks of the block."""
+        start = number * BLOCK_TICKS
+        row = start + offset
+        here = self._table.symbol_index.read(start, row + 1)
+        index = int(here[-1])
+        columns = (self._table.time_ns, self._table.bid, self._table.ask, self._table.volume)
+        return StreamTick(
+            self.symbols[index],
+            int(self._before[number, index] + np.count_nonzero(here == index)),
+            row + 1,
+            *(column.read(row, row + 1).item() for column in columns),
+        )
 
     def _part(self, number: int) -> range:
         start = number * BLOCK_TICKS

@@ -93,6 +93,21 @@ def test_reads_in_any_order_give_the_same_ticks_as_reads_from_the_start() -> Non
     assert [tick.ordinal for tick in once] == list(range(1, count + 1))
 
 
+def test_a_tick_read_alone_equals_the_tick_of_its_block() -> None:
+    count = 2 * BLOCK_TICKS
+    rows = [[(n, 1.0, 1.1) for n in range(count) if (n % 3 == 0) is is_third] for is_third in (True, False)]
+    sources = [some_rows("EURUSD", rows[0]), some_rows("NZDUSD", rows[1])]
+    whole, sparse = (build_stream(sources, accept_crossed=False) for _ in range(2))
+    ticks = [whole.tick_at(n) for n in range(1, count + 1)]
+    assert [sparse.tick_at(n) for n in range(3, count + 1, 7)] == ticks[2::7]
+    assert not sparse._blocks
+    for symbol in sparse.symbols:
+        own = [tick for tick in ticks if tick.symbol == symbol]
+        for ordinal in range(0, count, 7):
+            before = [tick for tick in own[: ordinal + 1] if tick.ordinal <= ordinal]
+            assert sparse.last_tick(symbol, ordinal) == (before[-1] if before else None)
+
+
 def test_the_hash_depends_on_the_data_and_not_on_their_storage() -> None:
     sources = [some_rows("EURUSD", EURUSD)]
     plain = build_stream(sources, accept_crossed=False).data_sha256

@@ -21,18 +21,28 @@ class MarketView:
         self.ordinal = 0
         self._desk_names = desk_names
         self._broker_names = {desk_name: name for name, desk_name in desk_names.items()}
+        self._tick: StreamTick | None = None
+        """The current tick; None until it is read."""
         self._quotes: dict[str, Quote | None] = {}
         self._between_ticks_ns: int | None = None
 
     @property
+    def tick(self) -> StreamTick:
+        """The current tick; requires one."""
+        tick = self._tick
+        if tick is None:
+            tick = self._tick = self.stream.tick_at(self.ordinal)
+        return tick
+
+    @property
     def time_ns(self) -> int:
         """The time between two ticks if one is set, else the tick's time, UTC; requires a current tick."""
-        return self.tick_time_ns if self._between_ticks_ns is None else self._between_ticks_ns
+        return self.tick.time_ns if self._between_ticks_ns is None else self._between_ticks_ns
 
     @property
     def tick_time_ns(self) -> int:
         """Time of the current tick, UTC; requires a current tick."""
-        return self.stream.tick_at(self.ordinal).time_ns
+        return self.tick.time_ns
 
     @property
     def previous_tick_time_ns(self) -> int | None:
@@ -42,7 +52,7 @@ class MarketView:
     @property
     def tick_symbol(self) -> str:
         """The symbol of the current tick."""
-        return self._broker_names[self.stream.tick_at(self.ordinal).symbol]
+        return self._broker_names[self.tick.symbol]
 
     @property
     def quoted_ordinal(self) -> int:
@@ -53,11 +63,12 @@ class MarketView:
         """Make `ordinal` the current tick without reading the ticks before it."""
         self._quotes.clear()
         self.ordinal = ordinal
+        self._tick = None
 
     def next_tick(self) -> None:
         """Make the next tick the current one; cached quotes of other symbols stay valid."""
         self.ordinal += 1
-        tick = self.stream.tick_at(self.ordinal)
+        tick = self._tick = self.stream.tick_at(self.ordinal)
         self._quotes[self._broker_names[tick.symbol]] = _quote_of(tick)
 
     def set_time_before_tick(self, time_ns: int) -> None:
@@ -87,7 +98,11 @@ class MarketView:
 
     def _last_tick(self, symbol: str) -> StreamTick | None:
         desk_name = self._desk_names.get(symbol)
-        return None if desk_name is None else self.stream.last_tick(desk_name, self.quoted_ordinal)
+        if desk_name is None:
+            return None
+        if self.ordinal and self._between_ticks_ns is None and self.tick.symbol == desk_name:
+            return self.tick
+        return self.stream.last_tick(desk_name, self.quoted_ordinal)
 
 
 def _quote_of(tick: StreamTick) -> Quote:
