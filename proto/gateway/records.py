@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from proto.gateway.codes import OrderReplyStatus
 from proto.trading.enums import OrderType, Side, TimeInForce
-from proto.trading.units import Cursor, Name, OptionalName, Sequence, Text, TimeNs, require_exact
+from proto.trading.units import Cursor, Name, OptionalName, Sequence, Text, TimeNs, is_exact, require_exact
 
 
 def require_all_exact(record: Struct, *fields: str) -> None:
@@ -20,7 +20,7 @@ def require_all_exact(record: Struct, *fields: str) -> None:
     """
     for field in fields:
         value: Decimal | None = getattr(record, field)
-        if value is not None:
+        if value is not None and not is_exact(value):
             require_exact(field, value)
 
 

@@ -7,7 +7,7 @@ volume at the deal's price. Closed and open cost always add up to the whole cost
 
 from __future__ import annotations
 
-from decimal import Context, Decimal, localcontext
+from decimal import Context, Decimal
 from typing import Final, NamedTuple
 
 from proto.trading.units import ZERO
@@ -16,7 +16,7 @@ COST_STEP: Final = Decimal("1e-15")
 """Step to which the closed part of a cost is rounded. The open part is the exact remainder."""
 
 WIDE: Final = Context(prec=60)
-"""Decimal context in which the sums and products below are exact. Only the division is rounded, by `quantize`."""
+"""Decimal context whose sums and products are exact here. Only a quotient is rounded, by `quantize`."""
 
 
 class CostBasis(NamedTuple):
@@ -40,17 +40,17 @@ class CostBasisChange(NamedTuple):
 def add_to_cost_basis(before: CostBasis, *, signed_volume: Decimal, price: Decimal) -> CostBasisChange:
     """Add a deal of `signed_volume` lots at `price`; the volume is positive for a buy, negative for a sell, never 0."""
     assert signed_volume, signed_volume
-    with localcontext(WIDE):
-        volume, cost = before
-        rest = volume + signed_volume
-        if not volume or (volume > 0) == (signed_volume > 0):
-            return CostBasisChange(CostBasis(rest, cost + price * signed_volume), ZERO, ZERO)
-        if not rest:
-            return CostBasisChange(CostBasis(), volume, cost)
-        if (rest > 0) == (volume > 0):
-            closed_cost = (cost * -signed_volume / volume).quantize(COST_STEP)
-            return CostBasisChange(CostBasis(rest, cost - closed_cost), -signed_volume, closed_cost)
-        return CostBasisChange(CostBasis(rest, price * rest), volume, cost)
+    volume, cost = before
+    rest = WIDE.add(volume, signed_volume)
+    if not volume or (volume > ZERO) == (signed_volume > ZERO):
+        return CostBasisChange(CostBasis(rest, WIDE.fma(price, signed_volume, cost)), ZERO, ZERO)
+    if not rest:
+        return CostBasisChange(CostBasis(), volume, cost)
+    if (rest > ZERO) == (volume > ZERO):
+        closed = signed_volume.copy_negate()
+        closed_cost = WIDE.quantize(WIDE.divide(WIDE.multiply(cost, closed), volume), COST_STEP)
+        return CostBasisChange(CostBasis(rest, WIDE.subtract(cost, closed_cost)), closed, closed_cost)
+    return CostBasisChange(CostBasis(rest, WIDE.multiply(price, rest)), volume, cost)
 
 
 def gross_profit_at(holding: CostBasis, *, price: Decimal, multiplier: Decimal) -> Decimal:

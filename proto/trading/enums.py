@@ -91,10 +91,11 @@ class Side(StrEnum):
     BUY = "BUY"
     SELL = "SELL"
 
-    @property
-    def sign(self) -> int:
-        """+1 for BUY, -1 for SELL."""
-        return 1 if self is Side.BUY else -1
+    sign: int
+    """+1 for BUY, -1 for SELL."""
+
+    def __init__(self, name: str) -> None:
+        self.sign = 1 if name == "BUY" else -1
 
     @property
     def opposite(self) -> Side:

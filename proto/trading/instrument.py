@@ -13,7 +13,7 @@ from msgspec.structs import force_setattr
 
 from proto.trading.enums import CalculationMode, GtcMode, SwapMode, TradeMode
 from proto.trading.server_time import NEW_YORK_CLOSE, is_clock, is_in_session, server_day
-from proto.trading.units import ZERO, Name, TimeNs, decimal_text, is_on_step, require_exact
+from proto.trading.units import ZERO, Name, TimeNs, decimal_text, is_on_step, last_decimal, require_exact
 
 Minute = Annotated[int, Meta(ge=0, le=7 * 24 * 60)]
 OptionalCurrency = Annotated[str, Meta(max_length=8)]
@@ -214,7 +214,7 @@ class Instrument(Struct, frozen=True, kw_only=True):
     @property
     def point(self) -> Decimal:
         """The last decimal of a price: 10^-digits."""
-        return Decimal(1).scaleb(-self.digits)
+        return last_decimal(self.digits)
 
     @property
     def multiplier(self) -> Decimal:

@@ -6,7 +6,6 @@ computed at many quotes.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import Enum, auto
@@ -221,15 +220,11 @@ def volumes_by_side(holdings: Iterable[tuple[str, Decimal]]) -> dict[str, tuple[
     Args:
         holdings: symbol and signed lots of each position; several positions may have the same symbol.
     """
-    longs: defaultdict[str, Decimal] = defaultdict(Decimal)
-    shorts: defaultdict[str, Decimal] = defaultdict(Decimal)
+    found: dict[str, tuple[Decimal, Decimal]] = {}
     for symbol, volume in holdings:
-        if volume > 0:
-            longs[symbol] += volume
-        else:
-            shorts[symbol] -= volume
-    symbols = dict.fromkeys([*longs, *shorts])
-    return {symbol: (longs.get(symbol, ZERO), shorts.get(symbol, ZERO)) for symbol in symbols}
+        longs, shorts = found.get(symbol, (ZERO, ZERO))
+        found[symbol] = (longs + volume, shorts) if volume > ZERO else (longs, shorts - volume)
+    return found
 
 
 class AccountMargin:

@@ -139,15 +139,17 @@ def require_exact(name: str, value: Decimal) -> None:
         )
 
 
-@lru_cache(maxsize=64)
-def money_unit(digits: int) -> Decimal:
-    """Smallest amount of a currency with `digits` decimals."""
-    return Decimal(1).scaleb(-digits)
+_LAST_DECIMALS: Final = tuple(Decimal(1).scaleb(-digits) for digits in range(MAX_DECIMAL_EXPONENT + 1))
+
+
+def last_decimal(digits: int) -> Decimal:
+    """Value of 1 in the last of `digits` decimals, 10^-digits; `digits` is from 0 to MAX_DECIMAL_EXPONENT."""
+    return _LAST_DECIMALS[digits]
 
 
 def round_money(amount: Decimal, digits: int) -> Decimal:
     """Round an amount to `digits` decimals, halves away from zero."""
-    return amount.quantize(money_unit(digits), ROUND_HALF_UP)
+    return amount.quantize(_LAST_DECIMALS[digits], ROUND_HALF_UP)
 
 
 def floor_to_step(value: Decimal, step: Decimal) -> Decimal:
