@@ -12,6 +12,7 @@ from common.sockets import Sockets
 from services.signal.call_marker import CallMarker
 from services.signal.checkpoint import CheckpointStore
 from services.signal.core.signal_engine import SignalEngine
+from services.signal.given_parameters import SETTING, parse_parameters, plan_parameters
 from services.signal.metrics import METRICS, MODEL_FALLBACKS
 from services.signal.settings import SignalSettings
 from services.signal.shell import SignalShell, new_boot_id
@@ -36,6 +37,7 @@ def run() -> None:
         make_strategies = strategy_factories(
             settings.strategy,
             settings.trading_symbol,
+            given=[parse_parameters(settings.strategy_params, source=SETTING), plan_parameters(settings.plan)],
             model=settings.model,
             data_dir=settings.paperdesk_data_dir,
             on_fallback=_model_falls_back,

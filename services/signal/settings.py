@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import Field
 
-from common.settings import CommonSettings, DeskPath, Port
+from common.settings import CommonSettings, DeskPath, NameOrFile, Port
 from proto.trading.defaults import DEFAULT_STRATEGY
 from services.signal.strategy_loader import DEFAULT_MODEL
 
@@ -23,6 +23,11 @@ class SignalSettings(CommonSettings):
         min_length=1,
         description="a strategy's name or package.module:Class, or SYMBOL=NAME for each symbol",
     )
+    strategy_params: str = Field(
+        default="", description="NAME=VALUE or SYMBOL:NAME=VALUE, comma separated, or nothing for the defaults"
+    )
+    plan: NameOrFile = Field(default="", description="a file of a plan, or nothing")
+    """The plan whose table `[strategy]` has values of parameters."""
     model: DeskPath = Field(default=DEFAULT_MODEL, description="the folder of a model")
     signal_checkpoint_ticks: int = Field(default=1_000, ge=1, le=1_000_000, description="ticks from 1 to 1000000")
     metrics_port_signal: Port = 0

@@ -9,7 +9,6 @@ import importlib
 import pkgutil
 import sys
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -19,7 +18,7 @@ from msgspec import Struct
 from common.errors import StartError
 from common.project_root import DESK_ROOT, HAS_OWN_DESK, PROJECT_ROOT, require_desk_root
 from services.signal.core import strategies
-from services.signal.core.strategy import Strategy
+from services.signal.core.strategy import Strategy, StrategyFactory
 from services.signal.core.strategy_fault import (
     ERROR_CHARS_MAX,
     StrategyError,
@@ -62,18 +61,6 @@ class LoadedStrategy(NamedTuple):
 
     make: Callable[..., Strategy]
     parameters: type[Struct] | None
-
-
-@dataclass(frozen=True)
-class StrategyFactory:
-    """Creates the strategy of a symbol; `parameters` is None for a strategy without parameters."""
-
-    make: Callable[..., Strategy]
-    parameters: Struct | None = None
-
-    def __call__(self) -> Strategy:
-        """Create the strategy, before its first tick."""
-        return self.make() if self.parameters is None else self.make(self.parameters)
 
 
 def parse_strategies(text: str, symbols: Sequence[str]) -> dict[str, str]:
@@ -177,8 +164,9 @@ def strategy_factories(
         if name in faults:
             made[symbol] = StrategyFactory(partial(_raise, faults[name]))
             continue
-        made[symbol] = StrategyFactory(loaded[name].make, parameters[symbol])
-        if parameters_text(parameters[symbol]):  # with its defaults, the strategy was tried when it was loaded
+        text = parameters_text(parameters[symbol])
+        made[symbol] = StrategyFactory(loaded[name].make, parameters[symbol], text)
+        if text:  # with its defaults, the strategy was tried when it was loaded
             mark(symbol)
             try:
                 _try(made[symbol], name)

@@ -26,6 +26,9 @@ from services.portfolio.core.plan.plan import DESK_TAG, MANUAL_TAG, PLAIN, Entry
 WEIGHTS_FILE: Final = "weights_file"
 """Key in `[sizing]` that may replace `weights_pct`: path of a JSON file with the weights, relative to the plan."""
 
+PARAMETERS_TABLE: Final = "strategy"
+"""Table with the values of strategies' parameters, which signal reads and portfolio ignores."""
+
 _WEIGHTS: Final = dict[Name, Weight]
 _EXAMPLE: Final = 'sections such as [sizing] with method = "fraction"'
 _SECTIONS: Final = {"sizing": Sizing(), "exits": Exits(), "entry": Entry()}
@@ -69,6 +72,7 @@ def load_plan(name: str, symbols: Collection[str] | None = None) -> Plan:
 def _read(values: dict[str, Any], path: Path) -> Plan:
     if "name" in values:
         raise FieldError(f"name is {shown(values['name'])}, expected no name: it is made from the plan's contents")
+    values = {name: value for name, value in values.items() if name != PARAMETERS_TABLE}
     for section in _sizing_sections(values):
         _load_weights(section, path)
     plan = read_struct(values, Plan, example=_EXAMPLE)

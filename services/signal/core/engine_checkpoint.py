@@ -10,7 +10,7 @@ from services.signal.core.symbol_engine import SymbolEngine
 
 
 class EngineState(Struct, frozen=True):
-    """The state of one symbol's engine; `strategy` is the name of its strategy."""
+    """The state of one symbol's engine; `strategy` is the name of its strategy with its parameters (`named`)."""
 
     symbol: str
     sequence: int
@@ -40,7 +40,7 @@ def engine_states(engines: Iterable[SymbolEngine]) -> tuple[EngineState, ...]:
 
 
 def fits(checkpoint: Checkpoint, engines: Mapping[str, SymbolEngine]) -> bool:
-    """Whether each state in the checkpoint was made by the symbol's strategy.
+    """Whether each state in the checkpoint was made by the symbol's strategy with its parameters.
 
     An engine whose strategy must not be called accepts the state of any strategy. Symbols without an engine are
     ignored. A state without the name of a strategy, from an earlier version, does not fit.

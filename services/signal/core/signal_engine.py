@@ -100,7 +100,7 @@ class SignalEngine(Core[Message, Output]):
             symbol: make_engine(symbol, make, fault=(out_of_use or {}).get(symbol), mark_call=mark_call)
             for symbol, make in make_strategies.items()
         }
-        self.strategy = strategy_label({symbol: engine.strategy.name for symbol, engine in self.engines.items()})
+        self.strategy = strategy_label({symbol: engine.label for symbol, engine in self.engines.items()})
         self.ring = SignalRing()
         self.gaps_refilled = 0
         self.gaps_lost = 0
@@ -176,7 +176,7 @@ class SignalEngine(Core[Message, Output]):
         return Checkpoint(self.stream_id, self.strategy, self.ring.last_ordinal, engine_states(self.engines.values()))
 
     def restore(self, checkpoint: Checkpoint, signals: Sequence[Signal]) -> None:
-        """Continue from a checkpoint of the same strategies. Symbols without a state in it start at their first tick.
+        """Continue from a checkpoint with the same labels. Symbols without a state in it start at their first tick.
 
         Args:
             checkpoint: the states of the engines.

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
+
+from msgspec import Struct
 
 from services.signal.core.tick_buffer import TickBuffer
 
@@ -58,6 +61,22 @@ class Strategy(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class StrategyFactory:
+    """Creates the strategy of a symbol with its parameters; they are None for a strategy without parameters.
+
+    `text` has the values that differ from the defaults, such as `fast_ticks=20`.
+    """
+
+    make: Callable[..., Strategy]
+    parameters: Struct | None = None
+    text: str = ""
+
+    def __call__(self) -> Strategy:
+        """Create the strategy, before its first tick."""
+        return self.make() if self.parameters is None else self.make(self.parameters)
+
+
 class ModelReport(NamedTuple):
     """Values of a strategy's model for people; the fields are those of `StrategyReport`."""
 
@@ -79,12 +98,23 @@ class ModelStrategy(ABC):
         """
 
 
+def named(strategy: str, parameters: str) -> str:
+    """Return the name of a strategy with the values of its parameters that differ from the defaults, if there are any.
+
+    Args:
+        strategy: the strategy's own name.
+        parameters: the values as text, such as `fast_ticks=20`.
+    """
+    return f"{strategy}({parameters})" if parameters else strategy
+
+
 def strategy_label(names: Mapping[str, str]) -> str:
     """Return the name of the strategy if all symbols have the same strategy, else `SYMBOL=NAME` for each symbol.
 
-    A text that is too long for a HELLO is replaced by a digest.
+    The names are those of `named`. A text that is too long for a HELLO is replaced by a digest.
     """
     if len(set(names.values())) == 1:
-        return next(iter(names.values()))
-    label = ",".join(f"{symbol}={name}" for symbol, name in names.items())
+        label = next(iter(names.values()))
+    else:
+        label = ",".join(f"{symbol}={name}" for symbol, name in names.items())
     return label if len(label) <= _STRATEGY_CHARS_MAX else f"sha256-{hashlib.sha256(label.encode()).hexdigest()[:16]}"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from proto.messages import StrategyReport
+from proto.trading.units import TEXT_CHARS_MAX
 from services.signal.core.strategy import ModelReport, ModelStrategy
-from services.signal.core.symbol_engine import FAULT_VALUE, SignalValue, SymbolEngine, shown_name
+from services.signal.core.strategy_fault import shortened
+from services.signal.core.symbol_engine import FAULT_VALUE, SignalValue, SymbolEngine
 
 DIRECTION_NAMES: Final = {1: "buy", 0: "hold", -1: "sell"}
 
@@ -27,7 +29,7 @@ def strategy_report(engine: SymbolEngine, *, publisher: str, boot_id: str, strea
         boot_id=boot_id,
         stream_id=stream_id,
         symbol=engine.symbol,
-        strategy=shown_name(engine.strategy),
+        strategy=shortened(engine.label, TEXT_CHARS_MAX),
         model=shown.model,
         model_sha256=shown.model_sha256,
         thresholds=shown.thresholds,

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import structs
 
 from proto.messages import STRATEGY_FAULT, WARMING_UP, Tick
-from services.signal.core.strategy import Strategy
+from services.signal.core.strategy import Strategy, StrategyFactory, named
 from services.signal.core.strategy_fault import StrategyError, StrategyFault, error_details, error_line, shown
 from services.signal.core.tick_buffer import BUFFER_TICKS, TickBuffer
 
@@ -65,6 +65,7 @@ class SymbolEngine:
         symbol: str,
         strategy: Strategy,
         *,
+        parameters: str = "",
         buffer_ticks: int = BUFFER_TICKS,
         mark_call: Callable[[int], object] | None = None,
     ) -> None:
@@ -73,6 +74,7 @@ class SymbolEngine:
         Args:
             symbol: symbol of the ticks.
             strategy: the strategy to call with each tick.
+            parameters: values of its parameters that differ from the defaults, as text. A snapshot is for these values.
             buffer_ticks: number of ticks in the strategy's window.
             mark_call: called before each call of the strategy, so that the next process can find the call during which
                 this process died. The argument is the tick's sequence, or for `snapshot` and `restore` of the strategy
@@ -83,6 +85,8 @@ class SymbolEngine:
         """
         self.symbol = symbol
         self.strategy = strategy
+        self.label = named(shown_name(strategy), parameters)
+        """Name of the strategy with its parameters."""
         self.buffer = TickBuffer(buffer_ticks)
         self.sequence = 0
         """Sequence of the last processed tick; 0 before the first."""
@@ -100,8 +104,8 @@ class SymbolEngine:
         self._peaks = _NO_PEAKS.copy()
         self._mark_call = mark_call
         self._is_out_of_use = False
-        self.kept_strategy = shown_name(strategy)
-        """Name of the strategy that made the latest snapshot; empty if the engine is out of use and restored none."""
+        self.kept_strategy = self.label
+        """Label of the strategy that made the latest snapshot; empty if the engine is out of use and restored none."""
         self._fresh = self._strategy_snapshot()
         self._warm_up_ticks = strategy.warm_up_ticks
         self._keep(self._fresh)
@@ -119,7 +123,7 @@ class SymbolEngine:
         return self.accepted < self._warm_up_ticks
 
     def accepts(self, strategy: str) -> bool:
-        """Whether the engine can restore a snapshot of the named strategy: its own, or any if it is out of use."""
+        """Whether the engine can restore a snapshot of the labeled strategy: its own, or any if it is out of use."""
         return self._is_out_of_use or strategy == self.kept_strategy
 
     def on_tick(self, tick: Tick) -> SignalValue:
@@ -216,9 +220,9 @@ class SymbolEngine:
         return self._kept_sequence
 
     def restore(self, snapshot: bytes, strategy: str = "") -> None:
-        """Return to the state of `snapshot`, which was made with the strategy named `strategy`.
+        """Return to the state of `snapshot`, which was made by the strategy with the label `strategy`.
 
-        An engine out of use keeps the snapshot and the name for later checkpoints.
+        An engine out of use keeps the snapshot and the label for later checkpoints.
 
         Raises:
             ValueError: `snapshot` is no snapshot of an engine with this strategy.
@@ -286,7 +290,8 @@ def make_engine(
     if fault is None:
         try:
             mark = None if mark_call is None else partial(mark_call, symbol)
-            return SymbolEngine(symbol, _made(symbol, make_strategy), mark_call=mark)
+            parameters = make_strategy.text if isinstance(make_strategy, StrategyFactory) else ""
+            return SymbolEngine(symbol, _made(symbol, make_strategy), parameters=parameters, mark_call=mark)
         except StrategyError as error:
             fault = structs.replace(error.fault, symbol=symbol)
     return SymbolEngine.out_of_use(symbol, fault)

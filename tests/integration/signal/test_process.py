@@ -253,6 +253,26 @@ def test_a_checkpoint_of_another_strategy_is_not_restored(setup: SignalSetup) ->
     assert "checkpoint of strategy ema_cross, expected momentum" in setup.log()
 
 
+def test_a_checkpoint_of_other_parameters_is_not_restored(setup: SignalSetup) -> None:
+    plan = setup.folder / "plan.toml"
+    plan.write_text("[strategy]\nfast_ticks = 9\nslow_ticks = 20\n")
+    setup.start(PLAN=str(plan))
+    setup.gateway.publish(*setup.ticks[:100])
+    setup.take(100)
+    assert setup.end() == 0
+    setup.gateway.core.confirmed = 50
+    setup.start(PLAN=str(plan), STRATEGY_PARAMS="fast_ticks=10")
+    assert [signal.ordinal for signal in setup.take(50)] == list(range(51, 101))
+    assert [hello.strategy for hello in (setup.hellos[0], setup.hellos[-1])] == [
+        "ema_cross(fast_ticks=9,slow_ticks=20)",
+        "ema_cross(fast_ticks=10,slow_ticks=20)",
+    ]
+    assert "checkpoint not restored, all ticks are processed again" in setup.log()
+    assert (
+        "checkpoint of strategy ema_cross(fast_ticks=9,slow_ticks=20), expected ema_cross(fast_ticks=10" in setup.log()
+    )
+
+
 def test_a_new_stream_is_processed_from_its_beginning(setup: SignalSetup) -> None:
     setup.start()
     setup.gateway.publish(*setup.ticks[:100])

@@ -90,17 +90,46 @@ def test_a_symbol_whose_strategy_fails_is_reported_and_the_other_symbol_continue
     ],
 )
 def test_a_symbol_without_a_known_strategy_prevents_the_start(tmp_path: Path, strategy: str, message: str) -> None:
-    env = {
+    assert refusal({**an_environment(tmp_path), "STRATEGY": strategy}).startswith(
+        f"paperdesk signal: STRATEGY: value '{strategy}': {message}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("fast_ticks=0", "fast_ticks is '0', expected a whole number from 1 to 1000000"),
+        ("fast_ticks", "'fast_ticks' gives no parameter a value, expected NAME=VALUE or SYMBOL:NAME=VALUE"),
+        ("GBPUSD:fast_ticks=9", "GBPUSD:fast_ticks is '9', but GBPUSD is not traded, expected EURUSD, NZDUSD"),
+    ],
+)
+def test_a_wrong_parameter_prevents_the_start(tmp_path: Path, text: str, message: str) -> None:
+    assert refusal({**an_environment(tmp_path), "STRATEGY_PARAMS": text}).startswith(
+        f"paperdesk signal: STRATEGY_PARAMS: {message}"
+    )
+
+
+def an_environment(folder: Path) -> dict[str, str]:
+    """The environment of a signal process without a gateway."""
+    return {
         **os.environ,
         "PAPERDESK_ENV_FILE": "",
-        "PAPERDESK_RUNTIME_DIR": str(tmp_path),
-        "PAPERDESK_DATA_DIR": str(tmp_path),
+        "PAPERDESK_RUNTIME_DIR": str(folder),
+        "PAPERDESK_DATA_DIR": str(folder),
         "TRADING_SYMBOL": ",".join(SYMBOLS),
-        "STRATEGY": strategy,
     }
+
+
+def refusal(environment: dict[str, str]) -> str:
+    """The line with which a signal process refuses to start."""
     done = subprocess.run(
-        [sys.executable, "-m", "services.signal"], env=env, capture_output=True, text=True, check=False, timeout=20
+        [sys.executable, "-m", "services.signal"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
     )
     assert done.returncode == 2
-    assert done.stderr.startswith(f"paperdesk signal: STRATEGY: value '{strategy}': {message}")
     assert done.stderr.count("\n") == 1
+    return done.stderr

@@ -162,6 +162,14 @@ def test_an_engine_names_the_strategy_of_each_symbol_or_the_only_one() -> None:
     assert alike.strategy == "ema_cross"
 
 
+def test_the_name_of_a_strategy_has_the_parameters_that_differ_from_their_defaults() -> None:
+    given = [parse_parameters("EURUSD:slow_ticks=300,fast_ticks=50", source="--param")]
+    engine = SignalEngine(
+        publisher="s", boot_id="s1", make_strategies=strategy_factories("ema_cross", SYMBOLS, given=given)
+    )
+    assert engine.strategy == "EURUSD=ema_cross(slow_ticks=300),NZDUSD=ema_cross"
+
+
 def test_a_list_of_strategies_too_long_for_a_hello_is_named_by_its_digest() -> None:
     names = [f"SYMBOL{number}" for number in range(9)]
     many = dict.fromkeys(names, EmaCross)
@@ -193,6 +201,39 @@ def test_a_checkpoint_is_refused_if_the_strategy_of_a_symbol_differs() -> None:
         for one in decisions(bench.signals)
         if one[0] > 350  # type: ignore[operator] # ordinals
     ]
+
+
+@pytest.mark.parametrize(
+    ("kept_with", "restored_with", "is_restored"),
+    [
+        ("", "", True),
+        ("", "fast_ticks=50", True),
+        ("", "fast_ticks=20", False),
+        ("fast_ticks=20", "", False),
+        ("fast_ticks=20", "fast_ticks=20,slow_ticks=500", True),
+        ("fast_ticks=20", "NZDUSD:fast_ticks=20", False),
+    ],
+)
+def test_a_checkpoint_with_other_parameters_is_refused(
+    kept_with: str, restored_with: str, *, is_restored: bool
+) -> None:
+    ticks = a_walk(100, symbols=SYMBOLS)
+
+    def an_engine(text: str) -> SignalEngine:
+        given = [parse_parameters(text, source="--param")]
+        makers = strategy_factories("ema_cross", SYMBOLS, given=given)
+        return SignalEngine(publisher="s", boot_id="s1", make_strategies=makers)
+
+    bench = Bench(TickGateway(ticks, window=len(ticks)))
+    bench.engine = an_engine(kept_with)
+    bench.start().publish(ticks)
+    kept, fresh = bench.engine.checkpoint(), an_engine(restored_with)
+    if is_restored:
+        fresh.restore(kept, [])
+        assert fresh.checkpoint().engines == kept.engines
+        return
+    with pytest.raises(ValueError, match=r"^checkpoint of strategy .*, expected "):
+        fresh.restore(kept, [])
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")

@@ -32,6 +32,13 @@ def test_a_file_without_changes_is_the_plain_plan(tmp_path: Path) -> None:
     assert a_plan(tmp_path, '[sizing]\nmethod = "fixed"\n[entry]\ntype = "MARKET"\n') == PLAIN
 
 
+def test_values_of_strategies_parameters_are_no_part_of_the_plan(tmp_path: Path) -> None:
+    """The signal process reads them, and the parameters are named apart from the plan."""
+    table = "[strategy]\nfast_ticks = 20\n[strategy.EURUSD]\nslow_ticks = 300\n"
+    assert a_plan(tmp_path, table) == PLAIN
+    assert a_plan(tmp_path, FRACTION + table) == a_plan(tmp_path, FRACTION)
+
+
 def test_a_plan_sets_volumes_and_exits(tmp_path: Path) -> None:
     plan = a_plan(tmp_path, FRACTION + 'take_profit_points = 100\n[entry]\ntype = "LIMIT"\noffset_points = 3\n')
     assert (plan.sizing.method, plan.sizing.risk_pct) == (SizingMethod.FRACTION, D(1))
