@@ -16,11 +16,11 @@ from proto.time import SECOND_NS
 from proto.trading.enums import OrderType, Side, TimeInForce, side_of
 from proto.trading.instrument import Instrument
 from proto.trading.price_rounding import ENTRY_ROLES, PriceRole, price_away
-from services.portfolio.core.account.orders import Decision
 from services.portfolio.core.decision.sizing_inputs import sizing_input
-from services.portfolio.core.plan.plan import Entry, Exits
+from services.portfolio.core.plan.plan import Entry, Exits, Sizing, SizingMethod, SymbolPlan
 from services.portfolio.core.risk.types import RiskContext
 from services.portfolio.core.sizing.sizer import size_order
+from services.portfolio.core.sizing.types import OrderSize
 from services.portfolio.core.sizing.volatility import Volatility
 from services.portfolio.core.state.config import DeskConfig
 
@@ -34,38 +34,84 @@ class PlannedEntry(NamedTuple):
     explanation: str
 
 
+class _FixedSize(NamedTuple):
+    """Size of an entry by the method FIXED, with all that it depends on."""
+
+    sizing: Sizing
+    instrument: Instrument
+    default_volume: Decimal
+    size: OrderSize
+
+
+_fixed_sizes: dict[str, _FixedSize] = {}
+"""Latest size by the method FIXED for each symbol."""
+
+
 def plan_entry(
-    signal: Signal, decision: Decision, context: RiskContext, volatility: Mapping[str, Volatility], config: DeskConfig
+    signal: Signal,
+    touch: Decimal,
+    context: RiskContext,
+    volatility: Mapping[str, Volatility],
+    symbol_plan: SymbolPlan,
+    config: DeskConfig,
 ) -> tuple[PlannedEntry | None, str]:
-    """Return the plan's entry for a signal (None if its volume is zero) and the explanation of the volume."""
-    symbol_plan, instrument = config.plan.for_symbol(signal.symbol), context.book.instruments[signal.symbol]
-    direction = signal.direction
-    side = side_of(direction)
-    touch = decision.ask if direction > 0 else decision.bid
+    """Return the plan's entry for a signal (None if its volume is zero) and the explanation of the volume.
+
+    Args:
+        signal: already recorded by `StreamState.count`.
+        touch: the signal's ask for BUY, its bid for SELL.
+        context: the account and the ticks so far.
+        volatility: estimates by symbol.
+        symbol_plan: the plan for the signal's symbol.
+        config: the desk's settings.
+    """
+    instrument, exits = context.book.instruments[signal.symbol], symbol_plan.exits
+    side = side_of(signal.direction)
     price = _entry_price(symbol_plan.entry, touch, side, instrument)
+    sized = _size(signal, price, instrument, context, volatility, symbol_plan, config.default_volume)
+    if not sized.volume:
+        return None, sized.explanation
+    terms = _entry_terms(symbol_plan.entry, price, signal.time_ns)
+    terms["stop_loss"], terms["take_profit"] = _stops(exits, price, side, instrument)
+    terms["trailing_stop_points"] = exits.trailing_stop_points or 0
+    terms["trailing_step_points"] = exits.trailing_step_points
+    terms["time_exit_s"] = exits.time_exit_s or 0
+    return PlannedEntry(sized.volume, price, terms, sized.explanation), sized.explanation
+
+
+def _size(
+    signal: Signal,
+    price: Decimal,
+    instrument: Instrument,
+    context: RiskContext,
+    volatility: Mapping[str, Volatility],
+    symbol_plan: SymbolPlan,
+    default_volume: Decimal,
+) -> OrderSize:
+    """The volume of an entry; that of FIXED depends on neither account nor signal, and is computed only once."""
+    sizing = symbol_plan.sizing
+    known = _fixed_sizes.get(instrument.symbol)
+    if (
+        known is not None
+        and known.sizing is sizing
+        and known.instrument is instrument
+        and known.default_volume is default_volume
+    ):
+        return known.size
     given = sizing_input(
         instrument,
-        direction=direction,
+        direction=signal.direction,
         price=price,
         confidence=signal.confidence,
         context=context,
         volatility=volatility,
         symbol_plan=symbol_plan,
-        default_volume=config.default_volume,
+        default_volume=default_volume,
     )
-    sized = size_order(symbol_plan.sizing, given)
-    if not sized.volume:
-        return None, sized.explanation
-    stop_loss, take_profit = _stops(symbol_plan.exits, price, side, instrument)
-    terms = {
-        **_entry_terms(symbol_plan.entry, price, signal.time_ns),
-        "stop_loss": stop_loss,
-        "take_profit": take_profit,
-        "trailing_stop_points": symbol_plan.exits.trailing_stop_points or 0,
-        "trailing_step_points": symbol_plan.exits.trailing_step_points,
-        "time_exit_s": symbol_plan.exits.time_exit_s or 0,
-    }
-    return PlannedEntry(sized.volume, price, terms, sized.explanation), sized.explanation
+    size = size_order(sizing, given)
+    if sizing.method is SizingMethod.FIXED:
+        _fixed_sizes[instrument.symbol] = _FixedSize(sizing, instrument, default_volume, size)
+    return size
 
 
 def _entry_price(entry: Entry, touch: Decimal, side: Side, instrument: Instrument) -> Decimal:
@@ -95,9 +141,14 @@ def _entry_terms(entry: Entry, price: Decimal, time_ns: int) -> dict[str, Any]:
 
 def _stops(exits: Exits, price: Decimal, side: Side, instrument: Instrument) -> tuple[Decimal | None, Decimal | None]:
     """Stop loss and take profit; the stop loss starts at the smaller of stop distance and trailing distance."""
+    points, trailing_points = exits.stop_loss_points, exits.trailing_stop_points
+    if points is None or (trailing_points is not None and trailing_points < points):
+        points = trailing_points
+    return (
+        _stop_at(price, points, PriceRole.STOP_LOSS, side, instrument),
+        _stop_at(price, exits.take_profit_points, PriceRole.TAKE_PROFIT, side, instrument),
+    )
 
-    def at(points: int | None, role: PriceRole) -> Decimal | None:
-        return price_away(price, points, role=role, side=side, instrument=instrument) if points else None
 
-    distances = [points for points in (exits.stop_loss_points, exits.trailing_stop_points) if points]
-    return at(min(distances, default=None), PriceRole.STOP_LOSS), at(exits.take_profit_points, PriceRole.TAKE_PROFIT)
+def _stop_at(price: Decimal, points: int | None, role: PriceRole, side: Side, instrument: Instrument) -> Decimal | None:
+    return None if points is None else price_away(price, points, role=role, side=side, instrument=instrument)

@@ -150,14 +150,6 @@ def decide_signal(
     if judgement.verdict is not SignalVerdict.PASS:
         cursor.on_blocked(symbol, _blocked(signal, judgement.verdict), judgement.reason)
         return DecisionResult(_canceled_entries(signal, book) if judgement.verdict is SignalVerdict.ORDER_OPEN else ())
-    decision = decision_at(
-        signal,
-        book,
-        cursor,
-        direction=signal.direction,
-        position_before=position.net_volume,
-        reason=judgement.reason,
-    )
     account = RiskContext(
         book,
         cursor,
@@ -170,8 +162,9 @@ def decide_signal(
         config.signal_age_ns_max,
         conditions.lease_problem,
     )
-    decided = _SignalDecision(signal, decision, position, account, stream.volatility, config, conditions).decide()
-    return decided._replace(events=[*_canceled_entries(signal, book), *decided.events])
+    decision = _SignalDecision(signal, judgement.reason, position, account, stream.volatility, config, conditions)
+    decided, canceled = decision.decide(), _canceled_entries(signal, book)
+    return DecisionResult([*canceled, *decided.events], decided.denial) if canceled else decided
 
 
 class _SignalDecision:
@@ -180,7 +173,7 @@ class _SignalDecision:
     def __init__(
         self,
         signal: Signal,
-        decision: Decision,
+        reason: str,
         position: Position,
         context: RiskContext,
         volatility: Mapping[str, Volatility],
@@ -188,8 +181,11 @@ class _SignalDecision:
         conditions: DecisionConditions,
     ) -> None:
         self._signal = signal
-        self._decision = decision
+        self._reason = reason
         self._context = context
+        self._instrument = context.book.instruments[signal.symbol]
+        self._plan = config.plan.for_symbol(signal.symbol)
+        self._touch = to_decimal(signal.ask if signal.direction > 0 else signal.bid)
         self._volatility = volatility
         self._config = config
         self._conditions = conditions
@@ -207,7 +203,7 @@ class _SignalDecision:
                 check_before_sizing(self._close_proposal(ZERO), account, signal.time_ns) if self._may_enter else None
             )
             if denial is None:
-                opening, sizing = plan_entry(signal, self._decision, account, self._volatility, self._config)
+                opening, sizing = plan_entry(signal, self._touch, account, self._volatility, self._plan, self._config)
         if opening is not None:
             closed = sum((volume for _, volume in closings), ZERO) if self._is_one_order(opening) else ZERO
             # If trading is ACTIVE, the rules before sizing have passed already; otherwise the full check denies here.
@@ -217,25 +213,21 @@ class _SignalDecision:
                 denial = market_closed(signal.symbol, signal.time_ns)
         elif denial is None and not closings:
             denial = Denial(NO_SIZE, "a volume to trade", sizing)
-        reason = self._decision.reason
+        reason = self._reason
         if denial is not None and closings:
-            reason = (
-                f"{reason}; closes only: {denial.code} {denial_message(limit=denial.limit, observed=denial.observed)}"[
-                    :512
-                ]
-            )
+            why = f"{denial.code} {denial_message(limit=denial.limit, observed=denial.observed)}"
+            reason = f"{reason}; closes only: {why}"[:512]
             opening, denial = None, None
         for _, volume in closings if denial is None else ():
             denial = denial or check_base_rules(self._close_proposal(volume), account, signal.time_ns)
         if denial is not None:
             return _deny(signal, denial, account.book, account.cursor, self._config)
         account.cursor.on_passed(signal.symbol)
-        return DecisionResult(self._orders(closings, opening, structs.replace(self._decision, reason=reason)))
+        return DecisionResult(self._orders(closings, opening, reason))
 
     def _is_traded(self) -> bool:
         """Whether the symbol's market is open at the signal's tick."""
-        signal = self._signal
-        return self._conditions.is_traded(self._context.book.instruments[signal.symbol], signal.time_ns)
+        return self._conditions.is_traded(self._instrument, self._signal.time_ns)
 
     def _wait_for_session(self, closings: list[tuple[int, Decimal]]) -> DecisionResult:
         """Deny the signal, and schedule the close of each leg for the first tick of the next session.
@@ -249,9 +241,8 @@ class _SignalDecision:
             denial = denial or check_base_rules(self._close_proposal(volume), self._context, time_ns)
         scheduled: list[ProtectionSet] = []
         for ticket, _ in closings if denial is None else ():
-            tag = self._config.plan.for_symbol(symbol).tag
             guard = book.protections.get(protection_key(symbol, ticket))
-            guard = guard or Protection(symbol=symbol, position=ticket, tag=tag)
+            guard = guard or Protection(symbol=symbol, position=ticket, tag=self._plan.tag)
             if not 0 < guard.exit_ns <= time_ns:
                 why = f"the signal is {SIGNAL_NAMES[signal.direction]}: closed at the first tick of the next session"
                 scheduled.append(protection_set(structs.replace(guard, exit_ns=time_ns), why, signal))
@@ -260,7 +251,7 @@ class _SignalDecision:
 
     def _closings(self) -> list[tuple[int, Decimal]]:
         """Ticket (0 on a netting account) and lots of each leg that the signal closes."""
-        most, against = self._context.book.instruments[self._signal.symbol].volume_max, -self._signal.direction
+        most, against = self._instrument.volume_max, -self._signal.direction
         return [(leg.ticket, min(leg.volume, most)) for leg in self._position.legs if leg.direction == against]
 
     def _enters(self, *, closing: bool) -> bool:
@@ -280,7 +271,7 @@ class _SignalDecision:
 
     def _has_open_order(self) -> bool:
         """Whether the symbol has an open order, which may still be filled, so that a reversal must not enter."""
-        return bool(self._context.book.open_orders_of(self._signal.symbol))
+        return self._signal.symbol in self._context.book.open_orders.values()
 
     def _is_one_order(self, opening: PlannedEntry) -> bool:
         """Whether close and entry are combined in one order, which reverses the position."""
@@ -289,7 +280,7 @@ class _SignalDecision:
     def _entry_proposal(self, opening: PlannedEntry, closed: Decimal) -> OrderProposal:
         terms = opening.terms
         return OrderProposal(
-            self._context.book.instruments[self._signal.symbol],
+            self._instrument,
             self._signal.direction,
             closed + opening.volume,
             opening.volume,
@@ -304,41 +295,49 @@ class _SignalDecision:
         )
 
     def _close_proposal(self, volume: Decimal) -> OrderProposal:
-        signal, decision = self._signal, self._decision
-        price = decision.ask if signal.direction > 0 else decision.bid
-        instrument = self._context.book.instruments[signal.symbol]
-        return OrderProposal(instrument, signal.direction, volume, ZERO, price, signal.confidence)
+        signal = self._signal
+        return OrderProposal(self._instrument, signal.direction, volume, ZERO, self._touch, signal.confidence)
 
     def _orders(
-        self, closings: list[tuple[int, Decimal]], opening: PlannedEntry | None, decision: Decision
+        self, closings: list[tuple[int, Decimal]], opening: PlannedEntry | None, reason: str
     ) -> list[OrderCreated]:
         """The orders of the decision: one that reverses the position, or separate closes and an entry."""
-        book, symbol = self._context.book, self._signal.symbol
-        tag = self._config.plan.for_symbol(symbol).tag
         made: list[OrderCreated] = []
-
-        def make(volume: Decimal, decided: Decision, **terms: Any) -> None:
-            made.append(
-                order_created(
-                    book,
-                    decided,
-                    symbol=symbol,
-                    direction=self._signal.direction,
-                    volume=volume,
-                    valid_until_ns=self._conditions.valid_until_ns,
-                    ahead=len(made),
-                    tag=tag,
-                    **terms,
-                )
-            )
-
-        reverses = opening is not None and bool(closings) and self._is_one_order(opening)
-        for ticket, volume in () if reverses else closings:
-            make(volume, decision, position=ticket, time_in_force=TimeInForce.IOC)
+        closed = ZERO
+        if opening is not None and closings and self._is_one_order(opening):
+            closed, closings = sum((volume for _, volume in closings), ZERO), []
+        if closings:
+            decision = self._decision(reason)
+            for ticket, volume in closings:
+                made.append(self._order(len(made), volume, decision, position=ticket, time_in_force=TimeInForce.IOC))
         if opening is not None:
-            closed = sum((volume for _, volume in closings), ZERO) if reverses else ZERO
-            make(closed + opening.volume, structs.replace(decision, sizing=opening.explanation), **opening.terms)
+            decision = self._decision(reason, opening.explanation)
+            made.append(self._order(len(made), closed + opening.volume, decision, **opening.terms))
         return made
+
+    def _decision(self, reason: str, sizing: str = "") -> Decision:
+        return decision_at(
+            self._signal,
+            self._context.book,
+            self._context.cursor,
+            direction=self._signal.direction,
+            position_before=self._position.net_volume,
+            reason=reason,
+            sizing=sizing,
+        )
+
+    def _order(self, ahead: int, volume: Decimal, decision: Decision, **terms: Any) -> OrderCreated:
+        return order_created(
+            self._context.book,
+            decision,
+            symbol=self._signal.symbol,
+            direction=self._signal.direction,
+            volume=volume,
+            valid_until_ns=self._conditions.valid_until_ns,
+            ahead=ahead,
+            tag=self._plan.tag,
+            **terms,
+        )
 
 
 def _blocking_order(book: Book, symbol: str, *, closes: bool) -> str | None:
