@@ -24,7 +24,7 @@ def pull_deals(state: PortfolioState, first: int, *, last: int | None = None) ->
         reply = yield GetDeals(after=after, limit=limit)
         assert isinstance(reply, DealsReply)
         for deal in reply.deals:
-            if not book.has_deal(deal.deal) and deal.symbol and deal.symbol not in book.instruments:
+            if deal.symbol and deal.symbol not in book.instruments and not book.has_deal(deal.deal):
                 yield from request_instruments(state.account, state.warnings, deal.symbol)
             # Another task may have booked the deal while this task waited for the reply.
             booked = book.deal(deal.deal)

@@ -154,20 +154,18 @@ class LockStepScheduler:
 
     def send(self, events: Sequence[Event]) -> list[Call]:
         """Send changes of stops first, then cancels, then new orders; each waits for the answer to the previous one."""
-        if not any(isinstance(event, _SENT) for event in events):
-            return []
-        return self._tasks.start(EXCLUSIVE, self._submit(events), self._state.stream.now.mono_ns)
+        sent = [event for event in events if isinstance(event, _SENT)]
+        return self._tasks.start(EXCLUSIVE, self._submit(sent), self._state.stream.now.mono_ns) if sent else []
 
-    def _submit(self, events: Sequence[Event]) -> GatewayTask:
+    def _submit(self, events: Sequence[OrderCreated | CancelRequested | ProtectionSet]) -> GatewayTask:
         state, policy = self._state, self.policy
-        for key in dict.fromkeys(event.protection.key for event in events if isinstance(event, ProtectionSet)):
+        protected = {event.protection.key: None for event in events if isinstance(event, ProtectionSet)}
+        canceled = [event.order_id for event in events if isinstance(event, CancelRequested)]
+        created = [event.order.order_id for event in events if isinstance(event, OrderCreated)]
+        for key in protected:
             yield from track_protection(state, policy, key)
-        for event in events:
-            if isinstance(event, CancelRequested):
-                yield from OrderTracker(state, policy, event.order_id).run()
-        for event in events:
-            if isinstance(event, OrderCreated):
-                yield from OrderTracker(state, policy, event.order.order_id).run()
+        for order_id in (*canceled, *created):
+            yield from OrderTracker(state, policy, order_id).run()
 
     def _resend(self) -> GatewayTask:
         """Repeat the requests that an earlier process may have sent without receiving the answer."""

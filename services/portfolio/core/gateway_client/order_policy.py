@@ -18,7 +18,7 @@ from proto.messages import Signal
 from services.portfolio.core.account.book import JOURNAL_CHANGED
 from services.portfolio.core.account.orders import Order
 from services.portfolio.core.decision.order_factory import ORDER_VALIDITY_NS
-from services.portfolio.core.decision.signal_decision import DecisionConditions
+from services.portfolio.core.decision.signal_decision import LOCK_STEP_CONDITIONS, DecisionConditions
 from services.portfolio.core.risk.exposure import opening_volume
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
@@ -110,6 +110,8 @@ class LockStepPolicy:
     def conditions(self, signal: Signal) -> DecisionConditions:
         """Omit tick age, deadline and latest quote, because the venue waits for the decision."""
         warnings = self._state.warnings
+        if not warnings.storage_problem and not warnings.unproven_symbols:
+            return LOCK_STEP_CONDITIONS
         return DecisionConditions(
             storage_problem=warnings.storage_problem, is_unproven=signal.symbol in warnings.unproven_symbols
         )

@@ -24,6 +24,8 @@ GatewayTask = Generator[Request | Effect, Reply | None, None]
 RequestEncoder = Callable[[Request], Raw]
 """Makes the bytes of a call from its request."""
 
+_ORDERS: Final = (Buy, Sell)
+
 EXCLUSIVE: Final = "exclusive"
 """Name of the task during which no tick is decided."""
 
@@ -185,7 +187,7 @@ class TaskRunner:
         except StopIteration:
             self._end(running)
             return []
-        ordered_mono_ns = mono_ns if isinstance(request, Buy | Sell) else 0
+        ordered_mono_ns = mono_ns if isinstance(request, _ORDERS) else 0
         call = Call(self._next_call_id, self._timeout_ms, ordered_mono_ns, self._encode_request(request))
         self._next_call_id += 1
         running.request, running.call = request, call

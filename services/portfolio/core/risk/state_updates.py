@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from proto.control import TradingState
 from proto.gateway import DealKind
@@ -11,7 +11,7 @@ from proto.trading.server_time import server_day
 from services.portfolio.core.account.events import DealBooked, Event, RiskReset, TradingStateChanged
 from services.portfolio.core.account.state_causes import PERSON, RISK, causes_of
 from services.portfolio.core.risk.limits import Limits
-from services.portfolio.core.risk.registry import ON_RESUME, UPDATES_OF_EVENT, clear_rule
+from services.portfolio.core.risk.registry import ON_RESUME, UPDATES_OF_EVENT, Update, clear_rule
 from services.portfolio.core.risk.state import Peaks, RiskState
 
 MEDIAN_STEP_POINTS: Final = 0.05
@@ -60,18 +60,13 @@ def update_equity_peaks(risk_state: RiskState, equity: Decimal, time_ns: int) ->
 
 def update_from_event(risk_state: RiskState, event: Event, limits: Limits) -> None:
     """Update the state of the rules from an event of the account."""
-    for update in UPDATES_OF_EVENT.get(type(event), ()):
+    for update in _UPDATES.get(type(event), ()):
         update(risk_state, event, limits)
-    match event:
-        case DealBooked(deal=deal):
-            if deal.kind is DealKind.BALANCE:
-                _shift(risk_state.peaks, deal.cash)
-        case TradingStateChanged():
-            _on_trading_state(risk_state, event)
-        case RiskReset():
-            clear_rule(risk_state, event)
-        case _:
-            pass
+
+
+def _on_deal(risk_state: RiskState, event: DealBooked, _limits: Limits) -> None:
+    if event.deal.kind is DealKind.BALANCE:
+        _shift(risk_state.peaks, event.deal.cash)
 
 
 def _shift(peaks: Peaks, amount: Decimal) -> None:
@@ -82,7 +77,7 @@ def _shift(peaks: Peaks, amount: Decimal) -> None:
             setattr(peaks, name, value + amount)
 
 
-def _on_trading_state(risk_state: RiskState, event: TradingStateChanged) -> None:
+def _on_trading_state(risk_state: RiskState, event: TradingStateChanged, _limits: Limits) -> None:
     """Remember which rules restricted the desk, and clear the state of these rules when a person resumes trading."""
     if event.state is not TradingState.ACTIVE:
         found = {cause.code for cause in causes_of(event) if cause.by == RISK}
@@ -93,3 +88,18 @@ def _on_trading_state(risk_state: RiskState, event: TradingStateChanged) -> None
         for code, forget in ON_RESUME.items():
             if code in stopped_for:
                 forget(risk_state)
+
+
+def _on_reset(risk_state: RiskState, event: RiskReset, _limits: Limits) -> None:
+    clear_rule(risk_state, event)
+
+
+_UPDATES: Final[dict[type[Any], tuple[Update, ...]]] = UPDATES_OF_EVENT | {
+    event_type: (*UPDATES_OF_EVENT.get(event_type, ()), update)
+    for event_type, update in (
+        (DealBooked, _on_deal),
+        (TradingStateChanged, _on_trading_state),
+        (RiskReset, _on_reset),
+    )
+}
+"""Updates by the type of the event: first those of the rules, then those of the state that all rules share."""

@@ -65,8 +65,8 @@ def orders_today(risk_state: RiskState, now_ns: int) -> int:
 def _on_order(risk_state: RiskState, event: OrderCreated, limits: Limits) -> None:
     now_ns = event.order.created_ns
     # Every commit stores these times, so they are kept only for a limit that counts them.
-    counted_ns = [] if limits.orders_per_minute_max is None else [*risk_state.order_times_ns, now_ns]
-    risk_state.order_times_ns = within_last_minute(counted_ns, now_ns)
+    is_counted = limits.orders_per_minute_max is not None
+    risk_state.order_times_ns = [*within_last_minute(risk_state.order_times_ns, now_ns), now_ns] if is_counted else []
     risk_state.last_order_ns[event.order.symbol] = now_ns
     day = server_day(now_ns)
     if risk_state.order_day != day:
