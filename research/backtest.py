@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from common.errors import StartError
+from common.gc_control import gc_frozen
 from marketdata.tick_stream import TickStream
 from proto.control import DeskState
 from research.in_process_desk import COMMIT_EVERY_TICKS, PROGRESS_EVERY_TICKS, BacktestProgress, InProcessDesk
@@ -94,7 +95,7 @@ def run_backtest(
     Raises:
         StartError: `data_dir` cannot be written, the account in it cannot continue with `stream`, or a strategy fails.
     """
-    with ExitStack() as files:
+    with gc_frozen(), ExitStack() as files:
         # A ledger that a desk has signed can only be continued with the desk's key. A new ledger needs no key.
         ledger = files.enter_context(closing(Ledger(data_dir / LEDGER_FILE_NAME, existing_key(key_file(data_dir)))))
         journal: Journal = MemoryJournal("backtest")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from common.errors import StartError
+from common.gc_control import collect_young
 from marketdata.instrument_files.loader import load_instruments
 from marketdata.tick_stream import StreamTick, TickStream
 from proto.codec import NIL
@@ -167,6 +168,7 @@ class InProcessDesk:
         if needs_commit(self.state):
             self._ledger.commit(account.take_events(), account.book, stream.persisted)
             stream.mark_kept()
+        collect_young()
 
     def _progress(self) -> BacktestProgress:
         book = self.state.account.book
