@@ -249,5 +249,9 @@ class Portfolio(Core[Message, Output]):
 
     def _record_equity(self) -> None:
         """Add a point to the equity curve; while the equity is unknown, the next tick is tried."""
-        if (point := equity_point(self._account.valuation, self._stream.cursor)) is not None:
+        cursor = self._stream.cursor
+        point = equity_point(
+            self._account.valuation, ordinal=cursor.ordinal, time_ns=cursor.time_ns, marks=cursor.marks
+        )
+        if point is not None:
             self._stream.on_equity_point(point)

@@ -7,12 +7,13 @@ same point. In a live stream they also depend on the time at which the deals are
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
 from msgspec import Struct, field
 
-from services.portfolio.core.account.tick_cursor import TickCursor
+from services.portfolio.core.account.tick_cursor import Mark
 from services.portfolio.core.accounting.valuation import AccountValuation
 
 POINT_EVERY_NS: Final = 60_000_000_000
@@ -54,17 +55,26 @@ def next_due_ns(time_ns: int) -> int:
     return time_ns - time_ns % POINT_EVERY_NS + POINT_EVERY_NS
 
 
-def equity_point(valuation: AccountValuation, cursor: TickCursor) -> EquityPoint | None:
-    """Return the point at the latest decided tick; None if the equity is not known."""
+def equity_point(
+    valuation: AccountValuation, *, ordinal: int, time_ns: int, marks: Mapping[str, Mark]
+) -> EquityPoint | None:
+    """Return the point at a decided tick; None if the equity is not known.
+
+    Args:
+        valuation: the account before the tick's decision.
+        ordinal: number of the tick in its stream.
+        time_ns: venue time of the tick.
+        marks: the latest quotes at the tick.
+    """
     if valuation.book.stream is None:
         return None
-    equity = valuation.equity(cursor.marks)
+    equity = valuation.equity(marks)
     if equity is None:
         return None
     return EquityPoint(
-        time_ns=cursor.time_ns,
-        ordinal=cursor.ordinal,
+        time_ns=time_ns,
+        ordinal=ordinal,
         balance=valuation.book.balance,
         equity=equity,
-        margin=valuation.margin(cursor.marks),
+        margin=valuation.margin(marks),
     )

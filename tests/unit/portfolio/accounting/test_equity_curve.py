@@ -11,7 +11,7 @@ from proto.messages import Signal
 from proto.trading.enums import Side
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.portfolio.core.account.events import DealBooked
-from services.portfolio.core.account.tick_cursor import Mark, TickCursor
+from services.portfolio.core.account.tick_cursor import Mark
 from services.portfolio.core.accounting.equity_curve import (
     POINT_EVERY_NS,
     EquityCurve,
@@ -102,15 +102,14 @@ def test_a_desk_that_is_killed_before_its_commits_has_the_same_points(tmp_path: 
 
 
 def test_the_next_tick_is_tried_if_a_position_cannot_be_valued() -> None:
-    book = a_book()
-    cursor = TickCursor(ordinal=7, time_ns=START_NS, marks={})
-    assert equity_point(AccountValuation(book), cursor) == EquityPoint(
+    book, marks = a_book(), dict[str, Mark]()
+    assert equity_point(AccountValuation(book), ordinal=7, time_ns=START_NS, marks=marks) == EquityPoint(
         time_ns=START_NS, ordinal=7, balance=D(0), equity=D(0), margin=D(0)
     )
     book.apply(DealBooked(deal=a_deal(1, Side.BUY, "0.1", "1.0990"), order_id="", closings=[]))
-    assert equity_point(AccountValuation(book), cursor) is None
-    cursor.marks["EURUSD"] = Mark(1.1, 1.1002, START_NS)
-    point = equity_point(AccountValuation(book), cursor)
+    assert equity_point(AccountValuation(book), ordinal=7, time_ns=START_NS, marks=marks) is None
+    marks["EURUSD"] = Mark(1.1, 1.1002, START_NS)
+    point = equity_point(AccountValuation(book), ordinal=7, time_ns=START_NS, marks=marks)
     assert point is not None
     assert (point.balance, point.equity) == (D(0), D("10.00"))
 
