@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from cli.desk_options import DeskOptions
+from cli.run_options import param_option
 from common.project_root import DESK_ROOT, expanded
+from services.signal.given_parameters import OPTION, SETTING, GivenParameters, parse_parameters
 from services.signal.strategy_loader import uses_model
 
 
@@ -34,6 +36,25 @@ def with_desk_settings(options: DeskOptions, settings: Mapping[str, str], *, is_
         watched = [part.strip() for part in settings.get("WATCHED_SYMBOL", "").split(",") if part.strip()]
         options = replace(options, symbols=settings["TRADING_SYMBOL"], watch=options.watch or watched or None)
     return options
+
+
+def given_parameters(options: DeskOptions, settings: Mapping[str, str]) -> tuple[GivenParameters, GivenParameters]:
+    """The values of the strategies' parameters by level: those of `--param`, then those of STRATEGY_PARAMS.
+
+    STRATEGY_PARAMS is for the strategies of STRATEGY, so it has no values if `--strategy` names others.
+
+    Args:
+        options: the options of the command line.
+        settings: STRATEGY, STRATEGY_PARAMS and others, as for `with_desk_settings`.
+
+    Raises:
+        StartError: the values cannot be read.
+    """
+    has_settings = options.strategy in (None, settings.get("STRATEGY"))
+    return (
+        parse_parameters(param_option(options.param), source=OPTION),
+        parse_parameters(settings.get(SETTING, "") if has_settings else "", source=SETTING),
+    )
 
 
 def _path(settings: Mapping[str, str], name: str) -> Path | None:

@@ -53,6 +53,7 @@ class DeskOptions:
         ),
     ] = None
     strategy: Annotated[str | None, o.with_default(o.STRATEGY, "the demo model")] = None
+    param: Annotated[list[str] | None, o.PARAM] = None
     model: Annotated[Path | None, o.with_default(o.MODEL, "the demo model")] = None
     risk: Annotated[str | None, o.with_default(o.RISK, f"RISK, or {DEFAULT_RISK}")] = None
     plan: o.PlanFile = None

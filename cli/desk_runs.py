@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from cli.alarm_options import require_alarms
-from cli.desk_defaults import with_desk_settings
+from cli.desk_defaults import given_parameters, with_desk_settings
 from cli.desk_options import DEFAULT_FILLS, DEFAULT_RISK, DEFAULT_SYMBOLS, DeskOptions
 from cli.page_address import choose_page_address, require_page
 from cli.run_options import check_watched, fills_option, plan_option, risk_option
@@ -44,6 +45,7 @@ from services.mt5.stores.market_store import read_market
 from services.portfolio.core.state.config import WATCHED_SETTING
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
 from services.portfolio.settings import PortfolioSettings
+from services.signal.given_parameters import GivenParameters, plan_parameters
 from services.signal.strategy_loader import DEFAULT_MODEL, MODEL_STRATEGIES, uses_model
 from services.web.settings import WebSettings
 
@@ -96,6 +98,7 @@ def desk_spec(options: DeskOptions) -> DeskRunSpec:
         StartError: an option or a setting is out of range, unknown or contradictory.
     """
     settings, gateway, defaults = run_settings()
+    given = given_parameters(options, defaults)
     options = with_desk_settings(options, defaults, is_simulated=gateway is None)
     clock = clock_option(options.zone, options.utc_offset)
     market = _market(options, clock, settings, gateway)
@@ -108,21 +111,22 @@ def desk_spec(options: DeskOptions) -> DeskRunSpec:
         settings["MT5_INSTRUMENTS"] = instruments = str(instruments_path(instruments).resolve())
     require_symbols((*market.symbols, *market.watched), instruments)
     check_watched(market.symbols, market.watched)
-    strategy = options.strategy or (MODEL_STRATEGIES[0] if options.model is not None else default_strategy())
-    _require_strategy(strategy, options.model, market.symbols)
-    settings |= {
-        "TRADING_SYMBOL": ",".join(market.symbols),
-        "WATCHED_SYMBOL": ",".join(market.watched),
-        "STRATEGY": strategy,
-        "MT5_PACE": "live",
-    }
-    if options.model is not None:
-        settings["MODEL"] = str(options.model.resolve())
     settings["RISK"] = risk_option(settings.get("RISK", DEFAULT_RISK) if options.risk is None else options.risk)
     require_limits(settings["RISK"])
     plan = options.plan or (Path(settings["PLAN"]) if "PLAN" in settings else None)
     settings["PLAN"] = plan_option(plan)
     require_plan(settings["PLAN"], market.symbols)
+    strategy = options.strategy or (MODEL_STRATEGIES[0] if options.model is not None else default_strategy())
+    _require_strategy(strategy, options.model, market.symbols, (*given, plan_parameters(settings["PLAN"])))
+    settings |= {
+        "TRADING_SYMBOL": ",".join(market.symbols),
+        "WATCHED_SYMBOL": ",".join(market.watched),
+        "STRATEGY": strategy,
+        "STRATEGY_PARAMS": given[0].with_lower(given[1]).text(),
+        "MT5_PACE": "live",
+    }
+    if options.model is not None:
+        settings["MODEL"] = str(options.model.resolve())
     secrets = require_alarms(settings, options.notify, (*market.symbols, *market.watched))
     web = load(WebSettings)
     require_page(web, market.folder)
@@ -255,11 +259,14 @@ def default_strategy() -> str:
     return MODEL_STRATEGIES[0] if DEFAULT_MODEL.is_dir() else DEFAULT_STRATEGY
 
 
-def _require_strategy(strategy: str, model: Path | None, symbols: tuple[str, ...]) -> None:
-    """Refuse a strategy or a model that cannot be loaded, before a process is started."""
+def _require_strategy(
+    strategy: str, model: Path | None, symbols: tuple[str, ...], given: Sequence[GivenParameters]
+) -> None:
+    """Refuse a strategy, its parameters or a model that cannot be used, before a process is started."""
     if model is not None and not model.is_dir():
         raise StartError(f"--model {model} does not exist, expected the folder of a model")
-    require_strategy(strategy, symbols, DEFAULT_MODEL if model is None and uses_model(strategy) else model)
+    model = DEFAULT_MODEL if model is None and uses_model(strategy) else model
+    require_strategy(strategy, symbols, model, given=given)
 
 
 def _folder(path: Path) -> Path:

@@ -76,6 +76,11 @@ SEED: Final = typer.Option("--seed", metavar="K", help="Seed of every random dra
 STRATEGY: Final = typer.Option(
     "--strategy", metavar="NAME", help="Strategy by name, package.module:Class, or SYMBOL=NAME for each symbol."
 )
+PARAM: Final = typer.Option(
+    "--param",
+    metavar="NAME=VALUE",
+    help="Value of a strategy's parameter, SYMBOL:NAME=VALUE for one symbol; repeatable.",
+)
 MODEL: Final = typer.Option("--model", metavar="DIR", help="Folder of the model for xgboost.")
 RISK: Final = typer.Option("--risk", metavar="NAME|FILE", help=f"Risk limits: {_RISK_SETS}, or a TOML file.")
 PlanFile = Annotated[

@@ -21,6 +21,7 @@ from cli.run_options import (
     RunOptions,
     check_watched,
     fills_option,
+    param_option,
     plan_option,
     risk_option,
 )
@@ -50,6 +51,7 @@ from research.in_process_desk import BacktestProgress
 from research.model_data import OUT_OF_SAMPLE, model_data
 from research.run_spec import RunSpec
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
+from services.signal.given_parameters import OPTION, parse_parameters, plan_parameters
 
 
 def run_spec(options: RunOptions, *, account: AccountTerms | None = None) -> RunSpec:
@@ -78,15 +80,22 @@ def run_spec(options: RunOptions, *, account: AccountTerms | None = None) -> Run
     check_watched(symbols, watched_symbols)
     require_currency(currency, balance)
     require_rates(symbols, watched_symbols, currency, options.instruments)
-    require_strategy(options.strategy, symbols, options.model)
     require_limits(risk)
     require_fills(fills)
     require_plan(plan, symbols)
+    parameters = param_option(options.param)
+    require_strategy(
+        options.strategy,
+        symbols,
+        options.model,
+        given=(parse_parameters(parameters, source=OPTION), plan_parameters(plan)),
+    )
     require_fixed_volumes(volume, plan, symbols, instruments=options.instruments)
     return RunSpec(
         inputs=tuple(TickInput(file.path, file.symbol, clock) for file in named),
         watched=tuple(TickInput(file.path, file.symbol, clock) for file in watched),
         strategy=options.strategy,
+        strategy_params=parameters,
         model=options.model,
         from_row=options.from_row,
         to_row=options.to_row,

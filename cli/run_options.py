@@ -65,6 +65,7 @@ class RunOptions:
     zone: o.Zone = None
     utc_offset: o.UtcOffset = None
     strategy: Annotated[str, o.STRATEGY] = DEFAULT_STRATEGY
+    param: Annotated[list[str] | None, o.PARAM] = None
     model: Annotated[Path | None, o.with_default(o.MODEL, "the demo model")] = None
     from_row: o.FromRow = None
     to_row: o.ToRow = None
@@ -111,6 +112,7 @@ class RunOptions:
         risk_option(self.risk)
         plan_option(self.plan)
         fills_option(self.fills)
+        param_option(self.param)
 
     def parsed_volume(self) -> Decimal:
         """The volume of each order in lots.
@@ -235,6 +237,18 @@ def plan_option(path: Path | None) -> str:
     if not path.is_file():
         raise StartError(f"--plan is {str(path)!r}, expected an existing file of a plan")
     return str(path.resolve())
+
+
+def param_option(values: Sequence[str] | None) -> str:
+    """The values of strategies' parameters, separated by commas; empty without any.
+
+    Raises:
+        StartError: a value is empty.
+    """
+    for value in values or ():
+        if not value.strip():
+            raise StartError(f"--param is {value!r}, expected NAME=VALUE such as fast_ticks=20")
+    return ",".join(values or ())
 
 
 def decimal_option(name: str, text: str, *, most: Decimal, unit: str) -> Decimal:

@@ -68,6 +68,7 @@ OPTIONS: Final = {
     "TRADING_SYMBOL": "--symbols",
     "WATCHED_SYMBOL": "--watch",
     "STRATEGY": "--strategy",
+    "STRATEGY_PARAMS": "--param",
     "MODEL": "--model",
     "MT5_SEED": "--seed",
     "PAPERDESK_DATA_DIR": "--data-dir",

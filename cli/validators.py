@@ -24,6 +24,7 @@ from services.portfolio.config_files.plan_file import load_plan
 from services.portfolio.core.plan.plan import SizingMethod
 from services.portfolio.core.sizing.methods.fixed import fixed_volume
 from services.signal import UnknownStrategyError
+from services.signal.given_parameters import GivenParameters
 from services.signal.strategy_loader import MODEL_STRATEGIES, parse_strategies, strategy_factories, uses_model
 
 _SLOW_LOAD_S: Final = 3.0
@@ -41,11 +42,19 @@ finally:
 """
 
 
-def require_strategy(text: str, symbols: Sequence[str], model: Path | None = None) -> None:
+def require_strategy(
+    text: str, symbols: Sequence[str], model: Path | None = None, *, given: Sequence[GivenParameters] = ()
+) -> None:
     """Refuse strategies that the signal process cannot load for these symbols, and a model that no strategy uses.
 
+    Args:
+        text: the strategies.
+        symbols: the traded symbols.
+        model: folder of the model; None if the option is not given.
+        given: values of the strategies' parameters by level.
+
     Raises:
-        StartError: a strategy or the model is refused; the text has the problem.
+        StartError: a strategy, the model or a value of a parameter is refused; the text has the problem.
     """
     if model is not None and not uses_model(text):
         raise StartError(
@@ -55,9 +64,11 @@ def require_strategy(text: str, symbols: Sequence[str], model: Path | None = Non
         for name in dict.fromkeys(parse_strategies(text, symbols).values()):
             if ":" in name:
                 _require_loadable(name)
-        strategy_factories(text, symbols, model=model)
+        strategy_factories(text, symbols, given=given, model=model)
     except UnknownStrategyError as error:
         raise StartError(f"--strategy: {error}") from None
+    except StartError as error:
+        raise StartError(str(error).replace("PLAN: ", "--plan: ", 1)) from None
 
 
 def _require_loadable(strategy: str) -> None:

@@ -101,7 +101,9 @@ class InProcessDesk:
             if (mark := marks[symbol]) is not None:
                 mark(0)
 
-        factories = strategy_factories(spec.strategy, spec.symbols, model=spec.model, mark_load=mark_load)
+        factories = strategy_factories(
+            spec.strategy, spec.symbols, given=spec.given_parameters(), model=spec.model, mark_load=mark_load
+        )
         self._engines = {}
         for symbol, new_strategy in factories.items():
             mark_load(symbol)

@@ -35,8 +35,10 @@ from services.portfolio.config_files.plan_file import load_plan
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
 from services.portfolio.core.state.config import WATCHED_SETTING, DeskConfig, stream_settings
+from services.signal.given_parameters import OPTION, GivenParameters, parse_parameters, plan_parameters
 from services.signal.model.manifest import Manifest, read_manifest
-from services.signal.strategy_loader import DEFAULT_MODEL, canonical_strategy, uses_model
+from services.signal.parameter_types import canonical_parameters
+from services.signal.strategy_loader import DEFAULT_MODEL, canonical_strategy, strategy_parameters, uses_model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,8 @@ class RunSpec:
     watched: tuple[TickInput, ...] = ()
     """Files of symbols that are watched for conversion rates and not traded."""
     strategy: str = DEFAULT_STRATEGY
+    strategy_params: str = ""
+    """Values of the strategies' parameters, such as `fast_ticks=20`; the plan's have a lower precedence."""
     model: Path | None = None
     from_row: int | None = None
     to_row: int | None = None
@@ -110,9 +114,25 @@ class RunSpec:
             found["order_policy"] = self.order_policy.value
         if self.watched:
             found[WATCHED_SETTING] = ",".join(self.watched_symbols)
+        if parameters := self._parameters_text():
+            found["strategy_params"] = parameters
         if (manifest := self.model_manifest()) is not None:
             found["model"] = manifest.deciding_sha256()
         return found
+
+    def given_parameters(self) -> tuple[GivenParameters, GivenParameters]:
+        """The values of the strategies' parameters by level: those of the command line, then those of the plan.
+
+        Raises:
+            StartError: the values or the plan cannot be read.
+        """
+        return parse_parameters(self.strategy_params, source=OPTION), plan_parameters(self.plan)
+
+    def _parameters_text(self) -> str:
+        given = self.given_parameters()
+        if not any(level.values for level in given):
+            return ""
+        return canonical_parameters(strategy_parameters(self.strategy, self.symbols, given))
 
     def model_manifest(self) -> Manifest | None:
         """The manifest of the model of the run's strategy; None without a model.
@@ -162,6 +182,7 @@ class RunSpec:
             "TRADING_SYMBOL": ",".join(self.symbols),
             "WATCHED_SYMBOL": ",".join(self.watched_symbols),
             "STRATEGY": self.strategy,
+            "STRATEGY_PARAMS": self.strategy_params,
             "MODEL": "" if self.model is None else str(self.model.resolve()),
             "DEFAULT_VOLUME": decimal_text(self.volume),
             "ON_OPPOSITE": str(self.on_opposite),

@@ -177,6 +177,21 @@ def strategy_factories(
     return made
 
 
+def strategy_parameters(
+    text: str, symbols: Sequence[str], given: Sequence[GivenParameters]
+) -> dict[str, Struct | None]:
+    """Return the parameters of each symbol's strategy, without loading a model.
+
+    Arguments and errors are those of `strategy_factories`.
+    """
+    names = parse_strategies(text, symbols)
+    declared = {
+        name: None if name in MODEL_STRATEGIES else load_strategy(name).parameters
+        for name in dict.fromkeys(names.values())
+    }
+    return resolved_parameters(names, declared, given)
+
+
 def _nothing(symbol: str) -> None:
     """Mark nothing."""
 

@@ -104,6 +104,14 @@ def _bad_plan(desk: DoctoredDesk) -> None:
     desk.set(PLAN=str(desk.write("plan.toml", '[sizing]\nmethod = "luck"\n')))
 
 
+def _bad_parameter(desk: DoctoredDesk) -> None:
+    desk.set(STRATEGY="ema_cross", STRATEGY_PARAMS="fast_ticks=0")
+
+
+def _bad_parameter_in_the_plan(desk: DoctoredDesk) -> None:
+    desk.set(PLAN=str(desk.write("plan.toml", "[strategy]\nfast = 20\n")), STRATEGY="xgboost")
+
+
 def _bad_limits(desk: DoctoredDesk) -> None:
     desk.set(RISK=str(desk.write("limits.toml", "order_volume_max = -1\n")))
 
@@ -273,6 +281,8 @@ PLANTED: Final[dict[str, tuple[Plant, set[str]]]] = {
     "the fill profile is unknown": (_bad_fills, {"FILLS_INVALID"}),
     "the recorded ticks are missing": (_missing_ticks, {"TICKS_MISSING"}),
     "the strategy cannot be imported": (_unknown_strategy, {"STRATEGY_UNUSABLE"}),
+    "a parameter is out of range": (_bad_parameter, {"STRATEGY_PARAMETER"}),
+    "the plan has a parameter that the strategy lacks": (_bad_parameter_in_the_plan, {"STRATEGY_PARAMETER"}),
     "the import of the strategy ends the process": (_ending_strategy, {"STRATEGY_UNUSABLE"}),
     "a bit of the model is flipped": (_flipped_model, {"MODEL_CHANGED"}),
     "the model has other features": (_other_features, {"MODEL_FEATURES"}),

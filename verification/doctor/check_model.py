@@ -24,7 +24,7 @@ XGBOOST: Final = "xgboost"
 
 @check("strategy", needs_settings=True)
 def strategy(desk: ExaminedDesk) -> Findings:
-    """The strategies that STRATEGY names: each is imported in a process of its own."""
+    """The strategies that STRATEGY names, imported in a process of their own, and their parameters."""
     settings = desk.signal
     if settings is None:
         return
@@ -40,6 +40,8 @@ def strategy(desk: ExaminedDesk) -> Findings:
             yield fine(settings.strategy)
         case strategy_probe.EXIT_UNUSABLE:
             yield found("STRATEGY_UNUSABLE", f"{value}: {last}")
+        case strategy_probe.EXIT_PARAMETER:
+            yield found("STRATEGY_PARAMETER", last)
         case _:
             text = f"{value}: its import ended the process with exit code {code}"
             yield found("STRATEGY_UNUSABLE", f"{text}: {last}" if last else text)

@@ -210,10 +210,16 @@ class ExaminedDesk:
 
     @cached_property
     def strategy_import(self) -> StrategyImport | None:
-        """The started import of the strategies; None if the settings are wrong or name only strategies with a model."""
-        if self.signal is None or self.signal.strategy in MODEL_STRATEGIES:
+        """The started import of the strategies; None if the settings are wrong or there is nothing to import or check.
+
+        A strategy with a model is not imported.
+        """
+        settings = self.signal
+        if settings is None:
             return None
-        return StrategyImport(self.signal, home=self.home, has_own_folder=self.home != self.root)
+        if settings.strategy in MODEL_STRATEGIES and not settings.strategy_params and not settings.plan:
+            return None
+        return StrategyImport(settings, home=self.home, has_own_folder=self.home != self.root)
 
     @cached_property
     def ledger(self) -> LedgerFacts:

@@ -1,8 +1,7 @@
 """The table of findings: code, check, grade, meaning, and what to do.
 
 docs/doctor.md shows the rows. Programs must use a finding's code; its text is for people. Conditions of the desk,
-retcodes and errors of the terminal are findings too; their tables are elsewhere (`CONDITION_KINDS`, `retcodes.TABLE`,
-`terminal_errors.TABLE`).
+retcodes and errors of the terminal are findings too (`CONDITION_KINDS`, `retcodes.TABLE`, `terminal_errors.TABLE`).
 """
 
 from __future__ import annotations
@@ -242,6 +241,9 @@ FINDING_KINDS: Final[dict[str, FindingKind]] = {
         _X,
         "A strategy does not exist, cannot be imported, or lacks a method.",
         "Correct STRATEGY or the strategy's module (docs/extending.md).",
+    ),
+    "STRATEGY_PARAMETER": FindingKind(
+        "strategy", _X, "A value in STRATEGY_PARAMS, or in `[strategy]` of the plan, is wrong.", "Correct the value."
     ),
     "STRATEGY_SLOW": FindingKind(
         "strategy",

@@ -28,7 +28,7 @@ class StrategyImport:
         """Start the process in the folder `home`; `has_own_folder` says that the folder is not the installation."""
         own = ["-P"] if has_own_folder else []  # as in the `supervisord.conf` of a desk's folder
         line = [sys.executable, "-B", *own, "-m", "verification.doctor.strategy_probe"]
-        line += [settings.strategy, ",".join(settings.trading_symbol)]
+        line += [settings.strategy, ",".join(settings.trading_symbol), settings.strategy_params, settings.plan]
         self._deadline = time.monotonic() + IMPORT_S
         self._process = subprocess.Popen(
             line, cwd=home, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE

@@ -7,31 +7,41 @@ loaded here, because their load writes to caches; the check of the model examine
 from __future__ import annotations
 
 import sys
-from typing import Final
+from contextlib import suppress
+from typing import Final, NoReturn
 
-from common.errors import error_text
-from services.signal.strategy_loader import (
-    MODEL_STRATEGIES,
-    UnknownStrategyError,
-    parse_strategies,
-    strategy_factory,
-)
+from common.errors import StartError, error_text
+from services.signal.given_parameters import SETTING, parse_parameters, plan_parameters
+from services.signal.strategy_loader import UnknownStrategyError, strategy_parameters
 
 EXIT_UNUSABLE: Final = 9
 """Exit code for a strategy that cannot be used; the last line of stderr says why."""
 
+EXIT_PARAMETER: Final = 10
+"""Exit code for a wrong value of a parameter; the last line of stderr says which."""
+
 
 def main() -> None:
-    """Import the strategies of the first argument for the symbols of the second one."""
-    text, symbols = sys.argv[1:3]
+    """Import the strategies of the first argument for the symbols of the second one, and check their parameters.
+
+    The third argument is STRATEGY_PARAMS, the fourth PLAN.
+    """
+    text, symbols, parameters, plan = sys.argv[1:5]
     try:
-        for name in dict.fromkeys(parse_strategies(text, symbols.split(",")).values()):
-            if name not in MODEL_STRATEGIES:
-                strategy_factory(name)
+        given = [parse_parameters(parameters, source=SETTING)]
+        with suppress(StartError):  # the check of the plan finds a file that cannot be read
+            given.append(plan_parameters(plan))
+        strategy_parameters(text, symbols.split(","), given)
     except UnknownStrategyError as error:
-        sys.stderr.write(f"\n{error_text(error)}\n")
-        sys.stderr.flush()
-        sys.exit(EXIT_UNUSABLE)
+        _exit(error, EXIT_UNUSABLE)
+    except StartError as error:
+        _exit(error, EXIT_PARAMETER)
+
+
+def _exit(error: Exception, code: int) -> NoReturn:
+    sys.stderr.write(f"\n{error_text(error)}\n")
+    sys.stderr.flush()
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,9 @@ def load_plan(name: str, symbols: Collection[str] | None = None) -> Plan:
 def _read(values: dict[str, Any], path: Path) -> Plan:
     if "name" in values:
         raise FieldError(f"name is {shown(values['name'])}, expected no name: it is made from the plan's contents")
-    values = {name: value for name, value in values.items() if name != PARAMETERS_TABLE}
+    values = dict(values)
+    if not isinstance(parameters := values.pop(PARAMETERS_TABLE, {}), dict):
+        raise FieldError(f"{PARAMETERS_TABLE} is {shown(parameters)}, expected a table of parameters")
     for section in _sizing_sections(values):
         _load_weights(section, path)
     plan = read_struct(values, Plan, example=_EXAMPLE)

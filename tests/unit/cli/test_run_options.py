@@ -96,6 +96,19 @@ def test_options_reach_the_run() -> None:
         ({"plan": Path("nowhere.toml")}, "--plan is 'nowhere.toml', expected an existing file of a plan"),
         ({"strategy": "GBPUSD=ema_cross"}, "--strategy: GBPUSD=ema_cross, but GBPUSD is not traded, expected EURUSD"),
         ({"strategy": "EURUSD=nope"}, "--strategy: no strategy 'nope', expected"),
+        ({"param": ["fast_ticks=0"]}, "--param: fast_ticks is '0', expected a whole number from 1 to 1000000"),
+        (
+            {"param": ["fast=9"]},
+            "--param: fast is '9', but there is no such parameter, expected fast_ticks, slow_ticks",
+        ),
+        ({"param": ["GBPUSD:fast_ticks=9"]}, "--param: GBPUSD:fast_ticks is '9', but GBPUSD is not traded, expected"),
+        ({"param": ["fast_ticks=9", "fast_ticks=9"]}, "--param: fast_ticks is '9' and '9', expected one value"),
+        ({"param": [" "]}, "--param is ' ', expected NAME=VALUE such as fast_ticks=20"),
+        (
+            {"param": ["slow_ticks=50"]},
+            "--param: ema_cross for EURUSD: fast_ticks is 50, expected less than slow_ticks, 50",
+        ),
+        ({"strategy": "tests.support.flipping:Flipping", "param": ["n=1"]}, "tests.support.flipping:Flipping has no"),
         ({"strategy": "EURUSD=ema_cross", "model": Path("m")}, "--model m with --strategy EURUSD=ema_cross, expected"),
         ({"files": ("may.parquet:ABCDEF",)}, "unknown symbol 'ABCDEF', expected a pair of currencies"),
         ({"files": ("may.parquet",)}, "no symbol for may.parquet"),
@@ -106,6 +119,16 @@ def test_an_invalid_run_is_refused_in_one_line(changed: dict[str, Any], message:
         run_spec(a_run(**changed))
     assert message in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+def test_parameters_come_from_the_command_line_and_from_the_plan(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text("[strategy]\nfast_ticks = 20\nslow_ticks = 300\n")
+    spec = run_spec(a_run(param=["fast_ticks=30"], plan=plan))
+    assert spec.deciding_settings()["strategy_params"] == "fast_ticks=30,slow_ticks=300"
+    plan.write_text("[strategy]\nfast_ticks = 1.5\n")
+    with pytest.raises(StartError, match=r"^--plan: .*plan\.toml: \[strategy\]: fast_ticks is 1\.5, expected a whole"):
+        run_spec(a_run(plan=plan))
 
 
 def test_a_continued_account_keeps_its_terms() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from common.errors import StartError
 from marketdata.files.tick_input import TickInput
 from marketdata.generated_market import STREAM_ID_CHARS
 from research.run_spec import RunSpec
@@ -103,6 +104,34 @@ def test_a_symbols_strategy_changes_the_stream_id_but_its_spelling_does_not() ->
     assert alike.stream_id(DATA) == a_spec(inputs=two, strategy="ema_cross").stream_id(DATA)
 
 
+def test_parameters_that_differ_from_their_defaults_change_the_stream_id(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text("[strategy]\nfast_ticks = 20\n")
+    plain, changed = a_spec(), a_spec(strategy_params="fast_ticks=20")
+    assert changed.stream_id(DATA) != plain.stream_id(DATA)
+    assert changed.deciding_settings()["strategy_params"] == "fast_ticks=20"
+    assert a_spec(plan=str(plan)).stream_id(DATA) == changed.stream_id(DATA)
+    assert a_spec(strategy_params="EURUSD:fast_ticks= 20,slow_ticks=500").stream_id(DATA) == changed.stream_id(DATA)
+    assert a_spec(strategy_params="fast_ticks=50").stream_id(DATA) == plain.stream_id(DATA)
+    assert a_spec(strategy_params="fast_ticks=50", plan=str(plan)).deciding_settings() == plain.deciding_settings()
+    assert a_spec(strategy_params="slow_ticks=20").stream_id(DATA) != changed.stream_id(DATA)
+
+
+def test_a_symbols_own_parameters_are_in_the_name() -> None:
+    two = (TickInput(Path("a"), "EURUSD"), TickInput(Path("b"), "NZDUSD"))
+    spec = a_spec(inputs=two, strategy_params="NZDUSD:slow_ticks=300,fast_ticks=20")
+    assert (
+        spec.deciding_settings()["strategy_params"] == "EURUSD:fast_ticks=20,NZDUSD:fast_ticks=20,NZDUSD:slow_ticks=300"
+    )
+    mixed = a_spec(inputs=two, strategy="EURUSD=ema_cross,NZDUSD=xgboost", strategy_params="fast_ticks=20")
+    assert mixed.deciding_settings()["strategy_params"] == "EURUSD:fast_ticks=20"
+
+
+def test_a_wrong_parameter_prevents_the_run() -> None:
+    with pytest.raises(StartError, match="--param: fast_ticks is 'x', expected a whole number"):
+        a_spec(strategy_params="fast_ticks=x").stream_id(DATA)
+
+
 def test_the_model_changes_the_stream_id_if_a_strategy_uses_it() -> None:
     two = (TickInput(Path("a"), "EURUSD"), TickInput(Path("b"), "NZDUSD"))
     assert "model" in a_spec(inputs=two, strategy="EURUSD=ema_cross,NZDUSD=xgboost").deciding_settings()
@@ -124,6 +153,8 @@ def test_the_processes_get_every_setting_and_nothing_from_an_env_file() -> None:
     assert environment["PAPERDESK_ENV_FILE"] == ""
     assert environment["MT5_STREAM_ID"] == "name"
     assert environment["MT5_PACE"] == "lockstep"
+    assert environment["STRATEGY_PARAMS"] == ""
+    assert a_spec(strategy_params="fast_ticks=9").environment("name", "max")["STRATEGY_PARAMS"] == "fast_ticks=9"
     assert (environment["MT5_TICKS_MAX"], environment["MT5_FROM_ROW"]) == ("9", "")
     assert environment["MT5_SYMBOL_MAP"] == "EURUSD=EURUSD.m"
     assert all(isinstance(value, str) for value in environment.values())

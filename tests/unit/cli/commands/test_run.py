@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cli.desk_defaults import given_parameters
 from cli.desk_options import DeskOptions
 from cli.desk_runs import desk_spec, last_watched
 from common.errors import StartError
@@ -35,6 +36,30 @@ def test_a_desk_has_the_demo_limits_by_default(
         monkeypatch.setenv("RISK", environment)
     spec = a_desk(tmp_path / "desk", risk=option)
     assert spec.settings["RISK"] == expected
+
+
+def test_parameters_reach_the_processes_of_a_desk(tmp_path: Path) -> None:
+    spec = a_desk(tmp_path / "desk", param=["fast_ticks=20", "EURUSD:slow_ticks=300"])
+    assert spec.settings["STRATEGY_PARAMS"] == "fast_ticks=20,EURUSD:slow_ticks=300"
+    with pytest.raises(StartError, match=r"^--param: fast_ticks is 'x', expected a whole number"):
+        a_desk(tmp_path / "desk", param=["fast_ticks=x"])
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, "slow_ticks=300,fast_ticks=10"),
+        ({"param": ["fast_ticks=20"]}, "slow_ticks=300,fast_ticks=20"),
+        ({"strategy": "ema_cross"}, "slow_ticks=300,fast_ticks=10"),
+        ({"strategy": "EURUSD=ema_cross"}, ""),
+        ({"strategy": "EURUSD=ema_cross", "param": ["fast_ticks=20"]}, "fast_ticks=20"),
+    ],
+)
+def test_parameters_of_the_setting_are_for_the_strategy_of_the_setting(options: dict[str, Any], expected: str) -> None:
+    settings = {"STRATEGY": "ema_cross", "STRATEGY_PARAMS": "slow_ticks=300,fast_ticks=10"}
+    higher, lower = given_parameters(DeskOptions(**options), settings)
+    assert higher.with_lower(lower).text() == expected
+    assert (higher.source, lower.source) == ("--param", "STRATEGY_PARAMS")
 
 
 def test_a_watched_symbol_reaches_the_processes_and_is_not_traded(

@@ -39,6 +39,11 @@ def test_values_of_strategies_parameters_are_no_part_of_the_plan(tmp_path: Path)
     assert a_plan(tmp_path, FRACTION + table) == a_plan(tmp_path, FRACTION)
 
 
+def test_parameters_that_are_no_table_prevent_the_start(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match=r"plan\.toml: strategy is 3, expected a table of parameters"):
+        a_plan(tmp_path, "strategy = 3")
+
+
 def test_a_plan_sets_volumes_and_exits(tmp_path: Path) -> None:
     plan = a_plan(tmp_path, FRACTION + 'take_profit_points = 100\n[entry]\ntype = "LIMIT"\noffset_points = 3\n')
     assert (plan.sizing.method, plan.sizing.risk_pct) == (SizingMethod.FRACTION, D(1))
