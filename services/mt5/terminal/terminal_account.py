@@ -79,6 +79,10 @@ class TerminalAccount:
         """Margin that the terminal computes, in account currency."""
         return money_of(self._account.margin, self.currency_digits)
 
+    def is_traded(self, symbol: str) -> bool:
+        """Whether the gateway uses a symbol."""
+        return self.instrument(symbol) is not None
+
     def instrument(self, symbol: str) -> Instrument | None:
         """Terms of a symbol; None if the gateway does not use it."""
         return self._mirror.instrument(symbol)

@@ -174,7 +174,8 @@ class Gateway(Core[Request, Reply | Tick]):
         self._run_due_timers(now)
         if request.needs_venue and (trouble := self._terminal.unavailable(now)) is not None:
             return [self._header.error(request.request_id, trouble.code, trouble.message)]
-        return [self._handlers[type(request)](request, now)]
+        reply = self._handlers[type(request)](request, now)
+        return [self._addressed(reply, request.request_id) if isinstance(reply, OrderReply) else reply]
 
     def next_timer(self) -> int | None:
         """Monotonic time of the next tick, terminal timer or lapse of the lease; None if nothing is scheduled."""
@@ -222,7 +223,7 @@ class Gateway(Core[Request, Reply | Tick]):
                 text=str(error),
                 retcode=_FIELD_ERRORS[error.code],
             )
-            return structs.replace(reply, request_id=request_id)
+            return self._addressed(reply, request_id)
         return self._header.error(request_id, error.code, str(error))
 
     def instrument(self, symbol: str) -> Instrument | None:
@@ -251,6 +252,10 @@ class Gateway(Core[Request, Reply | Tick]):
         market = self.publisher.market_time_ns(mono_ns)
         return self.venue.time_ns if market is None else max(market, self.venue.time_ns)
 
+    def _addressed(self, reply: OrderReply, request_id: str) -> OrderReply:
+        """A reply of `OrderService` as it is sent."""
+        return structs.replace(reply, request_id=request_id, boot_id=self._header.boot_id)
+
     # ------------------------------------------------------------------------------------------------- stream and time
 
     def _time_ns(self, now: Now) -> int:
@@ -258,11 +263,11 @@ class Gateway(Core[Request, Reply | Tick]):
         return max(now.domain_ns, self.venue.time_ns) if self.publisher.is_live else self.venue.time_ns
 
     def _ping(self, request: Ping, now: Now) -> PingReply:
-        return PingReply(**self._header.ok_fields(request.request_id), now_ns=self._time_ns(now))
+        return PingReply(**self._header.fields(request.request_id), now_ns=self._time_ns(now))
 
     def _hello(self, request: Hello, now: Now) -> HelloReply:
         return HelloReply(
-            **self._header.ok_fields(request.request_id),
+            **self._header.fields(request.request_id),
             stream_id=self._stream_id,
             journal_id=self._journal.journal_id,
             now_ns=self._time_ns(now),
@@ -295,7 +300,7 @@ class Gateway(Core[Request, Reply | Tick]):
         self._advance(ordinal, now)
         is_end = ordinal == self._stream.last_ordinal
         return ConfirmReply(
-            **self._header.ok_fields(request.request_id),
+            **self._header.fields(request.request_id),
             ordinal=ordinal,
             deal_cursor=self.venue.deal_cursor_at(ordinal + 1),
             order_cursor=self.venue.order_cursor_at(ordinal + 1),
@@ -318,9 +323,9 @@ class Gateway(Core[Request, Reply | Tick]):
     def _place(self, request: PlaceOrder, now: Now) -> Reply:
         answered = self._orders.existing_reply(request, now, time_ns=self._time_ns(now))
         if answered is not None:
-            return _to(request.request_id, answered)
+            return answered
         if self._broker_name(request.symbol) is None:
-            return _to(request.request_id, self._orders.refuse_symbol(request))
+            return self._orders.refuse_symbol(request)
         refused = self._step_for(request, now)
         return refused if refused is not None else self._call(request, now)
 
@@ -328,19 +333,19 @@ class Gateway(Core[Request, Reply | Tick]):
         """Place an order whose id has had no effect yet; the book is at the order's tick."""
         if self.publisher.is_live and (refused := self._order_refusal(request, now)) is not None:
             return refused
-        return _to(request.request_id, self._orders.place(request, now, time_ns=self._time_ns(now)))
+        return self._orders.place(request, now, time_ns=self._time_ns(now))
 
     def _close(self, request: Close, now: Now) -> Reply:
         answered = self._orders.existing_close(request, now, time_ns=self._time_ns(now))
         if isinstance(answered, OrderReply):
-            return _to(request.request_id, answered)
+            return answered
         if self._broker_name(request.symbol) is None:
-            return _to(request.request_id, self._orders.refuse_symbol(request))
+            return self._orders.refuse_symbol(request)
         refused = self._step_for(request, now)
         if refused is not None:
             return refused
         order = answered if answered is not None else self._orders.close(request)
-        return _to(request.request_id, order) if isinstance(order, OrderReply) else self._call(order, now)
+        return order if isinstance(order, OrderReply) else self._call(order, now)
 
     def _cancel(self, request: Cancel, now: Now) -> Reply:
         ended = self._orders.ended_reply(request.order_id, now, time_ns=self._time_ns(now))
@@ -352,7 +357,7 @@ class Gateway(Core[Request, Reply | Tick]):
             ended = self._orders.ended_reply(request.order_id, now, time_ns=self._time_ns(now))
         if ended is None:
             ended = self._orders.cancel(request.order_id, now, time_ns=self._time_ns(now))
-        return _to(request.request_id, ended)
+        return ended
 
     def _modify(self, request: Modify, now: Now) -> Reply:
         symbol = self._broker_name(request.symbol)
@@ -384,7 +389,7 @@ class Gateway(Core[Request, Reply | Tick]):
     def _broker_name(self, symbol: str) -> str | None:
         """The broker's name of a symbol; None if the broker does not trade it."""
         name = self._symbols.to_broker(symbol)
-        return None if name is None or self.venue.instrument(name) is None else name
+        return name if name is not None and self.venue.is_traded(name) else None
 
     def _busy(self, request: Request) -> ErrorReply:
         text = "another call to the venue is in progress"
@@ -399,7 +404,7 @@ class Gateway(Core[Request, Reply | Tick]):
             return self._header.error(request.request_id, code, text)
         if opens and self._journal.halt_reason:
             text = f"halted: {self._journal.halt_reason}"
-            return _to(request.request_id, self._orders.reject_permanently(request, ErrorCode.HALTED, text))
+            return self._orders.reject_permanently(request, ErrorCode.HALTED, text)
         return self._busy(request) if self._orders.is_busy else None
 
     def _step_for(self, request: PlaceOrder | Close | Cancel | Modify, now: Now) -> ErrorReply | None:
@@ -419,12 +424,10 @@ class Gateway(Core[Request, Reply | Tick]):
         return None
 
     def _order_status(self, request: OrderStatusQuery, now: Now) -> Reply:
-        known = self._orders.status(request.order_id, now, time_ns=self._time_ns(now))
-        return _to(request.request_id, known)
+        return self._orders.status(request.order_id, now, time_ns=self._time_ns(now))
 
     def _fence(self, request: Fence, now: Now) -> Reply:
-        known = self._orders.fence(request.order_id, now, time_ns=self._time_ns(now))
-        return _to(request.request_id, known)
+        return self._orders.fence(request.order_id, now, time_ns=self._time_ns(now))
 
     # ---------------------------------------------------------------------------------------------------------- faults
 
@@ -432,11 +435,7 @@ class Gateway(Core[Request, Reply | Tick]):
         active = self._terminal.inject_fault(request, now)
         if active is None:
             return self._header.not_available(request)
-        return SimulateReply(**self._header.ok_fields(request.request_id), active=active)
-
-
-def _to(request_id: str, reply: OrderReply) -> OrderReply:
-    return structs.replace(reply, request_id=request_id) if request_id else reply
+        return SimulateReply(**self._header.fields(request.request_id), active=active)
 
 
 def _named(request: PlaceOrder | Close | Cancel | Modify) -> str:

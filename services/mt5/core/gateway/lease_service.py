@@ -53,7 +53,7 @@ class LeaseService:
             return self._header.not_available(request)
         lease = self.account_lease
         refused = lease.renew(request, now)
-        fields = self._header.ok_fields(request.request_id)
+        fields = self._header.fields(request.request_id)
         if refused is not None:
             text = f"epoch {request.epoch} of {request.holder}, the highest leased epoch is {lease.epoch}"
             if refused is ErrorCode.EPOCH_TOO_HIGH:

@@ -89,7 +89,7 @@ class ModifyService:
                 matching = [held for held in matching if held.ticket == request.position]
             position = self._queries.position_with_desk_names(matching[0]) if len(matching) == 1 else None
         return ModifyReply(
-            **(self._header.ok_fields(request.request_id) | fields),
+            **(self._header.fields(request.request_id) | fields),
             order=order,
             position=position,
             deal_cursor=self._venue.deal_count,
@@ -97,7 +97,7 @@ class ModifyService:
         )
 
     def _reply_to(self, request: Modify, outcome: Modification) -> ModifyReply:
-        fields = self._header.ok_fields(request.request_id)
+        fields = self._header.fields(request.request_id)
         if outcome.error_code is not None:
             fields |= {"status": REJECTED, "error_code": outcome.error_code, "error": outcome.reason}
         order, position = outcome.order, outcome.position

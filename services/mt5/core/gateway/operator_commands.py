@@ -71,7 +71,7 @@ class OperatorCommands:
         closed = self._close_all(now)
         halted = self._journal.halt_reason
         return HaltReply(
-            **self._header.ok_fields(request.request_id), is_halted=bool(halted), reason=halted, closed=closed
+            **self._header.fields(request.request_id), is_halted=bool(halted), reason=halted, closed=closed
         )
 
     def _close_all(self, now: Now) -> list[int]:

@@ -29,7 +29,7 @@ from services.mt5.core.ports.terminal import CallInProgress, Terminal, TradeResu
 from services.mt5.core.ports.venue import Venue
 
 STORED: Final = "-"
-"""Boot id of replies in the journal; the gateway replaces it by its own when it sends a reply."""
+"""Boot id of replies in the journal and of this module; the gateway replaces it by its own when it sends a reply."""
 
 _OPEN: Final = (OrderReplyStatus.ACCEPTED, OrderReplyStatus.PARTIALLY_FILLED)
 """Statuses of open orders."""
@@ -46,7 +46,10 @@ _REPORTED_EXECUTIONS: Final = (retcodes.DONE, retcodes.DONE_PARTIAL, retcodes.PL
 
 
 class OrderService:
-    """Places, reports, cancels and fences orders by id. Symbols have the desk's names; `time_ns` is venue time, UTC."""
+    """Places, reports, cancels and fences orders by id.
+
+    Symbols have the desk's names; `time_ns` is venue time, UTC. Replies are as in the journal: without a request id.
+    """
 
     def __init__(
         self,
@@ -63,7 +66,7 @@ class OrderService:
         self._terminal = terminal
         self._journal = journal
         self._symbols = symbols
-        self._header = header
+        self._header = header._replace(boot_id=STORED)
         self._calling: PlaceOrder | None = None
         self._is_changing = False
         self._doubts = InDoubtOrders(settling_ms=settling_ms)
@@ -136,7 +139,7 @@ class OrderService:
             text,
             retcode=retcodes.POSITION_CLOSED,
         )
-        self._journal.record_done(request.order_id, close_requests.effect_of_empty_close(request), _stored(reply))
+        self._journal.record_done(request.order_id, close_requests.effect_of_empty_close(request), reply)
         return reply
 
     def place(self, request: PlaceOrder, now: Now, *, time_ns: int) -> OrderReply:
@@ -148,19 +151,19 @@ class OrderService:
         if 0 < request.valid_until_ns < time_ns:
             text = f"valid until {utc_text(request.valid_until_ns)}, but the venue's time is {utc_text(time_ns)}"
             reply = self._refusal(request, OrderReplyStatus.EXPIRED, ErrorCode.EXPIRED, text)
-            self._journal.record_done(request.order_id, effect, _stored(reply))
+            self._journal.record_done(request.order_id, effect, reply)
             return reply
         self._journal.record_calling(request.order_id, effect, ordinal=self._venue.ordinal)
         sent = self._terminal.send(request, symbol, now)
         if isinstance(sent, CallInProgress):
             self._calling = request
             return self._in_progress(request.order_id, effect)
-        return self._settle(request, sent, now, time_ns=time_ns)
+        return self._settle(request, effect, sent, now, time_ns=time_ns)
 
     def reject_permanently(self, request: PlaceOrder, code: ErrorCode, text: str) -> OrderReply:
         """Reject an order without a call to the venue; its id keeps this answer."""
         reply = self._refusal(request, OrderReplyStatus.REJECTED, code, text, retcode=retcodes.REJECT)
-        self._journal.record_done(request.order_id, effect_of(request), _stored(reply))
+        self._journal.record_done(request.order_id, effect_of(request), reply)
         return reply
 
     def on_timer(self, now: Now, *, time_ns: int) -> None:
@@ -172,7 +175,7 @@ class OrderService:
             return
         request, self._calling, self._is_changing = self._calling, None, False
         if request is not None:
-            self._settle(request, sent, now, time_ns=time_ns)
+            self._settle(request, effect_of(request), sent, now, time_ns=time_ns)
 
     def status(self, order_id: str, now: Now, *, time_ns: int) -> OrderReply:
         """The state of an id; the venue is not called."""
@@ -196,7 +199,7 @@ class OrderService:
             return known
         text = f"order_id {order_id} was fenced before it had an effect"
         reply = self._reply(order_id, OrderReplyStatus.EXPIRED, ErrorCode.FENCED, text)
-        self._journal.fence(order_id, _stored(reply))
+        self._journal.fence(order_id, reply)
         return reply
 
     def ended_reply(self, order_id: str, now: Now, *, time_ns: int) -> OrderReply | None:
@@ -290,9 +293,11 @@ class OrderService:
             position=order.position,
         )
 
-    def _settle(self, request: PlaceOrder, sent: TradeResult | None, now: Now, *, time_ns: int) -> OrderReply:
+    def _settle(
+        self, request: PlaceOrder, effect: Effect, sent: TradeResult | None, now: Now, *, time_ns: int
+    ) -> OrderReply:
         """The reply after a call has returned, made from the order that the venue shows and not from the answer."""
-        order_id, effect = request.order_id, effect_of(request)
+        order_id = request.order_id
         placed = self._terminal.find(magic_of(order_id), now)
         if placed is not None:
             return self._shown(order_id, effect, placed, store=True)
@@ -321,7 +326,7 @@ class OrderService:
         """The state of an id; None if its order certainly had no effect and may be sent."""
         if entry.state in (EntryState.DONE, EntryState.FENCED):
             assert entry.reply is not None, entry
-            return structs.replace(entry.reply, boot_id=self._header.boot_id)
+            return entry.reply
         assert entry.effect is not None, entry
         if self._calling is not None and self._calling.order_id == order_id:
             return self._in_progress(order_id, entry.effect)
@@ -330,7 +335,7 @@ class OrderService:
             return self._shown(order_id, entry.effect, placed, store=store)
         if entry.state is EntryState.PRESUMED:
             assert entry.reply is not None, entry
-            return structs.replace(entry.reply, boot_id=self._header.boot_id)
+            return entry.reply
         if entry.state is EntryState.CALLING and self._terminal.is_history_complete(now):
             return None
         usable = self._terminal.unavailable(now) is None
@@ -342,13 +347,13 @@ class OrderService:
         self._doubts.remove(order_id)
         reply = self._reply_from(order_id, placed)
         if store and placed.order.status not in _OPEN:
-            self._journal.record_done(order_id, effect, _stored(reply))
+            self._journal.record_done(order_id, effect, reply)
         return reply
 
     def _presume(self, order_id: str, effect: Effect) -> OrderReply:
         text = f"{effect}: deadline and settling time have passed, and the venue shows no trace of the order"
         reply = self._reply(order_id, OrderReplyStatus.PRESUMED_EXPIRED, ErrorCode.NO_TRACE, text)
-        self._journal.record_presumed(order_id, effect, _stored(reply))
+        self._journal.record_presumed(order_id, effect, reply)
         self._doubts.remove(order_id)
         return reply
 
@@ -369,18 +374,17 @@ class OrderService:
     def _reply_of(
         self, order_id: str, order: VenueOrder, shown: BookOrder | PlacementSnapshot, *, error_code: ErrorCode | None
     ) -> OrderReply:
-        filled = order.deal > 0
         return OrderReply(
-            **(self._header.ok_fields("") | {"status": order.status.value}),
+            **self._header.fields("", status=order.status.value),
             error=order.reason or None,
             error_code=error_code,
             order_id=order_id,
             symbol=self._symbols.to_desk(order.symbol),
             action=order.side.value,
             ticket=order.ticket or None,
-            deal=order.deal if filled else None,
+            deal=order.deal or None,
             filled_price=order.filled_price,
-            filled_volume=order.filled_volume if filled else None,
+            filled_volume=order.filled_volume if order.deal else None,
             retcode=order.retcode,
             time_ns=order.time_ns,
             ordinal=order.ordinal,
@@ -405,7 +409,7 @@ class OrderService:
         self, order_id: str, status: OrderReplyStatus, code: ErrorCode | None, text: str, **fields: Any
     ) -> OrderReply:
         return OrderReply(
-            **(self._header.ok_fields("") | {"status": status.value}),
+            **self._header.fields("", status=status.value),
             error=text,
             error_code=code,
             order_id=order_id,
@@ -444,7 +448,3 @@ def _as_ended(known: OrderReply) -> OrderReply:
 def is_order_action(action: object) -> bool:
     """Whether an action is BUY, SELL or CLOSE."""
     return action in (Side.BUY.value, Side.SELL.value, close_requests.CLOSE)
-
-
-def _stored(reply: OrderReply) -> OrderReply:
-    return structs.replace(reply, request_id="", boot_id=STORED)

@@ -80,7 +80,7 @@ class QueryService:
             free = free_margin(equity=equity, margin=margin)
             level_pct = margin_level_pct(equity=equity, margin=margin)
         return AccountReply(
-            **self._header.ok_fields(request.request_id),
+            **self._header.fields(request.request_id),
             currency=broker.currency,
             currency_digits=broker.currency_digits,
             balance=broker.balance,
@@ -105,19 +105,19 @@ class QueryService:
         rest = [position for position in self._venue.positions() if position.ticket > request.after]
         page = [self.position_with_desk_names(position) for position in rest[: request.limit]]
         following = page[-1].ticket if len(rest) > len(page) else None
-        return PositionsReply(**self._header.ok_fields(request.request_id), positions=page, next=following)
+        return PositionsReply(**self._header.fields(request.request_id), positions=page, next=following)
 
     def _orders(self, request: GetOrders, now: Now) -> OrdersReply:
         rows = self._terminal.orders_after(request.after, request.limit + 1, now)
         page = [self.order_with_desk_names(row) for row in rows[: request.limit]]
         following = page[-1].ticket if len(rows) > len(page) else None
-        return OrdersReply(**self._header.ok_fields(request.request_id), orders=page, next=following)
+        return OrdersReply(**self._header.fields(request.request_id), orders=page, next=following)
 
     def _deals(self, request: GetDeals, now: Now) -> DealsReply:
         rows = self._terminal.deals_after(request.after, request.limit + 1, now)
         page = [self.with_desk_names(deal, self._venue.magic_of_ticket(deal.ticket)) for deal in rows[: request.limit]]
         following = page[-1].deal if len(rows) > len(page) else None
-        return DealsReply(**self._header.ok_fields(request.request_id), deals=page, next=following)
+        return DealsReply(**self._header.fields(request.request_id), deals=page, next=following)
 
     def _symbol_info(self, request: GetSymbolInfo, now: Now) -> Reply:  # noqa: ARG002 - one signature
         symbol = self._symbols.to_broker(request.symbol)
@@ -125,7 +125,7 @@ class QueryService:
         if instrument is None:
             return self._header.error(request.request_id, ErrorCode.UNKNOWN_SYMBOL, f"unknown symbol {request.symbol}")
         return SymbolReply(
-            **self._header.ok_fields(request.request_id), instrument=structs.replace(instrument, symbol=request.symbol)
+            **self._header.fields(request.request_id), instrument=structs.replace(instrument, symbol=request.symbol)
         )
 
     def _ticks(self, request: GetTicks, now: Now) -> Reply:  # noqa: ARG002 - one signature
@@ -139,7 +139,7 @@ class QueryService:
             published=self.publisher.published,
         )
         return TicksReply(
-            **self._header.ok_fields(request.request_id),
+            **self._header.fields(request.request_id),
             symbol=request.symbol,
             stream_id=self._stream_id,
             **columns._asdict(),

@@ -15,10 +15,10 @@ class ReplyHeader(NamedTuple):
     boot_id: str
     mode: GatewayMode = "simulated"
 
-    def ok_fields(self, request_id: str) -> dict[str, Any]:
-        """The common fields of a reply without an error."""
+    def fields(self, request_id: str, *, status: str = "OK") -> dict[str, Any]:
+        """The common fields of a reply, without error and error code."""
         return {
-            "status": "OK",
+            "status": status,
             "request_id": request_id,
             "mode": self.mode,
             "venue": self.venue,
@@ -28,7 +28,7 @@ class ReplyHeader(NamedTuple):
 
     def error(self, request_id: str, code: ErrorCode, text: str) -> ErrorReply:
         """The reply to a request that was refused or failed. `text` is cut to 512 characters."""
-        return ErrorReply(**{**self.ok_fields(request_id), "status": "ERROR"}, error=text[:512], error_code=code)
+        return ErrorReply(**self.fields(request_id, status="ERROR"), error=text[:512], error_code=code)
 
     def not_available(self, request: Request) -> ErrorReply:
         """The refusal of an action that this gateway does not support."""

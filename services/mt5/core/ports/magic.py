@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 COMMENT_CHARS_MAX: Final = 31
@@ -23,6 +24,7 @@ DESK_MAGIC_MIN: Final = _DESK_FLAG
 """The lowest magic that encodes a desk's order id; a hash is lower."""
 
 
+@lru_cache(maxsize=1_024)
 def magic_of(order_id: str) -> int:
     """The magic of an order id, from 1 to 2**63 - 1; it depends on the id alone."""
     match = _DESK_ID.fullmatch(order_id)

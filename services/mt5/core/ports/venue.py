@@ -65,6 +65,9 @@ class Venue(Protocol):
     def margin(self) -> Decimal | None:
         """Margin of the open positions, in account currency; None if a position cannot be valued."""
 
+    def is_traded(self, symbol: str) -> bool:
+        """Whether the broker trades a symbol."""
+
     def instrument(self, symbol: str) -> Instrument | None:
         """Current terms of a symbol; None if the broker does not trade it."""
 

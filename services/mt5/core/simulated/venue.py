@@ -131,6 +131,10 @@ class SimulatedVenue:
         """The latest quote of a symbol at the venue's current time; None before its first quote."""
         return self._account.quote(symbol)
 
+    def is_traded(self, symbol: str) -> bool:
+        """Whether the broker trades a symbol, in the stream or not."""
+        return self._matching.instrument(symbol) is not None
+
     def instrument(self, symbol: str) -> Instrument | None:
         """Terms of a symbol, with the current tick value if a conversion rate is known; None if it is not traded."""
         terms = self._matching.instrument(symbol)
