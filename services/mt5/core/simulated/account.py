@@ -6,9 +6,8 @@ applied, so that a restart on the same store finds the same account. Symbols hav
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec import structs
 
@@ -19,9 +18,9 @@ from proto.time import iso_text
 from proto.trading.defaults import DEFAULT_CURRENCY, DEFAULT_LEVERAGE
 from proto.trading.enums import AccountMode, Side
 from proto.trading.instrument import Instrument
-from proto.trading.money import Quote, commission_per_lot, conversion_rate
-from proto.trading.position_margin import account_margin
-from proto.trading.units import ZERO, decimal_text, round_money
+from proto.trading.money import Quote, commission_per_lot
+from proto.trading.position_margin import AccountMargin
+from proto.trading.units import ZERO, decimal_text
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder, Modification, PlacementSnapshot, RestingState
 from services.mt5.core.ports.order_request import VenueOrderRequest
@@ -32,7 +31,10 @@ from services.mt5.core.simulated.fill_model import IDEAL, FillProfile
 from services.mt5.core.simulated.margin import is_affordable
 from services.mt5.core.simulated.market_view import MarketView
 from services.mt5.core.simulated.order_validation import Rejection
-from services.mt5.core.simulated.positions import Position, PositionChange, apply_deal, value_difference
+from services.mt5.core.simulated.positions import Position, PositionChange, apply_deal
+from services.mt5.core.simulated.valuation import Valuation
+
+_DEAL_KINDS: Final = {Side.BUY: DealKind.BUY, Side.SELL: DealKind.SELL}
 
 
 class VenueSetupError(ValueError):
@@ -94,6 +96,15 @@ class SimulatedAccount:
         self.digits = account_digits(terms.currency)
         self.mode = terms.mode
         self.leverage = terms.leverage
+        self.values = Valuation(
+            currency=self.currency,
+            currency_digits=self.digits,
+            leverage=self.leverage,
+            instruments=self.instruments,
+            quotes=self.market,
+        )
+        self._margin: AccountMargin | None = None
+        """Margin of the book's positions; None until it is computed after a commit."""
         self.book = store.load()
         self._open_book(terms.deposit)
         self.market.skip_to(self.book.ordinal)
@@ -168,7 +179,7 @@ class SimulatedAccount:
         """Balance + unrealized profit, in account currency; None if a position cannot be valued."""
         total = self.book.balance
         for position in self.book.positions.values():
-            profit = self.unrealized(position)
+            profit = self.values.unrealized(position)
             if profit is None:
                 return None
             total += profit
@@ -177,22 +188,9 @@ class SimulatedAccount:
     @property
     def margin(self) -> Decimal | None:
         """Margin of the open positions, in account currency; None if a position cannot be valued."""
-        return self.margin_of(self.book.positions.values())
-
-    def margin_of(self, positions: Iterable[Position], *, opening: str = "") -> Decimal | None:
-        """Margin in account currency, with initial rates for the symbol `opening`; None if it cannot be valued."""
-        holdings = [(position.symbol, position.volume) for position in positions]
-        if self.leverage and any(symbol not in self.instruments for symbol, _ in holdings):
-            return None
-        return account_margin(
-            holdings if self.leverage else (),
-            leverage=Decimal(self.leverage),
-            currency=self.currency,
-            currency_digits=self.digits,
-            instruments=self.instruments,
-            quotes=self,
-            opening=opening,
-        )
+        if self._margin is None:
+            self._margin = self.values.margin_of(self.book.positions.values())
+        return None if self._margin is None else self._margin.amount(self.market)
 
     def check_margin(self, target: Position | None, change: PositionChange) -> Rejection | None:
         """The rejection of a deal that the free margin does not cover, or whose margin cannot be valued; else None.
@@ -201,15 +199,19 @@ class SimulatedAccount:
         """
         if not self.leverage or change.entry is DealEntry.OUT:
             return None
-        others = [position for position in self.book.positions.values() if position is not target]
-        symbol = "" if change.position is None else change.position.symbol
-        before = self.margin_of(self.book.positions.values(), opening=symbol)
-        after = self.margin_of([*others, change.position] if change.position is not None else others, opening=symbol)
-        equity = self.equity
-        if before is None or after is None or equity is None:
+        positions, changed = self.book.positions.values(), change.position
+        assert changed is not None, change
+        opening = changed.symbol
+        others = [position for position in positions if position is not target]
+        after, equity = self.values.margin([*others, changed], opening=opening), self.equity
+        if after is None or equity is None:
             problem = "equity or margin cannot be valued: a conversion rate is missing"
             return Rejection(retcodes.REJECT, ErrorCode.NO_CONVERSION_RATE, problem)
-        if is_affordable(equity=equity, margin_before=before, margin_after=after):
+        if is_affordable(
+            equity=equity,
+            margin_after=after,
+            margin_before=lambda: self.values.margin(positions, opening=opening),
+        ):
             return None
         margin = f"{decimal_text(after)} {self.currency}"
         problem = f"margin would be {margin}, expected at most the equity of {decimal_text(equity)}"
@@ -224,24 +226,11 @@ class SimulatedAccount:
         held = sum((position.volume for position in self.book.positions_in(request.symbol)), ZERO)
         return held * request.side.sign >= 0 or request.volume > abs(held)
 
-    def rate(self, sign: int, source: str) -> Decimal | None:
-        """Account currency per unit of `source`, for a gain (`sign` > 0) or a loss (< 0); None without a quote."""
-        return conversion_rate(sign, source=source, target=self.currency, instruments=self.instruments, quotes=self)
-
     def commission_per_lot(self, instrument: Instrument) -> Decimal | None:
         """Current commission rate per lot, in account currency, >= 0; None without a conversion rate."""
         return commission_per_lot(
-            instrument, self.time_ns, currency=self.currency, instruments=self.instruments, quotes=self
+            instrument, self.time_ns, currency=self.currency, instruments=self.instruments, quotes=self.market
         )
-
-    def unrealized(self, position: Position) -> Decimal | None:
-        """Profit of closing a position at the touch, in account currency; None if it cannot be valued."""
-        instrument = self.instruments.get(position.symbol)
-        quote = self.quote(position.symbol)
-        if instrument is None or quote is None:
-            return None
-        price = quote.bid if position.volume > 0 else quote.ask
-        return self._converted(position.volume, position.cost, price, instrument)
 
     def to_venue_position(self, position: Position) -> VenuePosition:
         """A position as reported to clients, valued at the current quotes."""
@@ -251,19 +240,13 @@ class SimulatedAccount:
             side=position.side,
             volume=abs(position.volume),
             price_open=position.price_open,
-            profit=self.unrealized(position),
+            profit=self.values.unrealized(position),
             time_ns=position.time_ns,
             stop_loss=position.stop_loss,
             take_profit=position.take_profit,
             order_id=position.comment,
             revision=position.revision,
         )
-
-    def _converted(self, volume: Decimal, cost: Decimal, price: Decimal, instrument: Instrument) -> Decimal | None:
-        """Profit of closing a signed volume in lots at `price`, in account currency, rounded; < 0 for a loss."""
-        gross = value_difference(volume=volume, cost=cost, price=price, multiplier=instrument.multiplier)
-        rate = self.rate(-1 if gross < 0 else 1, instrument.profit_currency)
-        return None if rate is None else round_money(gross * rate, self.digits)
 
     # --------------------------------------------------------------------------------------------------------- changes
 
@@ -316,9 +299,7 @@ class SimulatedAccount:
         """
         profit = ZERO
         if change.closed_volume:
-            realized = self._converted(change.closed_volume, change.closed_cost, price, self.instruments[symbol])
-            assert realized is not None, symbol  # validation required a rate, and a known rate stays known
-            profit = realized
+            profit = self._realized(symbol, change.closed_volume, change.closed_cost, price)
         affected = change.position if change.position is not None else target
         assert affected is not None, change
         return VenueDeal(
@@ -326,7 +307,7 @@ class SimulatedAccount:
             ticket=0 if record is None else record.order.ticket,
             order_id="" if record is None else record.order.order_id,
             symbol=symbol,
-            kind=DealKind(side.value),
+            kind=_DEAL_KINDS[side],
             entry=change.entry,
             volume=volume,
             price=price,
@@ -340,14 +321,13 @@ class SimulatedAccount:
             position=affected.ticket,
             reason=reason,
             arrived_ns=record.due_ns if record is not None and record.wait is RestingState.DELAYED else 0,
-            limit_gap=self._worth(symbol, volume, limit_gap) if limit_gap else ZERO,
+            limit_gap=self._realized(symbol, volume, ZERO, limit_gap) if limit_gap else ZERO,
         )
 
-    def _worth(self, symbol: str, volume: Decimal, distance: Decimal) -> Decimal:
-        """Gain of `volume` lots from a price that is better by `distance`, in account currency, >= 0."""
-        worth = self._converted(volume, ZERO, distance, self.instruments[symbol])
-        assert worth is not None, symbol  # validation required a rate, and a known rate stays known
-        return worth
+    def _realized(self, symbol: str, volume: Decimal, cost: Decimal, price: Decimal) -> Decimal:
+        profit = self.values.profit(volume=volume, cost=cost, price=price, symbol=symbol)
+        assert profit is not None, symbol  # validation required a rate, and a known rate stays known
+        return profit
 
     def cash_deal(
         self,
@@ -424,6 +404,7 @@ class SimulatedAccount:
     def _commit(self, change: BookChange) -> None:
         self._store.commit(change)
         self.book.apply(change)
+        self._margin = None
 
 
 def with_placement_snapshot(record: BookOrder) -> BookOrder:

@@ -6,21 +6,24 @@ level. Amounts here are in account currency.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 
-def is_affordable(*, equity: Decimal, margin_before: Decimal, margin_after: Decimal) -> bool:
+def is_affordable(*, equity: Decimal, margin_after: Decimal, margin_before: Callable[[], Decimal | None]) -> bool:
     """Whether a deal is covered: equity covers the margin after the deal, or the deal does not raise the margin.
 
     A deal that does not raise the margin is always allowed, so that an account can always reduce its risk.
 
     Args:
         equity: before the deal, in account currency.
-        margin_before: margin of all positions before the deal, in account currency.
         margin_after: margin of all positions after the deal, in account currency.
+        margin_before: returns the margin of all positions before the deal, None if unknown; called only if it matters.
     """
-    return margin_after <= margin_before or margin_after <= equity
+    if margin_after <= equity:
+        return True
+    before = margin_before()
+    return before is not None and margin_after <= before
 
 
 def is_under_level(*, equity: Decimal, margin: Decimal, level_pct: Decimal | None) -> bool:

@@ -143,7 +143,7 @@ class MatchingEngine:
         quote = account.quote(request.symbol)
         if quote is None:
             return Rejection(retcodes.NO_QUOTES, ErrorCode.NO_QUOTE, f"{request.symbol} has no quote yet")
-        if account.rate(1, instrument.profit_currency) is None:
+        if account.values.rate(1, instrument.profit_currency) is None:
             text = f"no quote between {instrument.profit_currency} and the account's {account.currency}"
             return Rejection(retcodes.REJECT, ErrorCode.NO_CONVERSION_RATE, text)
         if account.commission_per_lot(instrument) is None:

@@ -258,7 +258,8 @@ class TickProcessor:
             profits = {
                 position.ticket: profit
                 for position in self._by_ticket()
-                if (profit := self._account.unrealized(position)) is not None and self._is_closable(position.symbol)
+                if (profit := self._account.values.unrealized(position)) is not None
+                and self._is_closable(position.symbol)
             }
             worst = first_to_close(profits)
             if worst is None:

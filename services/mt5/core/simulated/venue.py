@@ -140,7 +140,7 @@ class SimulatedVenue:
         terms = self._matching.instrument(symbol)
         if terms is None:
             return None
-        rate = self._account.rate(1, terms.profit_currency)
+        rate = self._account.values.rate(1, terms.profit_currency)
         if rate is None:
             return terms
         value = (rate * terms.tick_size * terms.multiplier).quantize(TICK_VALUE_STEP)

@@ -24,7 +24,7 @@ D = Decimal
 def test_an_order_is_affordable_if_equity_covers_the_margin_or_the_margin_does_not_rise(
     equity: str, before: str, after: str, affordable: bool
 ) -> None:
-    assert is_affordable(equity=D(equity), margin_before=D(before), margin_after=D(after)) is affordable
+    assert is_affordable(equity=D(equity), margin_after=D(after), margin_before=lambda: D(before)) is affordable
 
 
 def test_a_stop_out_needs_a_margin_level_below_the_stop_out_level() -> None:

@@ -1,0 +1,83 @@
+"""Values of positions at the current quotes, in account currency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from proto.trading.instrument import Instrument
+from proto.trading.money import Conversions, Quotes
+from proto.trading.position_margin import AccountMargin
+from proto.trading.units import round_money
+from services.mt5.core.simulated.positions import Position, value_difference
+
+
+class Valuation:
+    """Profit and margin of an account's positions. A value is None if a quote or conversion rate is missing."""
+
+    def __init__(
+        self,
+        *,
+        currency: str,
+        currency_digits: int,
+        leverage: int,
+        instruments: Mapping[str, Instrument],
+        quotes: Quotes,
+    ) -> None:
+        """Value positions of an account.
+
+        Args:
+            currency: the account currency.
+            currency_digits: decimals to which profit and margin are rounded.
+            leverage: notional / margin; with 0 the margin is 0.
+            instruments: terms of the symbols, which also give the conversion rates; they must not change.
+            quotes: the current quotes.
+        """
+        self._digits = currency_digits
+        self._leverage = leverage
+        self._instruments = instruments
+        self._quotes = quotes
+        self._conversions = Conversions(currency, instruments)
+
+    def rate(self, sign: int, source: str) -> Decimal | None:
+        """Account currency per unit of `source`, for a gain (`sign` > 0) or a loss (< 0)."""
+        return self._conversions.of(source).rate(sign, self._quotes)
+
+    def profit(self, *, volume: Decimal, cost: Decimal, price: Decimal, symbol: str) -> Decimal | None:
+        """Profit of closing at `price` a signed `volume` in lots with this `cost`, rounded; < 0 for a loss."""
+        instrument = self._instruments[symbol]
+        gross = value_difference(volume=volume, cost=cost, price=price, multiplier=instrument.multiplier)
+        rate = self.rate(-1 if gross < 0 else 1, instrument.profit_currency)
+        return None if rate is None else round_money(gross * rate, self._digits)
+
+    def unrealized(self, position: Position) -> Decimal | None:
+        """Profit of closing a position at the touch."""
+        symbol, volume = position.symbol, position.volume
+        quote = self._quotes.quote(symbol)
+        if quote is None or symbol not in self._instruments:
+            return None
+        price = quote.bid if volume > 0 else quote.ask
+        return self.profit(volume=volume, cost=position.cost, price=price, symbol=symbol)
+
+    def margin_of(self, positions: Iterable[Position], *, opening: str = "") -> AccountMargin | None:
+        """Margin of positions as a function of quotes, with initial rates for the symbol `opening`.
+
+        None if the terms of a symbol are missing.
+        """
+        holdings = [(position.symbol, position.volume) for position in positions] if self._leverage else []
+        for symbol, _ in holdings:
+            if symbol not in self._instruments:
+                return None
+        return AccountMargin(
+            holdings,
+            leverage=self._leverage,
+            currency_digits=self._digits,
+            instruments=self._instruments,
+            conversions=self._conversions,
+            opening=opening,
+        )
+
+    def margin(self, positions: Iterable[Position], *, opening: str = "") -> Decimal | None:
+        """Margin of positions at the current quotes, with initial rates for the symbol `opening`."""
+        found = self.margin_of(positions, opening=opening)
+        return None if found is None else found.amount(self._quotes)
