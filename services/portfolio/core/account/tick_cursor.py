@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from proto.messages import Signal
+
 
 class Mark(Struct, frozen=True, gc=False, array_like=True):
     """Quote of a symbol's latest decided tick."""
@@ -29,6 +31,21 @@ class BlockedSignal(Struct, frozen=True, gc=False, array_like=True):
     ask: float
     publisher: str
     verdict: str
+
+
+def blocked_signal(signal: Signal, verdict: str) -> BlockedSignal:
+    """Return the record of a signal that got a `verdict` other than PASS."""
+    return BlockedSignal(
+        signal.ordinal,
+        signal.sequence,
+        signal.time_ns,
+        signal.direction,
+        signal.confidence,
+        signal.bid,
+        signal.ask,
+        signal.publisher,
+        verdict,
+    )
 
 
 class LatestDenial(Struct, frozen=True, gc=False, array_like=True):
@@ -76,6 +93,11 @@ class TickCursor(Struct, kw_only=True):
         self.last_blocked[symbol] = reason
         self.blocked_signals[symbol] = signal
 
+    def on_blocked_signals(self, symbol: str, latest: BlockedSignal, reason: str, count: int) -> None:
+        """Count several blocked signals with one verdict, the `latest` with this `reason`; see `on_blocked`."""
+        self.on_blocked(symbol, latest, reason)
+        self.blocked[latest.verdict] += count - 1
+
     def on_denied(self, symbol: str, direction: int, denial: LatestDenial) -> bool:
         """Count a denied signal; return whether it is the first of a run.
 
@@ -103,6 +125,6 @@ class TickCursor(Struct, kw_only=True):
         for name in ended:
             del self.last_denied[name]
 
-    def count_denial(self, code: str) -> None:
-        """Count a denial by its code. Call it only for an exit or a command: `on_denied` counts denied signals."""
-        self.denied[code] = self.denied.get(code, 0) + 1
+    def count_denial(self, code: str, count: int = 1) -> None:
+        """Count denials by their code. Call it only for exits and commands: `on_denied` counts denied signals."""
+        self.denied[code] = self.denied.get(code, 0) + count

@@ -22,20 +22,15 @@ from proto.trading.units import ZERO, to_decimal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import CancelRequested, OrderCreated, OrderDenied, ProtectionSet
 from services.portfolio.core.account.foreign_orders import own_position
-from services.portfolio.core.account.order_status import OrderStatus
-from services.portfolio.core.account.orders import Cause, Decision, Order
+from services.portfolio.core.account.orders import Decision
 from services.portfolio.core.account.position import Position
 from services.portfolio.core.account.protection import Protection, protection_key
-from services.portfolio.core.account.tick_cursor import BlockedSignal, LatestDenial, TickCursor
+from services.portfolio.core.account.tick_cursor import LatestDenial, TickCursor, blocked_signal
 from services.portfolio.core.accounting.valuation import AccountValuation
 from services.portfolio.core.decision.order_factory import decision_at, order_created, protection_set
 from services.portfolio.core.decision.planned_entry import PlannedEntry, plan_entry
-from services.portfolio.core.decision.position_rule import (
-    SIGNAL_NAMES,
-    PositionRuleResult,
-    SignalVerdict,
-    check_position_rule,
-)
+from services.portfolio.core.decision.position_judgement import entries_against, judge_position
+from services.portfolio.core.decision.position_rule import SIGNAL_NAMES, SignalVerdict
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.risk.checks import check_base_rules, check_before_sizing, check_order, check_sized
 from services.portfolio.core.risk.rules.symbol import market_closed
@@ -68,11 +63,16 @@ def update_risk_from_tick(
     if instrument is None or book.stream is None:
         return False
     if spread:
-        stream.on_spread(signal.symbol, signal.ask - signal.bid, 10.0**-instrument.digits)
+        stream.on_spread(signal.symbol, signal.ask - signal.bid, point_size(instrument))
     if not equity:
         return False
     current = valuation.equity(stream.cursor.marks)
     return current is not None and stream.on_equity(current, signal.time_ns)
+
+
+def point_size(instrument: Instrument) -> float:
+    """Size of an instrument's point in price units, for its median spread."""
+    return 10.0**-instrument.digits
 
 
 class DecisionConditions(NamedTuple):
@@ -134,21 +134,11 @@ def decide_signal(
     """
     symbol, cursor = signal.symbol, stream.cursor
     position = own_position(book, symbol, config.limits.foreign_orders)
-    open_order = _blocking_order(book, symbol, closes=position.has_leg_against(signal.direction))
-    judgement = check_position_rule(
-        signal.direction,
-        position,
-        open_order,
-        entries=_entries(book, position, signal.direction),
-        legs_max=config.limits.position_legs_max,
+    judgement = judge_position(
+        signal.direction, position, book, legs_max=config.limits.position_legs_max, is_unproven=conditions.is_unproven
     )
-    if judgement.verdict is SignalVerdict.PASS and conditions.is_unproven:
-        reason = (
-            f"[RISK] BLOCKED: an order of {symbol} was presumed to have expired, ledger and venue are compared first"
-        )
-        judgement = PositionRuleResult(SignalVerdict.UNPROVEN, reason)
     if judgement.verdict is not SignalVerdict.PASS:
-        cursor.on_blocked(symbol, _blocked(signal, judgement.verdict), judgement.reason)
+        cursor.on_blocked(symbol, blocked_signal(signal, judgement.verdict.value), judgement.reason)
         return DecisionResult(_canceled_entries(signal, book) if judgement.verdict is SignalVerdict.ORDER_OPEN else ())
     account = RiskContext(
         book,
@@ -162,12 +152,12 @@ def decide_signal(
         config.signal_age_ns_max,
         conditions.lease_problem,
     )
-    decision = _SignalDecision(signal, judgement.reason, position, account, stream.volatility, config, conditions)
+    decision = SignalDecision(signal, judgement.reason, position, account, stream.volatility, config, conditions)
     decided, canceled = decision.decide(), _canceled_entries(signal, book)
     return DecisionResult([*canceled, *decided.events], decided.denial) if canceled else decided
 
 
-class _SignalDecision:
+class SignalDecision:
     """Decides a signal that passed the position rule."""
 
     def __init__(
@@ -340,25 +330,6 @@ class _SignalDecision:
         )
 
 
-def _blocking_order(book: Book, symbol: str, *, closes: bool) -> str | None:
-    """The id of the symbol's first open order that blocks the signal; a resting order without fills blocks no close."""
-    for order_id, of in book.open_orders.items():
-        if of == symbol and not (closes and _rests_unfilled(book.orders[order_id])):
-            return order_id
-    return None
-
-
-def _entries(book: Book, position: Position, direction: int) -> int:
-    """Number of entries: on a hedging account the legs in `direction`, else the orders that opened the open lots."""
-    if book.is_hedging:
-        return sum(leg.direction == direction for leg in position.legs)
-    return len({book.order_of_deal.get(int(lot.opened_by), lot.opened_by) for lot in position.lots})
-
-
-def _rests_unfilled(order: Order) -> bool:
-    return order.can_rest and order.status is OrderStatus.ACCEPTED
-
-
 def _canceled_entries(signal: Signal, book: Book) -> list[CancelRequested]:
     """Cancels of the resting entries that signals of the opposite direction have made."""
     return [
@@ -368,26 +339,8 @@ def _canceled_entries(signal: Signal, book: Book) -> list[CancelRequested]:
             ordinal=signal.ordinal,
             time_ns=signal.time_ns,
         )
-        for order in book.open_orders_of(signal.symbol)
-        if order.can_rest
-        and order.decision.cause is Cause.SIGNAL
-        and order.side.sign == -signal.direction
-        and not order.cancel_asked
+        for order in entries_against(signal.symbol, signal.direction, book)
     ]
-
-
-def _blocked(signal: Signal, verdict: SignalVerdict) -> BlockedSignal:
-    return BlockedSignal(
-        signal.ordinal,
-        signal.sequence,
-        signal.time_ns,
-        signal.direction,
-        signal.confidence,
-        signal.bid,
-        signal.ask,
-        signal.publisher,
-        verdict.value,
-    )
 
 
 def _deny(signal: Signal, denial: Denial, book: Book, cursor: TickCursor, config: DeskConfig) -> DecisionResult:
