@@ -28,6 +28,7 @@ class TickBounds:
     def __init__(self, symbols: Sequence[str]) -> None:
         """Start with bounds that no tick is outside of."""
         count = len(symbols)
+        self.symbols = tuple(symbols)
         self._place = {symbol: index for index, symbol in enumerate(symbols)}
         self.any_ns = NEVER_NS
         self.tick_ns: NDArray[np.int64] = np.full(count, NEVER_NS, dtype=np.int64)
@@ -36,7 +37,16 @@ class TickBounds:
         self.ask_low: NDArray[np.float64] = np.full(count, -np.inf)
         self.ask_high: NDArray[np.float64] = np.full(count, np.inf)
         self.visited_parts: set[str] = set()
-        """Names of the parts for which every tick is outside."""
+        """Names of the parts for which every tick is outside, or was at some time."""
+
+    def clear(self) -> None:
+        """Widen the bounds again, so that no tick is outside; `visited_parts` stays."""
+        self.any_ns = NEVER_NS
+        self.tick_ns.fill(NEVER_NS)
+        self.bid_low.fill(-np.inf)
+        self.bid_high.fill(np.inf)
+        self.ask_low.fill(-np.inf)
+        self.ask_high.fill(np.inf)
 
     def any_tick_from(self, time_ns: int) -> None:
         """Put every tick at or after a venue time outside."""

@@ -18,7 +18,7 @@ from marketdata.columns import BLOCK_ROWS, MemoryColumn, SymbolRows, TickTable
 from marketdata.stream_builder import StreamData, ValidatedRows, assemble
 from proto.gateway import TickCounts
 
-__all__ = ["MarketSource", "StreamTick", "SymbolRows", "TickColumns", "TickStream", "build_stream"]
+__all__ = ["MarketSource", "StreamTick", "SymbolRows", "TickBlock", "TickColumns", "TickStream", "build_stream"]
 
 BLOCK_TICKS: Final = 1_024
 BLOCKS_KEPT: Final = 8
@@ -49,6 +49,20 @@ class TickColumns(NamedTuple):
     bid: list[float]
     ask: list[float]
     volume: list[float]
+
+
+class TickBlock(NamedTuple):
+    """Consecutive ticks of all symbols, from ordinal `first_ordinal`, as 1-D arrays, which must not be changed.
+
+    `symbol_index` are indices in the symbols of the stream.
+    """
+
+    first_ordinal: int
+    symbol_index: NDArray[np.uint16]
+    time_ns: NDArray[np.int64]
+    bid: NDArray[np.float64]
+    ask: NDArray[np.float64]
+    volume: NDArray[np.float64]
 
 
 class MarketSource(Protocol):
@@ -143,6 +157,12 @@ class TickStream:
                 self._table.bid.read(start, stop),
                 self._table.ask.read(start, stop),
             )
+
+    def block(self, first: int, last: int) -> TickBlock:
+        """The ticks with ordinals `first` to `last`, which must exist."""
+        table, start = self._table, first - 1
+        columns = (table.symbol_index, table.time_ns, table.bid, table.ask, table.volume)
+        return TickBlock(first, *(column.read(start, last) for column in columns))
 
     def last_tick(self, symbol: str, ordinal: int) -> StreamTick | None:
         """The symbol's latest tick at or before `ordinal`; None before its first."""

@@ -5,13 +5,15 @@ code is set before the first import of a kernel (`services.signal.model.kernel_c
 environment.
 
 numba recompiles a kernel only if the kernel's own file has changed. So a kernel and the functions that it calls must be
-in one file.
+in one file. Exception: `kernel_calling` names functions of other files, so that a rule of a core is written only once,
+as a plain function, which a core calls and a kernel compiles.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
 
@@ -27,3 +29,26 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 def kernel_helper(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function that only kernels of the same file call."""
     return cast("Callable[P, R]", numba.njit(error_model="numpy")(function))
+
+
+def kernel_calling(*functions: Callable[..., Any]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Compile a function that Python code calls and that calls `functions` of other files, each by `kernel_helper`.
+
+    The functions must be plain: they call no function of ours, and read only numbers of their module. A change of a
+    function, or of such a number, compiles the kernel again.
+    """
+    versions = hashlib.sha256("".join(map(_version_of, functions)).encode()).hexdigest()[:16]
+
+    def compile_kernel(function: Callable[P, R]) -> Callable[P, R]:
+        # numba's cache has one file for each name of a function.
+        function.__qualname__ += f"_{versions}"
+        return kernel(function)
+
+    return compile_kernel
+
+
+def _version_of(function: Callable[..., Any]) -> str:
+    """Text that differs between two versions of a function."""
+    code, names = function.__code__, function.__globals__
+    numbers = {name: names[name] for name in code.co_names if isinstance(names.get(name), int | float)}
+    return repr((code.co_code, code.co_consts, code.co_names, code.co_varnames, numbers))

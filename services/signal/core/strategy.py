@@ -13,9 +13,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
+import numpy as np
+import numpy.typing as npt
 from msgspec import Struct
 
-from services.signal.core.tick_buffer import TickBuffer
+from services.signal.core.tick_buffer import Floats, Ints, TickBuffer
 
 _STRATEGY_CHARS_MAX: Final = 64
 
@@ -75,6 +77,38 @@ class StrategyFactory:
     def __call__(self) -> Strategy:
         """Create the strategy, before its first tick."""
         return self.make() if self.parameters is None else self.make(self.parameters)
+
+
+class TickArrays(NamedTuple):
+    """Consecutive ticks of one symbol as 1-D arrays of equal length, which must not be changed."""
+
+    time_ns: Ints
+    bid: Floats
+    ask: Floats
+    volume: Floats
+
+
+class SignalArrays(NamedTuple):
+    """Signals of consecutive ticks: direction (-1, 0, +1) and confidence (0 to 1), arrays of equal length."""
+
+    direction: npt.NDArray[np.int8]
+    confidence: Floats
+
+
+class ArrayStrategy(Strategy, Protocol):
+    """A strategy that also decides many ticks at once, so that a backtest is faster; this is optional.
+
+    If `on_ticks` fails or returns an invalid signal, the engine restores the state before it and calls `on_tick` for
+    each of the ticks. So an error concerns the same tick as in a desk.
+    """
+
+    def on_ticks(self, window: TickBuffer, ticks: TickArrays) -> SignalArrays:
+        """Process consecutive ticks, and return their signals: to the last bit those that `on_tick` returns.
+
+        Args:
+            window: the latest ticks before `ticks`.
+            ticks: at least one tick; times, bids and asks are those of `on_tick`.
+        """
 
 
 class ModelReport(NamedTuple):

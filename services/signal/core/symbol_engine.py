@@ -7,10 +7,12 @@ from functools import partial
 from typing import Final, Literal, NamedTuple
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 from msgspec import structs
 
 from proto.messages import STRATEGY_FAULT, WARMING_UP, Tick
-from services.signal.core.strategy import Strategy, StrategyFactory, named
+from services.signal.core.strategy import SignalArrays, Strategy, StrategyFactory, TickArrays, named
 from services.signal.core.strategy_fault import StrategyError, StrategyFault, error_details, error_line, shown
 from services.signal.core.tick_buffer import BUFFER_TICKS, TickBuffer
 
@@ -43,6 +45,19 @@ _NO_PEAKS: Final = [-1.0, -1.0, -1.0]
 """Below every confidence, with a direction as an index."""
 
 FAULT_VALUE: Final = SignalValue(0, 0.0, STRATEGY_FAULT)
+
+
+class SignalColumns(NamedTuple):
+    """The signals of consecutive ticks, as arrays of equal length.
+
+    The first `warming_up` ticks are those of the warm-up. If `error` is not None, it is the fault at the tick after the
+    last signal.
+    """
+
+    direction: npt.NDArray[np.int8]
+    confidence: npt.NDArray[np.float64]
+    warming_up: int
+    error: StrategyError | None
 
 
 class _State(msgspec.Struct, frozen=True, array_like=True):
@@ -185,6 +200,59 @@ class SymbolEngine:
         self.sequence = sequence
         self.accepted += 1
         return value
+
+    def process_ticks(self, ticks: TickArrays) -> SignalColumns:
+        """Process the next ticks, as `process_tick` does, and return their signals.
+
+        The strategy decides all of them at once if it can (`strategy.ArrayStrategy`).
+        """
+        warming_up = min(max(self._warm_up_ticks - self.accepted, 0), len(ticks.bid))
+        signals = self._signals_at_once(ticks, warming_up)
+        if signals is not None:
+            self.buffer.extend(*ticks)
+            self.sequence += len(ticks.bid)
+            self.accepted += len(ticks.bid)
+            return SignalColumns(*signals, warming_up, None)
+        directions, confidences, error = list[int](), list[float](), None
+        for row in zip(*(column.tolist() for column in ticks), strict=True):
+            try:
+                direction, confidence, _ = self.process_tick(self.sequence + 1, *row)
+            except StrategyError as fault:
+                error = fault
+                break
+            directions.append(direction)
+            confidences.append(confidence)
+        return SignalColumns(
+            np.array(directions, dtype=np.int8), np.array(confidences, dtype=np.float64), warming_up, error
+        )
+
+    def _signals_at_once(self, ticks: TickArrays, warming_up: int) -> SignalArrays | None:
+        """The signals of the strategy's `on_ticks`; None, with the state before it, if it is missing or has failed."""
+        decide = getattr(self.strategy, "on_ticks", None)
+        if decide is None or self.fault is not None:
+            return None
+        if self._mark_call is not None:
+            self._mark_call(self.sequence + 1)
+        before = None
+        try:
+            before = self.strategy.snapshot()
+            direction, confidence = decide(self.buffer, ticks)
+            signals = SignalArrays(np.array(direction, dtype=np.int8), np.array(confidence, dtype=np.float64))
+            signals.direction[:warming_up], signals.confidence[:warming_up] = WARMING_UP_VALUE[:2]
+            is_valid = (
+                signals.direction.shape == signals.confidence.shape == ticks.bid.shape
+                and np.isin(direction[warming_up:], (-1, 0, 1)).all()
+                and ((signals.confidence >= 0) & (signals.confidence <= 1)).all()
+            )
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # `on_tick` decides whether and at which tick there is a fault
+            is_valid = False
+        if is_valid:
+            return signals
+        if before is not None:
+            self._restore_strategy(before)
+        return None
 
     def reset(self, sequence: int = 0) -> None:
         """Forget all ticks and warm up again; the next tick must be `sequence` + 1.

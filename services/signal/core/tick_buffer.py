@@ -52,6 +52,11 @@ class TickBuffer:
         if self.count < self.capacity:
             self.count += 1
 
+    def extend(self, time_ns: Ints, bid: Floats, ask: Floats, volume: Floats) -> None:
+        """Add ticks, given as arrays of equal length; see `append`."""
+        for row in zip(*(column[-self.capacity :].tolist() for column in (time_ns, bid, ask, volume)), strict=True):
+            self.append(*row)
+
     def clear(self) -> None:
         """Forget every tick."""
         self.count = 0

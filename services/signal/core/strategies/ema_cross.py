@@ -5,11 +5,36 @@ from __future__ import annotations
 import struct
 from typing import Annotated, Final
 
+import numpy as np
 from msgspec import Meta, Struct
 
+from services.signal.core.strategy import SignalArrays, TickArrays
 from services.signal.core.tick_buffer import TickBuffer
 
 _STATE: Final = struct.Struct("<?ddb")
+
+Averages = tuple[bool, float, float, int]
+"""Whether a tick was seen, the faster and the slower average, and the direction (-1, 0, +1)."""
+
+
+def next_averages(averages: Averages, fast_alpha: float, slow_alpha: float, bid: float, ask: float) -> Averages:
+    """Return the averages after a tick with best `bid` and `ask`.
+
+    The weight of the tick is `fast_alpha` in the faster average and `slow_alpha` in the slower one, 0 to 1. The
+    function is also compiled, for the kernel in `services/signal/core/ema_cross_kernel.py`.
+    """
+    seeded, fast, slow, side = averages
+    mid = (bid + ask) / 2
+    if seeded:
+        fast = fast + fast_alpha * (mid - fast)
+        slow = slow + slow_alpha * (mid - slow)
+    else:
+        fast = slow = mid
+    if fast > slow:
+        side = 1
+    elif fast < slow:
+        side = -1
+    return True, fast, slow, side
 
 
 class EmaCrossParameters(Struct, frozen=True, kw_only=True):
@@ -42,31 +67,28 @@ class EmaCross:
 
     def __init__(self, parameters: EmaCrossParameters = DEFAULTS) -> None:
         self.warm_up_ticks = parameters.slow_ticks
-        self._seeded = False
-        self._fast = 0.0
-        self._slow = 0.0
-        self._side = 0
+        self._averages: Averages = (False, 0.0, 0.0, 0)
         self._fast_alpha = 2 / (parameters.fast_ticks + 1)
         self._slow_alpha = 2 / (parameters.slow_ticks + 1)
 
     def on_tick(self, window: TickBuffer, bid: float, ask: float, time_ns: int) -> tuple[int, float]:  # noqa: ARG002
         """Update both averages with `bid` and `ask`, and return direction (-1, 0, +1) and confidence (0 or 1)."""
-        mid = (bid + ask) / 2
-        if not self._seeded:
-            self._fast = self._slow = mid
-            self._seeded = True
-        else:
-            self._fast = self._fast + self._fast_alpha * (mid - self._fast)
-            self._slow = self._slow + self._slow_alpha * (mid - self._slow)
-        if self._fast > self._slow:
-            self._side = 1
-        elif self._fast < self._slow:
-            self._side = -1
-        return self._side, 1.0 if self._side else 0.0
+        self._averages = next_averages(self._averages, self._fast_alpha, self._slow_alpha, bid, ask)
+        side = self._averages[3]
+        return side, 1.0 if side else 0.0
+
+    def on_ticks(self, window: TickBuffer, ticks: TickArrays) -> SignalArrays:  # noqa: ARG002
+        """Update both averages with the bids and asks of `ticks`, and return the signals of all ticks."""
+        # Imported here because a desk, which has one tick at a time, needs no compiler.
+        from services.signal.core.ema_cross_kernel import fill_sides
+
+        sides = np.empty(len(ticks.bid), dtype=np.int8)
+        self._averages = fill_sides(self._averages, self._fast_alpha, self._slow_alpha, ticks.bid, ticks.ask, sides)
+        return SignalArrays(sides, np.abs(sides).astype(np.float64))
 
     def snapshot(self) -> bytes:
         """Return the exact state: both averages and the direction."""
-        return _STATE.pack(self._seeded, self._fast, self._slow, self._side)
+        return _STATE.pack(*self._averages)
 
     def restore(self, state: bytes) -> None:
         """Continue from a snapshot.
@@ -76,4 +98,4 @@ class EmaCross:
         """
         if len(state) != _STATE.size:
             raise ValueError(f"ema_cross snapshot of {len(state)} bytes, expected {_STATE.size}")
-        self._seeded, self._fast, self._slow, self._side = _STATE.unpack(state)
+        self._averages = _STATE.unpack(state)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
-from services.signal.core.features.kernel import fill_features
+from services.signal.core.features.kernel import feature_rows, fill_features
 from services.signal.core.features.schema import FEATURE_NAMES, FEATURES, WINDOW_TICKS
 from services.signal.core.inference.classes import CLASSES
 from services.signal.core.inference.kernel import Floats, Singles, fill_probabilities
-from services.signal.core.strategy import ModelReport, ModelStrategy
+from services.signal.core.strategy import ModelReport, ModelStrategy, SignalArrays, TickArrays
 from services.signal.core.tick_buffer import TickBuffer
 
 
@@ -84,6 +84,27 @@ class XGBoostClasses(ModelStrategy):
         fill_probabilities(self.model.margins(self._row), self._slope, self._biases, self._probabilities)
         sell, hold, buy = self._probabilities[0].tolist()
         return self.model.decide(sell, hold, buy)
+
+    def on_ticks(self, window: TickBuffer, ticks: TickArrays) -> SignalArrays:
+        """Compute features and probabilities of the window of each tick, and return the signals of all ticks."""
+        count = len(ticks.bid)
+        directions, confidences = np.zeros(count, dtype=np.int8), np.zeros(count)
+        columns = [
+            np.concatenate([earlier, column])[-(count + WINDOW_TICKS - 1) :]
+            for earlier, column in zip((window.time_ns, window.bid, window.ask, window.volume), ticks, strict=True)
+        ]
+        rows = feature_rows(*columns)
+        if len(rows):
+            margins = self.model.margins(rows)
+            probabilities = np.empty(margins.shape)
+            fill_probabilities(margins, self._slope, self._biases, probabilities)
+            decide = self.model.decide
+            columns_of_classes: Any = probabilities.T.tolist()
+            decided = [decide(sell, hold, buy) for sell, hold, buy in zip(*columns_of_classes, strict=True)]
+            first = count - len(rows)
+            directions[first:] = [direction for direction, _ in decided]
+            confidences[first:] = [confidence for _, confidence in decided]
+        return SignalArrays(directions, confidences)
 
     def model_report(self, window: TickBuffer) -> ModelReport:
         """Name, hash and thresholds of the model, with features and probabilities of a full window."""
