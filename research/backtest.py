@@ -11,12 +11,14 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from common.errors import StartError
 from common.gc_control import gc_frozen
 from marketdata.tick_stream import TickStream
 from proto.control import DeskState
+from proto.messages import Signal, Tick
+from research.backtest_engine import BacktestEngine
 from research.in_process_desk import COMMIT_EVERY_TICKS, PROGRESS_EVERY_TICKS, BacktestProgress, InProcessDesk
 from research.live_backtest import LiveBacktest
 from research.order_policy_name import OrderPolicyName
@@ -31,6 +33,7 @@ from services.portfolio.ledger.event_search import modification_counts
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.portfolio.ledger.signing_key import existing_key, key_file
 from services.signal.core.strategy_fault import StrategyError
+from services.signal.model.kernel_cache import configure_kernel_cache
 
 
 class Backtest(InProcessDesk):
@@ -44,34 +47,49 @@ class Backtest(InProcessDesk):
         if state.stream.desk_state is DeskState.WAITING_FOR_SIGNALS:
             self._settle(portfolio.handle(self._hello(), now))
             self._settle(portfolio.on_idle(now))
-        decided = state.stream.cursor.ordinal
-        for ordinal in range(1, self._stream.last_ordinal + 1):
-            tick = self._stream.tick_at(ordinal)
-            signal = self._signal(tick) if tick.symbol in self._engines else None
-            if ordinal <= decided:
-                continue  # portfolio processed the tick in an earlier, interrupted run; only the engines need it again
-            if signal is not None:
-                self._settle(portfolio.handle(signal, now))
-            else:
-                self._settle(portfolio.handle(self._published(tick), now))
-            if state.stream.cursor.ordinal < ordinal:
-                self._settle(portfolio.on_idle(now))
-            if state.stream.desk_state is DeskState.FAILED:
-                break
-            if ordinal % COMMIT_EVERY_TICKS == 0:
-                self._commit()
-            if progress is not None and ordinal % PROGRESS_EVERY_TICKS == 0:
-                progress(self._progress())
+        self._process_ticks(state.stream.cursor.ordinal, progress)
         self._settle(portfolio.on_idle(now))
         self._commit()
         if progress is not None:
             progress(self._progress())
 
+    def _process_ticks(self, decided: int, progress: Callable[[BacktestProgress], None] | None) -> None:
+        """Process every tick; portfolio processed those up to ordinal `decided` in an earlier, interrupted run."""
+        for ordinal in range(1, self._stream.last_ordinal + 1):
+            tick = self._stream.tick_at(ordinal)
+            signal = self._signal(tick) if tick.symbol in self._engines else None
+            if ordinal <= decided:
+                continue  # only the engines need the tick again
+            self._process(ordinal, self._published(tick) if signal is None else signal)
+            if self.state.stream.desk_state is DeskState.FAILED:
+                break
+            self._after_tick(ordinal, progress)
 
-_BACKTESTS: Final[dict[OrderPolicyName, type[InProcessDesk]]] = {
-    OrderPolicyName.LOCK_STEP: Backtest,
-    OrderPolicyName.LIVE: LiveBacktest,
-}
+    def _process(self, ordinal: int, message: Signal | Tick) -> None:
+        """Pass the signal of the next tick, or the tick of a watched symbol, to portfolio, and answer its calls."""
+        portfolio, now = self._portfolio, self._now
+        self._settle(portfolio.handle(message, now))
+        if self.state.stream.cursor.ordinal < ordinal:
+            self._settle(portfolio.on_idle(now))
+
+    def _after_tick(self, ordinal: int, progress: Callable[[BacktestProgress], None] | None) -> None:
+        """Commit and report the progress if it is time."""
+        if ordinal % COMMIT_EVERY_TICKS == 0:
+            self._commit()
+        if progress is not None and ordinal % PROGRESS_EVERY_TICKS == 0:
+            progress(self._progress())
+
+
+def _backtest_class(order_policy: OrderPolicyName, engine: BacktestEngine, data_dir: Path) -> type[InProcessDesk]:
+    if order_policy is OrderPolicyName.LIVE:
+        return LiveBacktest
+    if engine is BacktestEngine.TICKS:
+        return Backtest
+    configure_kernel_cache(data_dir)
+    # Imported here because the cache folder must be set before a kernel is imported.
+    from research.event_backtest import EventBacktest
+
+    return EventBacktest
 
 
 def run_backtest(
@@ -79,6 +97,7 @@ def run_backtest(
     stream: TickStream,
     *,
     data_dir: Path,
+    engine: BacktestEngine = BacktestEngine.EVENTS,
     keep_venue: bool = False,
     progress: Callable[[BacktestProgress], None] | None = None,
 ) -> dict[str, Any]:
@@ -88,6 +107,7 @@ def run_backtest(
         spec: the run.
         stream: the ticks of the run.
         data_dir: folder of the ledger.
+        engine: how ticks are processed, which changes no result. Under the live order policy it is always `ticks`.
         keep_venue: whether the simulated broker's book and the journal are also files in `data_dir`, so that the
             account can be reconciled and continued. Otherwise they are in memory, and lost at the end.
         progress: called every PROGRESS_EVERY_TICKS ticks and at the end; None for no calls.
@@ -110,7 +130,7 @@ def run_backtest(
                 )
             )
         try:
-            backtest = _BACKTESTS[spec.order_policy](spec, stream, ledger, journal, store)
+            backtest = _backtest_class(spec.order_policy, engine, data_dir)(spec, stream, ledger, journal, store)
             started = time.perf_counter()
             backtest.run(progress)
         except StrategyError as error:

@@ -29,7 +29,7 @@ from services.portfolio.core.account.orders import INCARNATION_CHARS
 from services.portfolio.core.portfolio import Output, Portfolio
 from services.portfolio.core.state.portfolio_state import compose_state, needs_commit
 from services.portfolio.ledger.ledger import Ledger
-from services.signal.core.symbol_engine import SymbolEngine
+from services.signal.core.symbol_engine import Direction, SymbolEngine
 from services.signal.strategy_loader import parse_strategies, strategy_factories
 
 PROGRESS_EVERY_TICKS: Final = 5_000
@@ -138,6 +138,10 @@ class InProcessDesk:
     def _signal(self, tick: StreamTick) -> Signal:
         decision = self._engines[tick.symbol].process_tick(tick.sequence, tick.time_ns, tick.bid, tick.ask, tick.volume)
         end_calls()
+        return self._signal_message(tick, *decision)
+
+    def _signal_message(self, tick: StreamTick, direction: Direction, confidence: float, reason: str) -> Signal:
+        """The message with which a signal process sends the signal of a tick."""
         return Signal(
             PUBLISHER,
             self._stream_id,
@@ -147,9 +151,9 @@ class InProcessDesk:
             tick.time_ns,
             tick.bid,
             tick.ask,
-            decision.direction,
-            decision.confidence,
-            decision.reason,
+            direction,
+            confidence,
+            reason,
             0,
             0,
         )

@@ -16,11 +16,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from marketdata.tick_bounds import TickBounds
 from proto.control import DeskCommand, DeskState, ReconcileCommand, ReconcileReply
 from proto.core import Core
 from proto.gateway import Reply, Request
 from proto.messages import (
     STRATEGY_FAULT,
+    WATCHED,
     Answer,
     Call,
     CourierHello,
@@ -32,16 +34,19 @@ from proto.messages import (
 from proto.time import Now
 from services.portfolio.core.account.events import OrderCreated
 from services.portfolio.core.accounting.equity_curve import equity_point
+from services.portfolio.core.decision.bounds import add_desk_bounds
 from services.portfolio.core.decision.commands import CommandReply, apply_command
 from services.portfolio.core.decision.escalation import resume_after_day_end, watch_equity
-from services.portfolio.core.decision.signal_decision import update_risk_from_tick
+from services.portfolio.core.decision.signal_decision import point_size, update_risk_from_tick
 from services.portfolio.core.decision.signal_queue import QUEUED_SIGNALS_MAX, SignalQueue
 from services.portfolio.core.decision.sizing_inputs import half_lives_min
+from services.portfolio.core.decision.standing_decision import StandingDecision, standing_decision
 from services.portfolio.core.decision.tick_decision import decide_tick
 from services.portfolio.core.gateway_client.client import GatewayClient
 from services.portfolio.core.gateway_client.task_runner import RequestEncoder, encode_request
 from services.portfolio.core.queries.denial_hints import with_hint
 from services.portfolio.core.risk.registry import active_rules
+from services.portfolio.core.state.passed_ticks import PassedTicks
 from services.portfolio.core.state.portfolio_state import PortfolioState
 from services.portfolio.core.state.signal_conditions import show_signal_health, signal_from_market
 from services.portfolio.core.state.signal_health import SignalHealth
@@ -168,6 +173,45 @@ class Portfolio(Core[Message, Output]):
     def in_flight(self) -> int:
         """Number of requests to the gateway that wait for an answer."""
         return len(self.client.tasks)
+
+    # ---------------------------------------------------------------------------------------------------- passing over
+
+    def add_bounds(self, bounds: TickBounds) -> None:
+        """Narrow `bounds` to the ticks at which this desk, in a lock-step stream, does more than `pass_over`.
+
+        The bounds hold until an event of the account, or until a tick outside them. Signals that the desk decides are
+        not part of the bounds: `standing_decision` has them.
+        """
+        add_desk_bounds(
+            self.state,
+            bounds,
+            needs_equity=self._equity,
+            needs_spread=self._spread,
+            volatile_symbols=self._half_lives_min.keys(),
+        )
+
+    def standing_decision(self, symbol: str, direction: int) -> StandingDecision:
+        """The decision of a symbol's further signals in a direction, +1 or -1, until the next event of the account."""
+        return standing_decision(self.state, symbol, direction)
+
+    def pass_over(self, ticks: PassedTicks) -> None:
+        """Record ticks of a symbol within the bounds whose signals `standing_decision` skips or denies.
+
+        See `StreamState.pass_over`.
+        """
+        latest = ticks.latest
+        if latest.reason != WATCHED:
+            self._signals.sequences[latest.symbol] = latest.sequence
+        self._stream.pass_over(ticks, half_life_min=self._half_lives_min.get(latest.symbol))
+
+    def spread_point(self, symbol: str) -> float | None:
+        """Size of a point of a symbol, in price units; None if no rule needs its median spread."""
+        instrument = self._account.book.instruments.get(symbol)
+        return point_size(instrument) if self._spread and instrument is not None else None
+
+    def estimates_volatility(self, symbol: str) -> bool:
+        """Whether the plan sizes the orders of a symbol by its volatility."""
+        return symbol in self._half_lives_min
 
     # -------------------------------------------------------------------------------------------- commands and market
 

@@ -18,11 +18,26 @@ MEDIAN_STEP_POINTS: Final = 0.05
 """Change of the estimate at one tick. If the spread becomes five points wider, the estimate follows in 100 ticks."""
 
 
-def update_spread_median(risk_state: RiskState, symbol: str, spread: float, point: float) -> None:
-    """Move the running median of a symbol's spread one step towards the quoted `spread`.
+def next_spread_median(median: float, spread: float, point: float) -> float:
+    """Return the running median of a symbol's spread after a tick, one step towards the quoted `spread`.
 
     The estimate is the frugal median of Ma, Muthukrishnan and Sandler (2013). It rises by a step if the spread is
     higher and falls by a step if the spread is lower. So it converges to a value with as many spreads above as below.
+
+    Args:
+        median: the estimate before the tick, in price units.
+        spread: ask - bid, in price units.
+        point: size of a point, in price units.
+    """
+    if spread > median:
+        return min(median + MEDIAN_STEP_POINTS * point, spread)
+    if spread < median:
+        return max(median - MEDIAN_STEP_POINTS * point, spread)
+    return median
+
+
+def update_spread_median(risk_state: RiskState, symbol: str, spread: float, point: float) -> None:
+    """Update the running median of a symbol's spread in place; the first median is the first `spread`.
 
     Args:
         risk_state: the state to update in place.
@@ -31,12 +46,13 @@ def update_spread_median(risk_state: RiskState, symbol: str, spread: float, poin
         point: size of a point, in price units.
     """
     median = risk_state.spread_medians.get(symbol)
-    if median is None:
-        risk_state.spread_medians[symbol] = spread
-    elif spread > median:
-        risk_state.spread_medians[symbol] = min(median + MEDIAN_STEP_POINTS * point, spread)
-    elif spread < median:
-        risk_state.spread_medians[symbol] = max(median - MEDIAN_STEP_POINTS * point, spread)
+    updated = spread if median is None else next_spread_median(median, spread, point)
+    risk_state.spread_medians[symbol] = updated
+
+
+def set_spread_median(risk_state: RiskState, symbol: str, median: float) -> None:
+    """Set the running median of a symbol's spread, in price units, to the value after many ticks."""
+    risk_state.spread_medians[symbol] = median
 
 
 def update_equity_peaks(risk_state: RiskState, equity: Decimal, time_ns: int) -> bool:

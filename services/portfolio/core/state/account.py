@@ -57,6 +57,8 @@ class AccountState:
         self._stream = stream
         self._warnings = warnings
         self._events: list[Event] = []
+        self.emitted = 0
+        """Number of events since the start of the process. The account changes only with an event."""
         self.book = book
         self.valuation = AccountValuation(book)
         """Value of the positions, for what is computed at every tick."""
@@ -86,6 +88,7 @@ class AccountState:
             self.modifications.add(event)
             self._warnings.closed_markets.on_event(event, self.book, self._stream.domain_ns(self._stream.now.mono_ns))
         self._events.append(event)
+        self.emitted += 1
         if isinstance(event, DealBooked) and (fault := find_violation(self.book, *_touched_by(event))):
             self.restrict_trading(TradingState.HALTED, "LEDGER_INVARIANT", fault, by="invariants")
 

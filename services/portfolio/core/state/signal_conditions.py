@@ -78,11 +78,12 @@ def signal_from_market(
     ):
         return None
     if message.symbol in config.watched:
-        return _hold(message, WATCHED, stream.now.mono_ns)
-    return _hold(message, NO_SIGNAL, stream.now.mono_ns) if message.symbol in unattended else None
+        return hold_signal(message, WATCHED, stream.now.mono_ns)
+    return hold_signal(message, NO_SIGNAL, stream.now.mono_ns) if message.symbol in unattended else None
 
 
-def _hold(tick: Tick, reason: str, mono_ns: int) -> Signal:
+def hold_signal(tick: Tick, reason: str, mono_ns: int) -> Signal:
+    """Return the HOLD of a tick without a signal; `mono_ns` is the monotonic time at which it is made."""
     return Signal(
         "portfolio",
         tick.stream_id,

@@ -12,8 +12,14 @@ from services.portfolio.core.account.market_feed import MarketFeed
 from services.portfolio.core.account.tick_cursor import Mark, TickCursor
 from services.portfolio.core.accounting.equity_curve import EquityPoint
 from services.portfolio.core.risk.limits import Limits
-from services.portfolio.core.risk.state_updates import update_equity_peaks, update_from_event, update_spread_median
+from services.portfolio.core.risk.state_updates import (
+    set_spread_median,
+    update_equity_peaks,
+    update_from_event,
+    update_spread_median,
+)
 from services.portfolio.core.sizing.volatility import update_volatility
+from services.portfolio.core.state.passed_ticks import PassedTicks
 from services.portfolio.core.state.persisted import PersistedState
 
 
@@ -106,6 +112,36 @@ class StreamState:
             cursor.warming_up += 1
         elif signal.reason != WATCHED:
             cursor.hold += 1
+
+    def pass_over(self, ticks: PassedTicks, *, half_life_min: int | None) -> None:
+        """Record ticks of one symbol without a consequence, as `count`, `on_spread` and `on_mid` do for each tick.
+
+        The caller passes over the ticks of the other symbols up to the same time, the symbol with the latest tick last.
+
+        Args:
+            ticks: the ticks.
+            half_life_min: half-life of the symbol's volatility estimate in minutes; None without an estimate.
+        """
+        self.has_advanced = True
+        cursor, latest = self.cursor, ticks.latest
+        symbol = latest.symbol
+        cursor.ordinal, cursor.time_ns = latest.ordinal, latest.time_ns
+        cursor.sequences[symbol] = latest.sequence
+        cursor.marks[symbol] = Mark(latest.bid, latest.ask, latest.time_ns)
+        self.last_signals[symbol] = latest
+        cursor.buy += ticks.buy
+        cursor.sell += ticks.sell
+        cursor.hold += ticks.hold
+        cursor.warming_up += ticks.warming_up
+        for blocked in ticks.blocked:
+            cursor.on_blocked_signals(symbol, blocked.latest, blocked.reason, blocked.signals)
+        for code, count in ticks.denied:
+            cursor.count_denial(code, count)
+        if ticks.spread_median is not None:
+            set_spread_median(self.risk, symbol, ticks.spread_median)
+        if half_life_min is not None:
+            for mid, time_ns in ticks.minute_ends:
+                self.on_mid(symbol, mid, time_ns, half_life_min)
 
     def on_event(self, event: Event, limits: Limits) -> None:
         """Update the state of the risk rules from an event of the account."""

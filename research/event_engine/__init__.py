@@ -1,0 +1,1 @@
+"""Parts of the event-driven backtest: signals of many ticks, and the walk over ticks without a consequence."""
