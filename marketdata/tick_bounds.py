@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-NEVER_NS: Final = (1 << 63) - 1
-"""A time that no tick reaches."""
+from proto.time import NEVER_NS as NEVER_NS
 
 
 class TickBounds:

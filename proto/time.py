@@ -14,6 +14,9 @@ MINUTE_NS: Final = 60 * SECOND_NS
 HOUR_NS: Final = 60 * MINUTE_NS
 DAY_NS: Final = 24 * HOUR_NS
 
+NEVER_NS: Final = 2**63 - 1
+"""A time that is never reached."""
+
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 TIME_SUFFIX: Final = "_ns"

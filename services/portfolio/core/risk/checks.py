@@ -1,12 +1,60 @@
-"""Risk checks of an order, by phase. Rules are checked in the order of `rules.RULES`; the first denial is returned."""
+"""Risk checks of an order, by phase. Rules are checked in the order of `rules.RULES`; the first denial is returned.
+
+`outlook` tells, besides the first denial, how long this result holds.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
+from typing import NamedTuple
 
+from proto.time import NEVER_NS
 from services.portfolio.core.risk.registry import OPENING_RULES, active_rules
-from services.portfolio.core.risk.rule import Check
+from services.portfolio.core.risk.rule import Check, Phase
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
+
+
+class Outlook(NamedTuple):
+    """The first denial of an order by the rules of a phase, None if there is none, and how long its code holds.
+
+    Before venue time `until_ns` the rules that can tell return the same codes, if nothing changes but the time, the
+    quotes, and the confidence between `confidence_min` and `confidence_max`. `uncertain` has the codes of the rules up
+    to the denial that cannot tell; any tick may change the result of these.
+    """
+
+    denial: Denial | None
+    until_ns: int
+    confidence_min: float
+    confidence_max: float
+    uncertain: tuple[str, ...]
+
+
+def outlook(
+    phase: Phase, order: OrderProposal, context: RiskContext, now_ns: int, excepted: Collection[str] = ()
+) -> Outlook:
+    """Check an order against the active rules of `phase` at venue time `now_ns`, and tell how long the result holds.
+
+    With `Phase.BEFORE_SIZING` the denial is that of `check_before_sizing`, with `Phase.RESTING` that of
+    `check_resting`, and with `Phase.BASE` that of `check_base_rules`. Denials with an `excepted` code are ignored.
+    """
+    until_ns, lowest, highest = NEVER_NS, -math.inf, math.inf
+    uncertain: list[str] = []
+    found: Denial | None = None
+    for rule in active_rules(context.limits, context.plan).by_phase[phase]:
+        denial = rule.check(order, context, now_ns)
+        changes_ns = now_ns if rule.until is None else rule.until(order, context, now_ns)
+        if changes_ns > now_ns:
+            until_ns = min(until_ns, changes_ns)
+        else:
+            uncertain.append(rule.code)
+        if rule.confidences is not None:
+            least, most = rule.confidences(order, context)
+            lowest, highest = max(lowest, least), min(highest, most)
+        if denial is not None and denial.code not in excepted:
+            found = denial
+            break
+    return Outlook(found, until_ns, lowest, highest, tuple(uncertain))
 
 
 def check_order(

@@ -14,9 +14,6 @@ from proto.trading.units import TimeNs
 NEWS_EVENTS_MAX: Final = 100_000
 """Highest number of events in a calendar: all releases of the eight major currencies over more than thirty years."""
 
-NEWS_TIME_NS_MAX: Final = 2**63 - 1
-"""Latest possible time of an event."""
-
 
 class Impact(StrEnum):
     """Level of the price movement that a release usually causes, as stated by calendars of economic news."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from services.portfolio.core.account.events import RiskReset
@@ -57,10 +57,11 @@ UPDATES_OF_EVENT: Final = _updates()
 
 
 class ActiveRules(NamedTuple):
-    """Checks of the rules that may deny an order under a set of limits and a plan, by phase."""
+    """The rules that may deny an order under a set of limits and a plan, and their checks, by phase."""
 
     limits: Limits
     plan: Plan
+    by_phase: Mapping[Phase, tuple[RiskRule, ...]]
     base: tuple[Check, ...]
     before_sizing: tuple[Check, ...]
     opening: tuple[Check, ...]
@@ -85,6 +86,7 @@ def _activate(limits: Limits, plan: Plan) -> ActiveRules:
     return ActiveRules(
         limits,
         plan,
+        by_phase={phase: tuple(rule for rule in active if phase in rule.phases) for phase in Phase},
         base=checks(lambda rule: Phase.BASE in rule.phases),
         before_sizing=checks(lambda rule: Phase.BEFORE_SIZING in rule.phases),
         opening=checks(lambda rule: rule.phases & OPENING_PHASES and Phase.BASE not in rule.phases),

@@ -7,7 +7,6 @@ trading state.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,6 +14,7 @@ from enum import Flag, auto
 from typing import Any, NamedTuple
 
 from proto.control import TradingState
+from proto.time import NEVER_NS
 from proto.trading.server_time import NEW_YORK_CLOSE, QUARTER_NS, server_ns
 from proto.trading.units import decimal_text
 from services.portfolio.core.account.events import RiskReset
@@ -106,27 +106,25 @@ class EquityWatch(NamedTuple):
     check: Callable[[RiskContext], tuple[str, Denial | None]]
 
 
-class TickRows(NamedTuple):
-    """Ticks of one symbol as columns, in the order of time: arrays or lists. Arrays suit a numba kernel."""
-
-    time_ns: Sequence[int]
-    bid: Sequence[float]
-    ask: Sequence[float]
-
-
 Check = Callable[[OrderProposal, RiskContext, int], Denial | None]
 """`check(order, context, now_ns)`: the denial of the order at venue time `now_ns`; None if the rule allows it."""
 
-Until = Callable[[TickRows, int, OrderProposal, RiskContext], int]
-"""`until(ticks, row, order, context)`: the first row after `row` at which the code returned by `check` may change.
+Until = Callable[[OrderProposal, RiskContext, int], int]
+"""`until(order, context, now_ns)`: the venue time, in ns, before which `check` returns the same code as at `now_ns`.
 
-The row may be too early but never too late, and the caller repeats the check there. The row is `len(ticks.time_ns)` if
-no tick changes the result. Before the row the code is constant, but the observed value may differ at every tick.
+It is `NEVER_NS` if only an event of the account or another change of `context` can change the code. It is `now_ns` if
+the rule cannot tell, such as a rule that compares the order with the quote. It may be too early but never too late;
+the caller repeats the check then. Before it the code is constant, but the observed value may differ at each time.
 
-`order` stands for all orders with the same symbol, direction, times and prices. `context` has the current account; an
-event of the account, or a change of anything else in `context`, invalidates the result. A rule that depends on prices
-may pass the columns and its limit, as plain numbers, to a numba kernel.
+`order` stands for all orders with the same symbol, direction, times and prices, and with a confidence within the bounds
+of `RiskRule.confidences`. The quotes in `context` may change, symbols may get their first quote, and the equity may
+change as long as it reaches and leaves no level of `RiskRule.equity_levels`. An event of the account, or a change of
+anything else in `context`, invalidates the result.
 """
+
+Confidences = Callable[[OrderProposal, RiskContext], tuple[float, float]]
+"""`confidences(order, context)`: the lowest and highest confidence for which `check` returns the same code as for the
+order's; the bounds may be too narrow."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -162,8 +160,9 @@ class RiskRule:
         utilization: returns the rule's rows for `paperdesk risk` at a venue time.
         pause_end: returns the venue time at which a pause of all symbols ends, 0 without one, for a rule without
             `utilization`.
-        until: returns the next row of ticks at which the result of `check` may change while the rule is active, for a
-            scan of many ticks. Desk and backtest use only `check`.
+        until: returns the time before which the code of `check` stays the same while the rule is active. With it a
+            backtest passes over ticks; without it the rule is checked at every tick.
+        confidences: bounds of the confidence within which `until` holds, for a rule that reads the confidence.
     """
 
     codes: tuple[RuleCode, ...]
@@ -189,6 +188,7 @@ class RiskRule:
     utilization: Callable[[RiskContext, int], Iterable[LimitUtilization]] | None = None
     pause_end: Callable[[RiskContext, int], int] | None = None
     until: Until | None = None
+    confidences: Confidences | None = None
 
     @property
     def code(self) -> str:
@@ -279,14 +279,9 @@ def amount_texts(amounts: dict[str, Decimal | None]) -> dict[str, str]:
     return {name: decimal_text(amount) for name, amount in amounts.items() if amount is not None}
 
 
-def until_event(ticks: TickRows, _row: int, _order: OrderProposal, _context: RiskContext) -> int:
-    """Return the number of rows; this is `until` of a rule whose result no tick changes. `_row` is not used."""
-    return len(ticks.time_ns)
-
-
-def first_row_at(ticks: TickRows, row: int, time_ns: int) -> int:
-    """Return the first row after `row` whose venue time is at least `time_ns`, or the number of rows."""
-    return bisect_left(ticks.time_ns, time_ns, lo=min(row + 1, len(ticks.time_ns)))
+def until_event(_order: OrderProposal, _context: RiskContext, _now_ns: int) -> int:
+    """Return `NEVER_NS`; this is `until` of a rule whose code depends neither on the time nor on quotes."""
+    return NEVER_NS
 
 
 def clock_time_ahead_ns(now_ns: int, ahead_ns: int, clock: str = NEW_YORK_CLOSE) -> int:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Final
 
 from proto.gateway import DealEntry, VenueDeal
-from proto.time import SECOND_NS, utc_text
+from proto.time import NEVER_NS, SECOND_NS, utc_text
 from services.portfolio.core.account.events import DealBooked, RiskReset
 from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.rule import (
@@ -20,11 +20,8 @@ from services.portfolio.core.risk.rule import (
     RuleCode,
     RuleLimit,
     RuleReset,
-    TickRows,
-    first_row_at,
     measured_utilization,
     select_symbol,
-    until_event,
 )
 from services.portfolio.core.risk.state import Breaker, RiskState
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
@@ -50,12 +47,10 @@ def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | N
     )
 
 
-def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext) -> int:
-    """Return the first row after `row` at or after the end of the pause (see `rule.Until`)."""
+def until(order: OrderProposal, context: RiskContext, now_ns: int) -> int:
+    """Return the end of the pause (see `rule.Until`)."""
     breaker = context.risk_state.breakers.get(order.instrument.symbol)
-    if breaker is None or ticks.time_ns[row] >= breaker.until_ns:
-        return until_event(ticks, row, order, context)
-    return first_row_at(ticks, row, breaker.until_ns)
+    return NEVER_NS if breaker is None or now_ns >= breaker.until_ns else breaker.until_ns
 
 
 def _on_deal(risk_state: RiskState, event: DealBooked, limits: Limits) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from proto.trading.units import decimal_text, to_decimal
-from services.portfolio.core.risk.rule import Phase, RiskRule, RuleCode, RuleLimit
+from proto.trading.units import FINEST, decimal_text, to_decimal
+from services.portfolio.core.risk.rule import Phase, RiskRule, RuleCode, RuleLimit, until_event
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
@@ -17,6 +17,19 @@ def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | 
     if least is None or to_decimal(order.confidence) >= least:
         return None
     return Denial("CONFIDENCE", f"at least {decimal_text(least)}", f"{order.confidence:g}")
+
+
+def confidences(order: OrderProposal, context: RiskContext) -> tuple[float, float]:
+    """Return bounds of the confidences with the code of the order's confidence (see `rule.Confidences`)."""
+    mine, least = order.confidence, context.limits.confidence_min
+    if not 0 <= mine <= 1:
+        return mine, mine
+    if least is None:
+        return 0.0, 1.0
+    # A confidence is compared as a decimal of at most 12 places, which may differ from the float by half of the last.
+    if to_decimal(mine) >= least:
+        return min(mine, float(least + FINEST)), 1.0
+    return 0.0, max(mine, float(least - FINEST))
 
 
 RULE: Final = RiskRule(
@@ -31,4 +44,6 @@ RULE: Final = RiskRule(
     check=check,
     limits=(RuleLimit("confidence_min", "at least {}"),),
     is_always_asked=True,
+    until=until_event,
+    confidences=confidences,
 )

@@ -40,6 +40,11 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
     return None
 
 
+def until(_order: OrderProposal, _context: RiskContext, now_ns: int) -> int:
+    """Return the end of the server's day (see `rule.Until`)."""
+    return next_day_ns(now_ns)
+
+
 def daily_loss_pct(context: RiskContext, now_ns: int) -> dict[str, Decimal]:
     """Return the losses of the server's day in percent, by the name of the reference equity; a gain is negative.
 
@@ -106,4 +111,5 @@ RULE: Final = RiskRule(
     equity_levels=_equity_levels,
     reset=RuleReset(by_symbol=False, values=_remembered, clear=_clear),
     utilization=_utilization,
+    until=until,
 )

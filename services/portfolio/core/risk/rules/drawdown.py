@@ -27,6 +27,7 @@ from services.portfolio.core.risk.rule import (
     RuleReset,
     amount_texts,
     measured_utilization,
+    until_event,
 )
 from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
@@ -168,4 +169,5 @@ RULE: Final = RiskRule(
     equity_watch=EquityWatch("DRAWDOWN_WARNING", _watch),
     equity_levels=_equity_levels,
     utilization=_utilization,
+    until=until_event,
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from proto.time import utc_text
+from proto.time import NEVER_NS, utc_text
 from proto.trading.enums import TimeInForce
-from services.portfolio.core.risk.rule import Phase, RiskRule, RuleCode, TickRows, first_row_at, until_event
+from services.portfolio.core.risk.rule import Phase, RiskRule, RuleCode
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 
@@ -26,14 +26,9 @@ def check(order: OrderProposal, _context: RiskContext, now_ns: int) -> Denial | 
     return Denial("INVALID_EXPIRATION", "an expiry only with GTD", observed)
 
 
-def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext) -> int:
-    """Return the first row after `row` whose time has reached the order's expiry (see `rule.Until`).
-
-    Without an expiry, or with an expiry not later than the time of `row`, return the number of rows.
-    """
-    if order.expires_ns > ticks.time_ns[row]:
-        return first_row_at(ticks, row, order.expires_ns)
-    return until_event(ticks, row, order, context)
+def until(order: OrderProposal, _context: RiskContext, now_ns: int) -> int:
+    """Return the order's expiry if it is in the future (see `rule.Until`)."""
+    return order.expires_ns if order.expires_ns > now_ns else NEVER_NS
 
 
 RULE: Final = RiskRule(

@@ -12,9 +12,7 @@ from services.portfolio.core.risk.rule import (
     RiskRule,
     RuleCode,
     RuleLimit,
-    TickRows,
     clock_time_ahead_ns,
-    first_row_at,
 )
 from services.portfolio.core.risk.rules.hours import parse_time_of_day
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
@@ -34,17 +32,14 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
     return None
 
 
-def until(ticks: TickRows, row: int, _order: OrderProposal, context: RiskContext) -> int:
-    """Return the first row after `row` at or after the next change of the rule's result (see `rule.Until`).
-
-    The result changes at the Friday close and at the end of the weekend.
-    """
-    close, now_ns = context.limits.friday_close, ticks.time_ns[row]
+def until(_order: OrderProposal, context: RiskContext, now_ns: int) -> int:
+    """Return the next Friday close or end of the weekend (see `rule.Until`)."""
+    close = context.limits.friday_close
     assert close is not None
     day, since_midnight_ns = weekday(now_ns), time_of_day_ns(now_ns)
     to_close_ns = (FRIDAY - day) * DAY_NS + parse_time_of_day(close) - since_midnight_ns
     ahead_ns = to_close_ns if to_close_ns > 0 else 7 * DAY_NS - day * DAY_NS - since_midnight_ns
-    return first_row_at(ticks, row, clock_time_ahead_ns(now_ns, ahead_ns))
+    return clock_time_ahead_ns(now_ns, ahead_ns)
 
 
 RULE: Final = RiskRule(

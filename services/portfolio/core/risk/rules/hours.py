@@ -13,9 +13,7 @@ from services.portfolio.core.risk.rule import (
     RiskRule,
     RuleCode,
     RuleLimit,
-    TickRows,
     clock_time_ahead_ns,
-    first_row_at,
 )
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
@@ -33,13 +31,13 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
     return None if is_within else Denial("TRADING_HOURS", hours, format_server_time(now_ns))
 
 
-def until(ticks: TickRows, row: int, _order: OrderProposal, context: RiskContext) -> int:
-    """Return the first row after `row` at or after the next beginning or end of the hours (see `rule.Until`)."""
-    hours, now_ns = context.limits.trading_hours, ticks.time_ns[row]
+def until(_order: OrderProposal, context: RiskContext, now_ns: int) -> int:
+    """Return the next beginning or end of the hours (see `rule.Until`)."""
+    hours = context.limits.trading_hours
     assert hours is not None
     since_midnight_ns = time_of_day_ns(now_ns)
     ahead_ns = min((parse_time_of_day(text) - since_midnight_ns) % DAY_NS or DAY_NS for text in hours.split("-"))
-    return first_row_at(ticks, row, clock_time_ahead_ns(now_ns, ahead_ns))
+    return clock_time_ahead_ns(now_ns, ahead_ns)
 
 
 def parse_time_of_day(text: str) -> int:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from proto.time import DAY_NS, MINUTE_NS
-from services.portfolio.core.risk.news import NEWS_TIME_NS_MAX, NewsEvent, news_events_between
+from proto.time import DAY_NS, MINUTE_NS, NEVER_NS
+from services.portfolio.core.risk.news import NewsEvent, news_events_between
 from services.portfolio.core.risk.rule import (
     LimitUtilization,
     Phase,
     RiskRule,
     RuleCode,
     RuleLimit,
-    TickRows,
-    first_row_at,
 )
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
@@ -34,17 +32,16 @@ def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | N
     return None
 
 
-def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext) -> int:
-    """Return the first row after `row` at which the minutes around a release may begin or end (see `rule.Until`)."""
-    limits, now_ns = context.limits, ticks.time_ns[row]
-    changes_ns = []
-    for event in _events(order, context, now_ns, NEWS_TIME_NS_MAX):
+def until(order: OrderProposal, context: RiskContext, now_ns: int) -> int:
+    """Return the next time at which the minutes around a release may begin or end (see `rule.Until`)."""
+    limits, changes_ns = context.limits, []
+    for event in _events(order, context, now_ns, NEVER_NS):
         begin_ns = event.time_ns - limits.news_before_min * MINUTE_NS
         if begin_ns > now_ns:
             changes_ns.append(begin_ns)
             break
         changes_ns.append(event.time_ns + limits.news_after_min * MINUTE_NS)
-    return first_row_at(ticks, row, min(changes_ns, default=NEWS_TIME_NS_MAX))
+    return min(changes_ns, default=NEVER_NS)
 
 
 def _events(order: OrderProposal, context: RiskContext, now_ns: int, until_ns: int) -> Iterator[NewsEvent]:

@@ -16,9 +16,7 @@ from services.portfolio.core.risk.rule import (
     RuleCode,
     RuleLimit,
     RuleReset,
-    TickRows,
     count_utilization,
-    first_row_at,
 )
 from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
@@ -46,15 +44,14 @@ def check(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | N
     return None
 
 
-def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext) -> int:
-    """Return the first row after `row` at which an order leaves one of the counts (see `rule.Until`)."""
-    memory, now_ns = context.risk_state, ticks.time_ns[row]
-    changes_ns = [next_day_ns(now_ns)]
+def until(order: OrderProposal, context: RiskContext, now_ns: int) -> int:
+    """Return the time at which an order leaves one of the counts (see `rule.Until`)."""
+    memory, changes_ns = context.risk_state, [next_day_ns(now_ns)]
     changes_ns += [time_ns + MINUTE_NS for time_ns in within_last_minute(memory.order_times_ns, now_ns)]
     most, last_ns = context.limits.orders_per_second_max, memory.last_order_ns.get(order.instrument.symbol)
     if most and last_ns is not None and (now_ns - last_ns) * most < SECOND_NS:
         changes_ns.append(last_ns + -(-SECOND_NS // most))
-    return first_row_at(ticks, row, min(changes_ns))
+    return min(changes_ns)
 
 
 def orders_today(risk_state: RiskState, now_ns: int) -> int:

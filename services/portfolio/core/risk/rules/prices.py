@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
+from proto.time import NEVER_NS
 from proto.trading.enums import OrderType, side_of
 from proto.trading.price_distance import entry_distance, respects_stops_level
 from proto.trading.units import decimal_text, is_exact, is_on_step
@@ -65,6 +66,11 @@ def _is_price(price: Decimal) -> bool:
     return is_exact(price) and price > 0
 
 
+def until(order: OrderProposal, _context: RiskContext, now_ns: int) -> int:
+    """Return `now_ns` for an order that would rest, whose price is compared with the quote (see `rule.Until`)."""
+    return now_ns if order.waits_for_price else NEVER_NS
+
+
 RULE: Final = RiskRule(
     codes=(
         RuleCode(
@@ -77,4 +83,5 @@ RULE: Final = RiskRule(
     ),
     phases=Phase.BASE,
     check=check,
+    until=until,
 )

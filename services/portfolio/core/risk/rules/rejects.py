@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from proto.control import TradingState
-from proto.time import MINUTE_NS
+from proto.time import MINUTE_NS, NEVER_NS
 from proto.trading.server_time import within_last_minute
 from services.portfolio.core.account.events import OrderUpdated, RiskReset
 from services.portfolio.core.account.order_status import OrderStatus
@@ -18,10 +18,7 @@ from services.portfolio.core.risk.rule import (
     RuleCode,
     RuleLimit,
     RuleReset,
-    TickRows,
     count_utilization,
-    first_row_at,
-    until_event,
 )
 from services.portfolio.core.risk.state import RiskState
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
@@ -38,12 +35,10 @@ def check(_order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | 
     return Denial("REJECTS", f"fewer than {most} a minute", str(seen), TradingState.REDUCE_ONLY)
 
 
-def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext) -> int:
-    """Return the first row after `row` at which the oldest reject of the last minute is a minute old."""
-    recent_ns = within_last_minute(context.risk_state.reject_times_ns, ticks.time_ns[row])
-    if not recent_ns:
-        return until_event(ticks, row, order, context)
-    return first_row_at(ticks, row, min(recent_ns) + MINUTE_NS)
+def until(_order: OrderProposal, context: RiskContext, now_ns: int) -> int:
+    """Return the time at which the oldest reject of the last minute is a minute old (see `rule.Until`)."""
+    recent_ns = within_last_minute(context.risk_state.reject_times_ns, now_ns)
+    return min(recent_ns) + MINUTE_NS if recent_ns else NEVER_NS
 
 
 def _on_order_update(risk_state: RiskState, event: OrderUpdated, _limits: Limits) -> None:

@@ -11,9 +11,7 @@ from services.portfolio.core.risk.rule import (
     RiskRule,
     RuleCode,
     RuleLimit,
-    TickRows,
     clock_time_ahead_ns,
-    first_row_at,
 )
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
@@ -45,15 +43,15 @@ def pause_end(context: RiskContext, now_ns: int) -> int:
     return nearest_ns + minutes * MINUTE_NS
 
 
-def until(ticks: TickRows, row: int, _order: OrderProposal, context: RiskContext) -> int:
-    """Return the first row after `row` at or after the next beginning or end of the pause (see `rule.Until`)."""
-    minutes, now_ns = context.limits.rollover_pause_min, ticks.time_ns[row]
+def until(_order: OrderProposal, context: RiskContext, now_ns: int) -> int:
+    """Return the next beginning or end of the pause (see `rule.Until`)."""
+    minutes = context.limits.rollover_pause_min
     assert minutes is not None
     since_midnight_ns = time_of_day_ns(now_ns)
     # The pause begins 1 ns after `minutes` before midnight, and ends exactly `minutes` after it (see `check`).
     bounds_ns = (minutes * MINUTE_NS, 1 - minutes * MINUTE_NS)
     ahead_ns = min((bound - since_midnight_ns) % DAY_NS or DAY_NS for bound in bounds_ns)
-    return first_row_at(ticks, row, clock_time_ahead_ns(now_ns, ahead_ns))
+    return clock_time_ahead_ns(now_ns, ahead_ns)
 
 
 RULE: Final = RiskRule(

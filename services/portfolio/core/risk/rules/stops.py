@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from proto.time import NEVER_NS
 from proto.trading.enums import side_of
 from proto.trading.price_distance import closing_touch, respects_stops_level, stop_loss_distance, take_profit_distance
 from proto.trading.price_rounding import PriceRole, price_away
@@ -18,7 +19,7 @@ def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | 
 
     Deny with NO_QUOTE if there is no quote to compare a stop with.
     """
-    if order.stop_loss is None and order.take_profit is None and not order.trailing_stop_points:
+    if not _has_stops(order):
         return None
     terms, side, quote = order.instrument, side_of(order.direction), latest_quote(order, context)
     if order.waits_for_price and order.limit_price is not None:
@@ -47,6 +48,15 @@ def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | 
     return None
 
 
+def until(order: OrderProposal, _context: RiskContext, now_ns: int) -> int:
+    """Return `now_ns` for stops that are compared with the quote (see `rule.Until`)."""
+    return now_ns if _has_stops(order) else NEVER_NS
+
+
+def _has_stops(order: OrderProposal) -> bool:
+    return order.stop_loss is not None or order.take_profit is not None or order.trailing_stop_points > 0
+
+
 RULE: Final = RiskRule(
     codes=(
         RuleCode(
@@ -60,4 +70,5 @@ RULE: Final = RiskRule(
     ),
     phases=Phase.BASE,
     check=check,
+    until=until,
 )

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from proto.time import DAY_NS, MINUTE_NS
+from proto.time import DAY_NS, MINUTE_NS, NEVER_NS
 from proto.trading.enums import TradeMode
 from proto.trading.instrument import Instrument
 from proto.trading.server_time import time_of_day_ns, weekday
 from services.portfolio.core.risk.formatting import format_server_weekday_time
-from services.portfolio.core.risk.rule import (
-    Phase,
-    RiskRule,
-    RuleCode,
-    TickRows,
-    clock_time_ahead_ns,
-    first_row_at,
-    until_event,
-)
+from services.portfolio.core.risk.rule import Phase, RiskRule, RuleCode, clock_time_ahead_ns
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 
 _WEEK_NS: Final = 7 * DAY_NS
@@ -46,15 +38,12 @@ def market_closed(symbol: str, now_ns: int) -> Denial:
     return Denial("MARKET_CLOSED", f"a session of {symbol}", format_server_weekday_time(now_ns))
 
 
-def until(ticks: TickRows, row: int, order: OrderProposal, context: RiskContext) -> int:
-    """Return the first row after `row` at or after the next change of the market's hours (see `rule.Until`).
+def until(order: OrderProposal, _context: RiskContext, now_ns: int) -> int:
+    """Return the next change of the market's hours (see `rule.Until`).
 
     A change is the beginning or end of a session or holiday, or the symbol's expiry.
     """
-    changes_ns = _market_changes_ns(order.instrument, ticks.time_ns[row])
-    if not changes_ns:
-        return until_event(ticks, row, order, context)
-    return first_row_at(ticks, row, min(changes_ns))
+    return min(_market_changes_ns(order.instrument, now_ns), default=NEVER_NS)
 
 
 def _market_changes_ns(terms: Instrument, now_ns: int) -> list[int]:
