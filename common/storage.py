@@ -28,6 +28,9 @@ from common.writer_lock import WriterLock
 DATABASE_SUFFIXES: Final = ("", "-wal", "-shm")
 """Suffixes of the files of a database: the database itself, its write-ahead log, and the index of the log."""
 
+PAGE_BYTES: Final = 4_096
+"""Usual size of the pages of a file: SQLite's default."""
+
 BUSY_WAIT_MS_MAX: Final = 1_000
 """Milliseconds for which a connection waits for a lock, such as while a writer recovers the file."""
 
@@ -120,6 +123,7 @@ def open_writer(
     synchronous: Literal["NORMAL", "FULL"],
     quick_check: bool = True,
     may_lose_commits: Callable[[apsw.Connection], bool] | None = None,
+    page_bytes: int = PAGE_BYTES,
 ) -> WriterConnection:
     """Open the only connection that may write to `path`; creates the folder, the file and its tables if missing.
 
@@ -133,6 +137,7 @@ def open_writer(
         quick_check: whether to check every page first, which takes long for a large file.
         may_lose_commits: function that reads the file and returns whether a power cut may have lost commits of the log.
             If it returns False, a damaged log is refused. By default it returns whether `synchronous` is NORMAL.
+        page_bytes: size of the pages of a new file, a power of 2; an existing file keeps its own.
 
     Raises:
         StartError: another process writes to the file, the folder cannot be written, or the file is corrupt, of another
@@ -150,6 +155,7 @@ def open_writer(
             synchronous,
             quick_check=quick_check,
             may_lose_commits=may_lose_commits or (lambda _: synchronous == "NORMAL"),
+            page_bytes=page_bytes,
         )
     except BaseException:  # after any error the lock must be released; raised again
         lock.release()
@@ -187,7 +193,14 @@ def open_shared_writer(path: Path, *, application_id: int, schema: str, schema_v
             path, application_id=application_id, schema=schema, schema_version=schema_version, synchronous="FULL"
         ).close()
     connection = _open(
-        path, application_id, schema, schema_version, "FULL", quick_check=True, may_lose_commits=lambda _: False
+        path,
+        application_id,
+        schema,
+        schema_version,
+        "FULL",
+        quick_check=True,
+        may_lose_commits=lambda _: False,
+        page_bytes=PAGE_BYTES,
     )
     log = connection.filename_wal
     connection.identity = FileIdentity(str(path), log, f"{log.removesuffix('-wal')}-shm")
@@ -331,6 +344,7 @@ def _open(
     *,
     quick_check: bool,
     may_lose_commits: Callable[[apsw.Connection], bool],
+    page_bytes: int,
 ) -> WriterConnection:
     try:
         connection = WriterConnection(str(path))
@@ -348,6 +362,7 @@ def _open(
         # A new file uses a rollback journal until it is set to WAL. EXTRA makes the removal of that journal durable:
         # if a power cut undid the removal, the next start would roll back the whole file.
         connection.execute("PRAGMA synchronous = EXTRA")
+        connection.execute(f"PRAGMA page_size = {page_bytes}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_SIZE_MAX_BYTES}")
         connection.execute(f"PRAGMA synchronous = {synchronous}")

@@ -82,6 +82,9 @@ RESTORE_IT: Final = "restore it from a backup"
 _UNREADABLE: Final = (apsw.Error, msgspec.MsgspecError, ArithmeticError, ValueError, KeyError, AssertionError)
 """Errors caused by rows that another program wrote; the desk's own rows always satisfy the assertions."""
 
+PAGE_BYTES: Final = 8_192
+"""Size of a page. A page of 4,096 bytes would hold only a part of a row of `orders`, an overflow page the rest."""
+
 CHECKPOINT_EVERY_EVENTS: Final = 10_000
 """Number of events after which a commit moves the checkpoint. A start verifies little more than that many events."""
 
@@ -128,6 +131,7 @@ class Ledger:
             # Verification of the chain and `load` read every page that a start needs; the audit reads the others.
             quick_check=False,
             may_lose_commits=lambda db: not _was_written_in(db, host_boot),
+            page_bytes=PAGE_BYTES,
         )
         try:
             self._end = self._verify_chain()
@@ -196,28 +200,29 @@ class Ledger:
         A failed commit changes nothing in memory or in the file, and may be repeated with the same arguments.
         """
         db, (number, last) = self._db, self._end
-        noted, is_new_incarnation = self._noted, False
+        noted, taken = self._noted, [event for event in events if isinstance(event, IncarnationTaken)]
         synchronous = "FULL" if any(requires_fsync(event) for event in events) else "NORMAL"
         if synchronous != self._synchronous:
             db.pragma("synchronous", synchronous)
             self._synchronous = synchronous
+        rows: list[tuple[int, bytes, bytes]] = []
+        for event in events:
+            payload = _encode(event)
+            last = hash_chain.next_hash(last, payload)
+            number += 1
+            rows.append((number, last, payload))
         with transaction(db):
-            for event in events:
-                payload = _encode(event)
-                last = hash_chain.next_hash(last, payload)
-                number += 1
-                db.execute("INSERT INTO events VALUES (?, ?, ?)", (number, last, payload))
-                if isinstance(event, IncarnationTaken):
-                    is_new_incarnation = True
-                    write_notes(db, {INCARNATION: event.incarnation})
+            db.executemany("INSERT INTO events VALUES (?, ?, ?)", rows)
+            for event in taken:
+                write_notes(db, {INCARNATION: event.incarnation})
             end = ChainPosition(number, last)
             counts, account = self._counts, self._account_row
             if events:
                 counts, account = write_changed_rows(db, book, counts, account)
             write_points(db, state.equity_curve.unstored)
-            notes = notes_digest(db) if is_new_incarnation else self._notes
+            notes = notes_digest(db) if taken else self._notes
             write_cursor(db, state, end, counts, self._key, notes)
-            seal = write_seal(db, self._key, end, clock.wall_ns()) if self._key and is_new_incarnation else None
+            seal = write_seal(db, self._key, end, clock.wall_ns()) if self._key and taken else None
             if number - noted >= CHECKPOINT_EVERY_EVENTS:
                 hash_chain.write_checkpoint(db, end)
                 noted = number

@@ -127,15 +127,16 @@ def write_changed_rows(
         The row counts and the encoded account row after the write.
     """
     touched = book.changed_rows
-    for order_id in sorted(touched.orders):
-        order = book.orders[order_id]
-        row = with_checksum("orders", order_id, order.number, order.status.value, _encode(order))
-        db.execute("INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?, ?)", row)
-    account = book.stream.account if book.stream else ""
-    for deal in touched.deals:
-        order_id = book.order_of_deal.get(deal.deal, "")
-        row = with_checksum("deals", account, deal.deal, order_id, _encode(deal))
-        db.execute("INSERT INTO deals VALUES (?, ?, ?, ?, ?)", row)
+    orders = [book.orders[order_id] for order_id in sorted(touched.orders)]
+    db.executemany(
+        "INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?, ?)",
+        (with_checksum("orders", one.order_id, one.number, one.status.value, _encode(one)) for one in orders),
+    )
+    account, order_of = book.stream.account if book.stream else "", book.order_of_deal
+    db.executemany(
+        "INSERT INTO deals VALUES (?, ?, ?, ?, ?)",
+        (with_checksum("deals", account, one.deal, order_of.get(one.deal, ""), _encode(one)) for one in touched.deals),
+    )
     for symbol in sorted(touched.symbols):
         position = book.positions[symbol]
         held = _PositionRow(list(position.lots), list(position.legs))

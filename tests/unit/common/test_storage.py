@@ -34,6 +34,7 @@ def a_writer(
     schema: str = SCHEMA,
     synchronous: Literal["NORMAL", "FULL"] = "NORMAL",
     may_lose_commits: Callable[[apsw.Connection], bool] | None = None,
+    page_bytes: int = 4_096,
 ) -> apsw.Connection:
     return open_writer(
         path,
@@ -42,6 +43,7 @@ def a_writer(
         schema_version=schema_version,
         synchronous=synchronous,
         may_lose_commits=may_lose_commits,
+        page_bytes=page_bytes,
     )
 
 
@@ -53,6 +55,15 @@ def test_a_reopened_file_has_the_written_rows(tmp_path: Path) -> None:
     second = a_writer(path)
     assert second.execute("SELECT * FROM fills").fetchall() == [(1, "1.10")]
     second.close()
+
+
+def test_a_file_keeps_the_page_size_with_which_it_was_created(tmp_path: Path) -> None:
+    path = tmp_path / "desk.db"
+    for page_bytes in (8_192, 4_096):
+        writer = a_writer(path, page_bytes=page_bytes)
+        writer.execute("INSERT INTO notes VALUES ('kept')")
+        assert writer.pragma("page_size") == 8_192
+        writer.close()
 
 
 def test_a_second_writer_is_refused_while_the_first_lives(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from common.checksums import DamagedRowError
 from common.errors import StartError
@@ -143,6 +144,19 @@ def test_a_failed_commit_leaves_nothing_in_the_file_and_the_next_commit_works(pa
     ledger.close()
     assert verify_ledger(path) == []
     assert is_same_account(read_ledger(path)[0], book)
+
+
+def test_a_row_of_an_order_needs_no_page_of_its_own(path: Path) -> None:
+    """A new ledger with 200 orders and their events takes less than 3 KB an order; overflow pages would take 4 KB."""
+    ledger, book = Ledger(path), Book()
+    decision = structs.replace(an_order(1).decision, reason="[RISK] PASS " + "x" * 60, sizing="y" * 80)
+    events: list[Event] = [an_opened_stream(), an_instrument_learned()]
+    events += [OrderCreated(order=structs.replace(an_order(number), decision=decision)) for number in range(1, 201)]
+    for event in events:
+        book.apply(event)
+    ledger.commit(events, book, PersistedState(TickCursor(stream_id="s")))
+    ledger.close()
+    assert path.stat().st_size < 200 * 3_000
 
 
 def test_a_ledger_has_one_writer_and_any_number_of_readers(path: Path) -> None:
