@@ -50,6 +50,7 @@ from research.backtest import run_backtest
 from research.in_process_desk import BacktestProgress
 from research.model_data import OUT_OF_SAMPLE, model_data
 from research.run_spec import RunSpec
+from services.portfolio.core.state.config import CODE_SETTING, changed_code
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
 from services.signal.given_parameters import OPTION, parse_parameters, plan_parameters
 
@@ -141,6 +142,24 @@ def opened_terms(data_dir: Path) -> AccountTerms | None:
     deposits = [deal["profit"] for deal in ledger_views.deals(data_dir) if deal["kind"] == DealKind.BALANCE.value]
     currency = ledger_views.account(data_dir)["currency"]
     return AccountTerms(deposits[0], currency) if deposits and currency else None
+
+
+def require_same_code(spec: RunSpec, *, data_dir: Path) -> None:
+    """Refuse a strategy whose code differs from that of the account's last run.
+
+    Raises:
+        StartError: a strategy has other code; the text has its name and both digests.
+    """
+    if not (data_dir / LEDGER_FILE_NAME).is_file():
+        return
+    book, _ = read_ledger(data_dir / LEDGER_FILE_NAME)
+    before = {} if book.stream is None else book.stream.settings
+    now = {CODE_SETTING: spec.strategy_code()}
+    if changed := changed_code(now, before):
+        raise StartError(
+            f"the code of {', '.join(changed)} has changed since the last run of the account in {data_dir}: "
+            f"{now[CODE_SETTING]}, expected {before[CODE_SETTING]}, or --accept-other-code"
+        )
 
 
 def require_unseen_ticks(spec: RunSpec, stream: TickStream, *, data_dir: Path) -> None:

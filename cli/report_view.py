@@ -14,6 +14,10 @@ from cli.tables import average_text, console
 SAMPLE_TEXTS: Final = {"in": "IN SAMPLE", "out": "out of sample", "unknown": "UNKNOWN"}
 
 
+_STRATEGY_ROWS: Final = {"parameters": "strategy_params", "strategy's code": "strategy_code"}
+"""Rows on the strategy, each with the key of its text in the settings of the run."""
+
+
 def show_report(report: Mapping[str, Any]) -> None:
     """Print the report of a run as a table, then its warnings and differences."""
     currency = report["settings"]["currency"]
@@ -45,6 +49,7 @@ def _report_rows(report: Mapping[str, Any], currency: str) -> list[tuple[str, st
     latency = timings["latency_us"] or {}
     rows = [
         ("strategy", report["strategy"]),
+        *((name, found) for name, key in _STRATEGY_ROWS.items() if (found := report["settings"].get(key))),
         ("symbols", ", ".join(report["symbols"])),
         *((("model's data", SAMPLE_TEXTS[found["sample"]]),) if (found := report.get("model_data")) else ()),
         ("rows read", _count(ticks["read"])),

@@ -139,6 +139,9 @@ class OutputOptions:
 
     data_dir: Annotated[Path | None, o.with_default(o.NEW_DATA_DIR, "a temporary folder")] = None
     go_on: Annotated[bool, typer.Option("--continue", help="Continue with the account in --data-dir.")] = False
+    accept_other_code: Annotated[
+        bool, typer.Option("--accept-other-code", help="Continue although the code of a strategy has changed.")
+    ] = False
     report: Annotated[
         Path | None, typer.Option("--report", metavar="OUT.json", help="Write the report to this file as well.")
     ] = None

@@ -18,6 +18,19 @@ from common.errors import StartError
 
 PROJECT_ROOT: Final = Path(__file__).resolve().parents[1]
 
+CODE_PACKAGES: Final = (
+    "proto",
+    "common",
+    "marketdata",
+    "services",
+    "research",
+    "orchestration",
+    "verification",
+    "cli",
+    "tests",
+)
+"""The packages of the desk's own code in the installation's folder."""
+
 DESK_VARIABLE: Final = "PAPERDESK_DESK"
 """Environment variable with the path of the desk's folder, which takes precedence over the working directory."""
 

@@ -34,11 +34,18 @@ from services.portfolio.config_files.limits_file import RISK_SETS, load_limits
 from services.portfolio.config_files.plan_file import load_plan
 from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.core.risk.limits import DEFAULT_LIMITS
-from services.portfolio.core.state.config import WATCHED_SETTING, DeskConfig, stream_settings
+from services.portfolio.core.state.config import CODE_SETTING, WATCHED_SETTING, DeskConfig, stream_settings
 from services.signal.given_parameters import OPTION, GivenParameters, parse_parameters, plan_parameters
 from services.signal.model.manifest import Manifest, read_manifest
 from services.signal.parameter_types import canonical_parameters
-from services.signal.strategy_loader import DEFAULT_MODEL, canonical_strategy, strategy_parameters, uses_model
+from services.signal.strategy_code import strategy_codes
+from services.signal.strategy_loader import (
+    DEFAULT_MODEL,
+    canonical_strategy,
+    parse_strategies,
+    strategy_parameters,
+    uses_model,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +123,8 @@ class RunSpec:
             found[WATCHED_SETTING] = ",".join(self.watched_symbols)
         if parameters := self._parameters_text():
             found["strategy_params"] = parameters
+        if code := self.strategy_code():
+            found[CODE_SETTING] = code
         if (manifest := self.model_manifest()) is not None:
             found["model"] = manifest.deciding_sha256()
         return found
@@ -133,6 +142,10 @@ class RunSpec:
         if not any(level.values for level in given):
             return ""
         return canonical_parameters(strategy_parameters(self.strategy, self.symbols, given))
+
+    def strategy_code(self) -> str:
+        """The code of the strategies that do not come with the desk: `NAME=DIGEST` by strategy; empty without any."""
+        return strategy_codes(parse_strategies(self.strategy, self.symbols).values())
 
     def model_manifest(self) -> Manifest | None:
         """The manifest of the model of the run's strategy; None without a model.
@@ -170,7 +183,7 @@ class RunSpec:
             default_volume=self.volume,
             on_opposite=self.on_opposite,
             limits=limits,
-            settings=stream_settings(limits, plan, self.watched_symbols),
+            settings=stream_settings(limits, plan, self.watched_symbols, self.strategy_code()),
             plan=plan,
         )
 
@@ -183,6 +196,7 @@ class RunSpec:
             "WATCHED_SYMBOL": ",".join(self.watched_symbols),
             "STRATEGY": self.strategy,
             "STRATEGY_PARAMS": self.strategy_params,
+            "STRATEGY_CODE": self.strategy_code(),
             "MODEL": "" if self.model is None else str(self.model.resolve()),
             "DEFAULT_VOLUME": decimal_text(self.volume),
             "ON_OPPOSITE": str(self.on_opposite),

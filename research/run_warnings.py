@@ -14,6 +14,7 @@ from services.portfolio.core.account.state_causes import causes_of
 from services.portfolio.core.account.tick_cursor import TickCursor
 from services.portfolio.core.accounting.modifications import ModificationCounts
 from services.portfolio.core.risk.registry import limits_of_code
+from services.portfolio.core.state.config import CODE_BEFORE_SETTING, CODE_SETTING
 
 WARN_FROM_SHARE: Final = 0.25
 """Least ratio of denials to signals to buy or sell at which a run has a warning."""
@@ -28,12 +29,22 @@ def run_warnings(
     counts = book.ended.counts if book.ended else None
     found = (
         *remarks,
+        code_warning(book),
         *row_warnings(counts),
         stop_warning(book),
         denial_warning(book, cursor),
         modification_warning(modifications),
     )
     return [warning for warning in found if warning is not None]
+
+
+def code_warning(book: Book) -> str | None:
+    """Warning that a strategy has other code than in the account's previous run; None if it has not."""
+    settings = {} if book.stream is None else book.stream.settings
+    before = settings.get(CODE_BEFORE_SETTING)
+    if before is None:
+        return None
+    return f"the account was continued with other code of a strategy: {settings[CODE_SETTING]}, before {before}"
 
 
 def row_warnings(counts: TickCounts | None) -> list[str]:

@@ -40,6 +40,8 @@ def replay(run: RunOptions, output: OutputOptions, speed: o.Speed = DEFAULT_SPEE
     spec = runs.run_spec(run, account=runs.continued_account(output))
     out = None if output.report is None else output_file(output.report, "--report", force=output.force)
     with data_directory(output.data_dir, go_on=output.go_on) as folder:
+        if not output.accept_other_code:
+            runs.require_same_code(spec, data_dir=folder)
         stream = show_remarks(spec.load())
         runs.require_unseen_ticks(spec, stream, data_dir=folder)
         runs.print_model_data(spec, stream, as_json=output.as_json)

@@ -38,7 +38,7 @@ def run() -> None:
         default_volume=settings.default_volume,
         on_opposite=settings.on_opposite,
         limits=limits,
-        settings=stream_settings(limits, plan, settings.watched_symbol),
+        settings=stream_settings(limits, plan, settings.watched_symbol, settings.strategy_code),
         plan=plan,
         signal_age_ns_max=settings.signal_age_max_ms * 1_000_000,
         doubt_orders_max=settings.doubt_orders_max,

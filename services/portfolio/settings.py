@@ -26,6 +26,8 @@ class PortfolioSettings(CommonSettings):
     plan: NameOrFile = Field(
         default="", description="a file of a plan, or nothing for the default volume at the market"
     )
+    strategy_code: str = Field(default="", description="NAME=DIGEST, comma separated, or nothing")
+    """Code of the strategies, stored with the stream; a replay sets it."""
     signal_age_max_ms: int = Field(default=5_000, ge=1, le=600_000, description="milliseconds from 1 to 600000")
     doubt_orders_max: int = Field(default=3, ge=0, le=1_000, description="orders from 0 to 1000")
     doubt_lots_max: Decimal = Field(default=Decimal(5), ge=0, le=1_000_000, description="lots of at least 0")

@@ -11,6 +11,7 @@ from services.portfolio.core.gateway_client.instruments import request_instrumen
 from services.portfolio.core.gateway_client.rollback import require_every_deal, require_last_deal
 from services.portfolio.core.gateway_client.scheduler import Scheduler
 from services.portfolio.core.gateway_client.task_runner import GatewayTask
+from services.portfolio.core.state.config import with_code_before
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
@@ -74,7 +75,7 @@ def _accept_stream(state: PortfolioState, hello: HelloReply, scheduler: Schedule
             currency_digits=hello.currency_digits,
             data_sha256=hello.data_sha256,
             first_time_ns=hello.first_time_ns,
-            settings=state.config.settings,
+            settings=with_code_before(state.config.settings, {} if book.stream is None else book.stream.settings),
             leverage=hello.leverage,
         )
     )

@@ -35,6 +35,7 @@ from services.portfolio.core.account.orders import Cause, Order, OrderTerms
 from services.portfolio.core.account.protection import Protection
 from services.portfolio.core.decision.position_rule import SIGNAL_NAMES
 from services.portfolio.core.queries.explain_format import LINE_CHARS_MAX, format_deal, format_event, format_price
+from services.portfolio.core.state.config import CODE_BEFORE_SETTING
 
 _WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
@@ -171,7 +172,9 @@ def _account_line(
     match event:
         case StreamOpened():
             account = f"account {event.account}, {event.account_mode.value}, {event.currency}"
-            return EventText(f"stream {event.stream_id} opened: {event.mode}, {account}, fills {event.fills}")
+            before = event.settings.get(CODE_BEFORE_SETTING)
+            code = f"; the code of a strategy was {before} before" if before else ""
+            return EventText(f"stream {event.stream_id} opened: {event.mode}, {account}, fills {event.fills}{code}")
         case LeverageChanged():
             return EventText(f"the venue changed the leverage to {event.leverage}")
         case IncarnationTaken():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -14,6 +14,13 @@ from services.portfolio.core.risk.limits import Limits
 
 WATCHED_SETTING: Final = "watched"
 """Key of the watched symbols in a stream's settings; absent if there are no watched symbols."""
+
+
+CODE_SETTING: Final = "strategy_code"
+"""Key of the strategies' code in a stream's settings, `NAME=DIGEST` separated by commas; absent if it has no digest."""
+
+CODE_BEFORE_SETTING: Final = "strategy_code_before"
+"""Key of the code of the account's previous stream, if a strategy had other code then."""
 
 
 class DeskConfig(Struct, frozen=True, kw_only=True):
@@ -51,7 +58,32 @@ class DeskConfig(Struct, frozen=True, kw_only=True):
         return self.symbols + self.watched
 
 
-def stream_settings(limits: Limits, plan: Plan, watched: Sequence[str]) -> dict[str, str]:
-    """Return the settings that the ledger stores when a stream is opened."""
+def stream_settings(limits: Limits, plan: Plan, watched: Sequence[str], code: str = "") -> dict[str, str]:
+    """Return the settings that the ledger stores when a stream is opened; `code` is the value of CODE_SETTING."""
     named = {"risk": limits.name, "plan": plan.name}
-    return named | {WATCHED_SETTING: ",".join(watched)} if watched else named
+    if watched:
+        named[WATCHED_SETTING] = ",".join(watched)
+    if code:
+        named[CODE_SETTING] = code
+    return named
+
+
+def with_code_before(settings: dict[str, str], before: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings of a stream, with the code of the previous stream if a strategy has other code than then.
+
+    Args:
+        settings: settings of the stream that is opened.
+        before: settings of the account's previous stream.
+    """
+    if not changed_code(settings, before):
+        return settings
+    return {**settings, CODE_BEFORE_SETTING: before[CODE_SETTING]}
+
+
+def changed_code(settings: Mapping[str, str], before: Mapping[str, str]) -> list[str]:
+    """Return the names of the strategies of both streams that have other code in `settings` than in `before`."""
+    codes, earlier = (
+        dict(part.rpartition("=")[::2] for part in found.get(CODE_SETTING, "").split(","))
+        for found in (settings, before)
+    )
+    return [name for name, digest in codes.items() if earlier.get(name, digest) != digest]
