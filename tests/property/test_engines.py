@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from tests.property.engines.comparison import compare
+from tests.property.engines.comparison import Comparison, compare
 from tests.property.engines.draws import draw_case
 
 SEEDS_DEFAULT: Final = 500
@@ -87,23 +87,24 @@ def seeds() -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def comparisons() -> dict[int, tuple[str, frozenset[str]]]:
+def comparisons() -> dict[int, Comparison]:
     """Difference and reach of each seed."""
     return {seed: compare(draw_case(seed), variant=seed) for seed in seeds()}
 
 
 def test_a_backtest_by_events_leaves_the_bytes_of_one_tick_by_tick(
-    comparisons: dict[int, tuple[str, frozenset[str]]],
+    comparisons: dict[int, Comparison],
 ) -> None:
-    failed = {seed: difference for seed, (difference, _) in comparisons.items() if difference}
+    failed = {seed: difference for seed, (difference, _, _) in comparisons.items() if difference}
     shown = "\n\n".join(f"seed {seed}: {difference}" for seed, difference in list(failed.items())[:5])
     again = f"python -m tests.property.engines {' '.join(map(str, list(failed)[:5]))}"
     assert not failed, f"{len(failed)} of {len(comparisons)} seeds differ; make them small by `{again}`\n{shown}"
 
 
-def test_the_random_runs_reach_every_feature(comparisons: dict[int, tuple[str, frozenset[str]]]) -> None:
+def test_the_random_runs_reach_every_feature(comparisons: dict[int, Comparison]) -> None:
     if len(comparisons) < SEEDS_DEFAULT:
         pytest.skip("fewer seeds than by default")
-    counts = Counter(name for _, reached in comparisons.values() for name in reached)
+    counts = Counter(name for _, reached, _ in comparisons.values() for name in reached)
     assert [name for name in RARE if not counts[name]] == []
+    assert sum(comparison.passed for comparison in comparisons.values()) > 50 * len(comparisons)
     assert [name for name in COMMON if counts[name] < len(comparisons) // 4] == []

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from common.errors import StartError
-from research import backtest
+from research import backtest, event_backtest
 from research.in_process_desk import InProcessDesk
 from research.report import report_of
 from services.mt5.core.gateway.journal import MemoryJournal
@@ -26,10 +26,10 @@ from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, open_ledg
 from services.signal.core.strategy_fault import StrategyError
 from tests.property.engines.cases import Case
 
-Engine = type[InProcessDesk]
+Engine = Callable[..., InProcessDesk]
 
 TICKS: Final[Engine] = backtest.Backtest
-EVENTS: Final[Engine] = backtest.Backtest
+EVENTS: Final[Engine] = event_backtest.EventBacktest
 
 
 class StoppedError(Exception):
@@ -66,6 +66,8 @@ class Outcome:
     """State of the desk at the end, and why."""
     error: str = ""
     """Error of the strategy, or of the start."""
+    visits: int = 0
+    """Ticks that the last engine processed one by one, if it passes over others."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,8 @@ def outcome_of(case: Case, run: Run) -> Outcome:
     spec = case.spec(run.folder)
     outcome, store, journal = Outcome(), MemoryBookStore(), MemoryJournal("engines")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(backtest, "COMMIT_EVERY_TICKS", case.commit_every_ticks)
+        for module in (backtest, event_backtest):
+            patch.setattr(module, "COMMIT_EVERY_TICKS", case.commit_every_ticks)
         for number, engine in enumerate(run.engines, 1):
             ends_early = number < len(run.engines)
             with closing(WatchedLedger(run.folder / LEDGER_FILE_NAME)) as ledger:
@@ -102,6 +105,7 @@ def _play(outcome: Outcome, new_desk: Callable[[], InProcessDesk]) -> bool:
     try:
         desk = new_desk()
         desk.run()
+        outcome.visits = getattr(desk, "visits", 0)
     except (StrategyError, StartError) as error:
         outcome.error = f"{type(error).__name__}: {error}"
     except StoppedError:
