@@ -156,7 +156,7 @@ def conversion_rate(
     Returns:
         The rate, or None when no pair of the two currencies has been quoted.
     """
-    return Conversion(source, target, instruments).rate(amount_sign, quotes)
+    return _ONE if source == target else Conversion(source, target, instruments).rate(amount_sign, quotes)
 
 
 def commission_per_lot(

@@ -10,7 +10,7 @@ from proto.trading.enums import Side
 from proto.trading.instrument import Instrument
 from proto.trading.money import conversion_rate
 from proto.trading.position_margin import account_margin
-from proto.trading.units import ZERO
+from proto.trading.units import ZERO, to_decimal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.accounting.valuation import MarkQuotes
 from services.portfolio.core.risk.formatting import format_percent
@@ -23,19 +23,19 @@ def notional(instrument: Instrument, volume: Decimal, context: RiskContext) -> D
 
     Formula: lots x multiplier x price, converted from the profit currency.
     """
-    book, marks = context.book, MarkQuotes(context.cursor.marks)
-    quote = marks.quote(instrument.symbol)
+    book, mark = context.book, context.cursor.marks.get(instrument.symbol)
     assert book.stream is not None
-    if quote is None:
+    if mark is None:
         return None
     rate = conversion_rate(
         1,
         source=instrument.profit_currency,
         target=book.stream.currency,
         instruments=book.instruments,
-        quotes=marks,
+        quotes=MarkQuotes(context.cursor.marks),
     )
-    return None if rate is None else volume * instrument.multiplier * (quote.bid + quote.ask) / 2 * rate
+    twice_mid = to_decimal(mark.bid) + to_decimal(mark.ask)
+    return None if rate is None else volume * instrument.multiplier * twice_mid / 2 * rate
 
 
 def projected_net_volumes(order: OrderProposal | None, context: RiskContext) -> dict[str, Decimal]:
@@ -45,16 +45,20 @@ def projected_net_volumes(order: OrderProposal | None, context: RiskContext) -> 
     largest absolute net volume counts.
     """
     book = context.book
-    held = {symbol: position.net_volume for symbol, position in book.positions.items() if not position.is_flat}
-    outcomes: dict[str, list[Decimal]] = {symbol: [volume] * 3 for symbol, volume in held.items()}
+    nets = {symbol: held.net_volume for symbol, held in book.positions.items() if not held.is_flat}
+    unfilled: dict[str, list[Decimal]] = {}
     for order_id, symbol in book.open_orders.items():
+        nets.setdefault(symbol, ZERO)
         pending = book.orders[order_id]
-        either = outcomes.setdefault(symbol, [ZERO] * 3)
-        either[1 if pending.side is Side.BUY else 2] += (pending.volume - pending.filled_volume) * pending.side.sign
+        of_sides = unfilled.setdefault(symbol, [ZERO, ZERO])
+        of_sides[0 if pending.side is Side.BUY else 1] += (pending.volume - pending.filled_volume) * pending.side.sign
     if order is not None:
         symbol = order.instrument.symbol
-        outcomes[symbol] = [net + order.volume * order.direction for net in outcomes.get(symbol, [ZERO])]
-    return {symbol: max(found, key=abs) for symbol, found in outcomes.items()}
+        nets[symbol] = nets.get(symbol, ZERO) + order.volume * order.direction
+    for symbol, (buys, sells) in unfilled.items():
+        net = nets[symbol]
+        nets[symbol] = max(net, net + buys, net + sells, key=abs)
+    return nets
 
 
 def projected_legs(order: OrderProposal | None, context: RiskContext) -> list[tuple[str, Decimal]]:
@@ -192,12 +196,12 @@ def check_pct_limit(
 
     An unknown amount (None) is denied, too. Returns None if the amount is within the limit.
     """
+    if amount is not None and abs(amount) <= whole * most_pct / 100:
+        return None
     assert context.book.stream is not None
-    currency, limit = context.book.stream.currency, whole * most_pct / 100
-    limit_text = f"{format_percent(most_pct)} of {whole:.0f} {currency}"
-    if amount is None:
-        return Denial(code, limit_text, "no known rate")
-    return None if abs(amount) <= limit else Denial(code, limit_text, f"{abs(amount):.0f} {currency}")
+    currency = context.book.stream.currency
+    observed = "no known rate" if amount is None else f"{abs(amount):.0f} {currency}"
+    return Denial(code, f"{format_percent(most_pct)} of {whole:.0f} {currency}", observed)
 
 
 def current_exposures(context: RiskContext) -> dict[str, Decimal] | None:

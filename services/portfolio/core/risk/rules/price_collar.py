@@ -37,7 +37,7 @@ def check(order: OrderProposal, context: RiskContext, _now_ns: int) -> Denial | 
 
 def _is_fx(instrument: Instrument) -> bool:
     """Whether neither currency code begins with X; ISO 4217 uses X for metals, funds and supranational currencies."""
-    return not any(code.startswith("X") for code in (instrument.base_currency, instrument.profit_currency))
+    return not (instrument.base_currency.startswith("X") or instrument.profit_currency.startswith("X"))
 
 
 RULE: Final = RiskRule(
