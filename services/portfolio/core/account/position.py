@@ -229,7 +229,7 @@ class Position:
 
     def _refresh(self) -> None:
         """Recompute everything that follows from lots and legs."""
-        self.legs = tuple(self._leg_of[ticket] for ticket in sorted(self._leg_of))
+        self.legs = tuple(map(self._leg_of.__getitem__, sorted(self._leg_of)))
         net = ZERO
         for lot in self.lots:
             net += lot.volume * lot.sign

@@ -70,8 +70,8 @@ def protection_after_deal(
         before = None
     if order is None:
         return before
-    terms = order.terms
-    if not any((terms.stop_loss, terms.take_profit, order.trailing_stop_points, order.time_exit_s)):
+    terms = order.change or order
+    if not (terms.stop_loss or terms.take_profit or order.trailing_stop_points or order.time_exit_s):
         return before
     base = before or Protection(symbol=symbol, position=position, tag=order.tag)
     stops = stops_after(

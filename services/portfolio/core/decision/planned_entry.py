@@ -144,11 +144,9 @@ def _stops(exits: Exits, price: Decimal, side: Side, instrument: Instrument) -> 
     points, trailing_points = exits.stop_loss_points, exits.trailing_stop_points
     if points is None or (trailing_points is not None and trailing_points < points):
         points = trailing_points
-    return (
-        _stop_at(price, points, PriceRole.STOP_LOSS, side, instrument),
-        _stop_at(price, exits.take_profit_points, PriceRole.TAKE_PROFIT, side, instrument),
+    distances = ((points, PriceRole.STOP_LOSS), (exits.take_profit_points, PriceRole.TAKE_PROFIT))
+    stop_loss, take_profit = (
+        None if distance is None else price_away(price, distance, role=role, side=side, instrument=instrument)
+        for distance, role in distances
     )
-
-
-def _stop_at(price: Decimal, points: int | None, role: PriceRole, side: Side, instrument: Instrument) -> Decimal | None:
-    return None if points is None else price_away(price, points, role=role, side=side, instrument=instrument)
+    return stop_loss, take_profit

@@ -22,12 +22,12 @@ def judge_position(
         is_unproven: whether an order of the symbol was presumed to have expired and no reconciliation has completed
             since.
     """
-    symbol = position.symbol
+    symbol, closes = position.symbol, position.has_leg_against(direction)
     judgement = check_position_rule(
         direction,
         position,
-        _blocking_order(book, symbol, closes=position.has_leg_against(direction)),
-        entries=_entries(book, position, direction),
+        _blocking_order(book, symbol, closes=closes),
+        entries=0 if closes else _entries(book, position, direction),  # a close does not depend on them
         legs_max=legs_max,
     )
     if judgement.verdict is SignalVerdict.PASS and is_unproven:

@@ -180,14 +180,17 @@ class SignalDecision:
         self._config = config
         self._conditions = conditions
         self._position = position
+        self._may_enter = context.book.trading_state is TradingState.ACTIVE
+        self._is_traded = conditions.is_traded(self._instrument, signal.time_ns)
+        """Whether the symbol's market is open at the signal's tick."""
 
     def decide(self) -> DecisionResult:
         """Return the events of the closes and of the planned entry, as far as the risk rules allow them."""
         signal, account = self._signal, self._context
         closings = self._closings()
-        if closings and not self._is_traded():
+        if closings and not self._is_traded:
             return self._wait_for_session(closings)
-        denial, opening, sizing = None, None, ""
+        denial, opening, sizing, closed = None, None, "", ZERO
         if self._enters(closing=bool(closings)):
             denial = (
                 check_before_sizing(self._close_proposal(ZERO), account, signal.time_ns) if self._may_enter else None
@@ -195,11 +198,12 @@ class SignalDecision:
             if denial is None:
                 opening, sizing = plan_entry(signal, self._touch, account, self._volatility, self._plan, self._config)
         if opening is not None:
-            closed = sum((volume for _, volume in closings), ZERO) if self._is_one_order(opening) else ZERO
+            if closings and self._is_one_order(opening):
+                closed = sum((volume for _, volume in closings), ZERO)
             # If trading is ACTIVE, the rules before sizing have passed already; otherwise the full check denies here.
             check = check_sized if self._may_enter else check_order
             denial = check(self._entry_proposal(opening, closed), account, signal.time_ns)
-            if denial is None and not self._is_traded():
+            if denial is None and not self._is_traded:
                 denial = market_closed(signal.symbol, signal.time_ns)
         elif denial is None and not closings:
             denial = Denial(NO_SIZE, "a volume to trade", sizing)
@@ -213,11 +217,12 @@ class SignalDecision:
         if denial is not None:
             return _deny(signal, denial, account.book, account.cursor, self._config)
         account.cursor.on_passed(signal.symbol)
-        return DecisionResult(self._orders(closings, opening, reason))
-
-    def _is_traded(self) -> bool:
-        """Whether the symbol's market is open at the signal's tick."""
-        return self._conditions.is_traded(self._instrument, self._signal.time_ns)
+        if opening is not None and closed:
+            return DecisionResult([self._entry(opening, closed, reason)])
+        made = self._closes(closings, reason) if closings else []
+        if opening is not None:
+            made.append(self._entry(opening, ZERO, reason, ahead=len(made)))
+        return DecisionResult(made)
 
     def _wait_for_session(self, closings: list[tuple[int, Decimal]]) -> DecisionResult:
         """Deny the signal, and schedule the close of each leg for the first tick of the next session.
@@ -255,10 +260,6 @@ class SignalDecision:
         may_reverse = self._config.on_opposite is OnOpposite.REVERSE and not self._context.book.is_hedging
         return may_reverse and self._may_enter and not self._has_open_order()
 
-    @property
-    def _may_enter(self) -> bool:
-        return self._context.book.trading_state is TradingState.ACTIVE
-
     def _has_open_order(self) -> bool:
         """Whether the symbol has an open order, which may still be filled, so that a reversal must not enter."""
         return self._signal.symbol in self._context.book.open_orders.values()
@@ -288,22 +289,17 @@ class SignalDecision:
         signal = self._signal
         return OrderProposal(self._instrument, signal.direction, volume, ZERO, self._touch, signal.confidence)
 
-    def _orders(
-        self, closings: list[tuple[int, Decimal]], opening: PlannedEntry | None, reason: str
-    ) -> list[OrderCreated]:
-        """The orders of the decision: one that reverses the position, or separate closes and an entry."""
-        made: list[OrderCreated] = []
-        closed = ZERO
-        if opening is not None and closings and self._is_one_order(opening):
-            closed, closings = sum((volume for _, volume in closings), ZERO), []
-        if closings:
-            decision = self._decision(reason)
-            for ticket, volume in closings:
-                made.append(self._order(len(made), volume, decision, position=ticket, time_in_force=TimeInForce.IOC))
-        if opening is not None:
-            decision = self._decision(reason, opening.explanation)
-            made.append(self._order(len(made), closed + opening.volume, decision, **opening.terms))
-        return made
+    def _closes(self, closings: list[tuple[int, Decimal]], reason: str) -> list[OrderCreated]:
+        decision = self._decision(reason)
+        return [
+            self._order(ahead, volume, decision, {"position": ticket, "time_in_force": TimeInForce.IOC})
+            for ahead, (ticket, volume) in enumerate(closings)
+        ]
+
+    def _entry(self, opening: PlannedEntry, closed: Decimal, reason: str, ahead: int = 0) -> OrderCreated:
+        """The order of an entry, which also closes `closed` lots."""
+        decision = self._decision(reason, opening.explanation)
+        return self._order(ahead, closed + opening.volume, decision, opening.terms)
 
     def _decision(self, reason: str, sizing: str = "") -> Decision:
         return decision_at(
@@ -316,7 +312,7 @@ class SignalDecision:
             sizing=sizing,
         )
 
-    def _order(self, ahead: int, volume: Decimal, decision: Decision, **terms: Any) -> OrderCreated:
+    def _order(self, ahead: int, volume: Decimal, decision: Decision, terms: dict[str, Any]) -> OrderCreated:
         return order_created(
             self._context.book,
             decision,

@@ -159,9 +159,14 @@ class LockStepScheduler:
 
     def _submit(self, events: Sequence[OrderCreated | CancelRequested | ProtectionSet]) -> GatewayTask:
         state, policy = self._state, self.policy
-        protected = {event.protection.key: None for event in events if isinstance(event, ProtectionSet)}
-        canceled = [event.order_id for event in events if isinstance(event, CancelRequested)]
-        created = [event.order.order_id for event in events if isinstance(event, OrderCreated)]
+        protected, canceled, created = dict[str, None](), list[str](), list[str]()
+        for event in events:
+            if isinstance(event, OrderCreated):
+                created.append(event.order.order_id)
+            elif isinstance(event, CancelRequested):
+                canceled.append(event.order_id)
+            else:
+                protected[event.protection.key] = None
         for key in protected:
             yield from track_protection(state, policy, key)
         for order_id in (*canceled, *created):
