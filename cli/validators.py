@@ -63,7 +63,7 @@ def require_strategy(
     try:
         for name in dict.fromkeys(parse_strategies(text, symbols).values()):
             if ":" in name:
-                _require_loadable(name)
+                require_loadable(name)
         strategy_factories(text, symbols, given=given, model=model)
     except UnknownStrategyError as error:
         raise StartError(f"--strategy: {error}") from None
@@ -71,7 +71,7 @@ def require_strategy(
         raise StartError(str(error).replace("PLAN: ", "--plan: ", 1)) from None
 
 
-def _require_loadable(strategy: str) -> None:
+def require_loadable(strategy: str) -> None:
     """Load a user's strategy in a child process first, because its module may end the process that loads it.
 
     Raises:

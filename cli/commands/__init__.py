@@ -56,6 +56,7 @@ COMMANDS: Final = {
     "Ticks, symbols and models": (
         CommandEntry("ticks", "ticks", "Describe, convert or generate tick files"),
         CommandEntry("instruments", "instruments", "Export, show or check contract terms of symbols"),
+        CommandEntry("strategy", "strategy", "List strategies and parameters; make a new one"),
         CommandEntry("train", "train", "Train an XGBoost model on recorded ticks"),
     ),
     "Settings and shell": (

@@ -94,6 +94,18 @@ class StrategyEngine:
         )
         return self.last.direction, self.last.confidence
 
+    def snapshot(self) -> bytes:
+        """Return the state from which all later signals follow."""
+        return self._engine.snapshot()
+
+    def restore(self, state: bytes) -> None:
+        """Continue from a snapshot of an engine with the same strategy and parameters.
+
+        Raises:
+            ValueError: `state` is no such snapshot.
+        """
+        self._engine.restore(state)
+
 
 def _number(tick: Mapping[str, Any], key: str, *, above_zero: bool) -> float:
     value = tick.get(key, _MISSING)

@@ -33,11 +33,15 @@ class ParameterKey(NamedTuple):
         return f"{self.symbol}:{self.name}" if self.symbol else self.name
 
 
-class ParameterInfo(NamedTuple):
-    """A declared parameter for people; `type` includes the range, and `default` is as in an option."""
+class ParameterInfo(Struct, frozen=True):
+    """A declared parameter for people.
+
+    `type` is int, float, bool, str or enum, `values` describes type and range, and `default` is as in an option.
+    """
 
     name: str
     type: str
+    values: str
     default: str
     description: str
 
@@ -83,6 +87,7 @@ def parameter_infos(kind: type[Struct] | None) -> list[ParameterInfo]:
     return [
         ParameterInfo(
             field.name,
+            "enum" if issubclass(plain := _without_range(_hint(kind, field.name)), Enum) else plain.__name__,
             type_text(hint := _hint(kind, field.name)) or "a text",
             value_text(field.default),
             next((one.description for one in get_args(hint)[1:] if isinstance(one, Meta) and one.description), ""),

@@ -60,6 +60,8 @@ USED_HERE: Final = {
     "instruments export": "instruments export --data-dir {running}",
     "instruments show": "instruments show EURUSD",
     "instruments check": "instruments check admirals",
+    "strategy list": "strategy list ema_cross",
+    "strategy new": "strategy new mine",
     "web user add": "web user add alice --role read --data-dir {desk}",
     "web user list": "web user list --data-dir {desk}",
     "web user remove": "web user remove alice --data-dir {desk}",

@@ -213,10 +213,9 @@ def test_the_strategy_of_a_new_desk_continues_from_its_snapshot(place: Path, mon
 
     draws = random.Random(1)
     mids = [1.1 + draws.gauss(0, 1e-4) for _ in range(2_000)]
-    whole, first = Breakout(), Breakout()
+    whole, first, second = (Breakout(Breakout.Parameters()) for _ in range(3))
     expected = [whole.on_tick(None, mid, mid, 0) for mid in mids]
     found = [first.on_tick(None, mid, mid, 0) for mid in mids[:700]]
-    second = Breakout()
     second.restore(first.snapshot())
     found += [second.on_tick(None, mid, mid, 0) for mid in mids[700:]]
     assert found == expected

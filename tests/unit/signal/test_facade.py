@@ -52,6 +52,17 @@ def test_parameters_are_values_of_their_types() -> None:
         StrategyEngine("EURUSD", parameters={"fast_ticks": "5"})
 
 
+def test_a_restored_engine_gives_the_same_signals() -> None:
+    ticks = a_walk(700)
+    engine, restored = StrategyEngine("EURUSD"), StrategyEngine("EURUSD")
+    for tick in ticks[:600]:
+        engine.process_tick(tick)
+    restored.restore(engine.snapshot())
+    assert [restored.process_tick(tick) for tick in ticks[600:]] == [engine.process_tick(tick) for tick in ticks[600:]]
+    with pytest.raises(ValueError, match="no snapshot of an engine"):
+        restored.restore(b"of somebody else")
+
+
 def test_signals_during_the_warm_up_are_hold() -> None:
     engine = StrategyEngine("EURUSD")
     assert engine.process_tick(GOOD) == (0, 0.0)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta, Struct, defstruct
+from msgspec.structs import astuple
 
 from services.signal.core.strategies.ema_cross import EmaCross, EmaCrossParameters
 from services.signal.parameter_types import (
@@ -55,14 +56,14 @@ def test_a_class_without_the_attribute_has_no_parameters() -> None:
 
 def test_each_parameter_is_described_by_name_type_range_default_and_text() -> None:
     assert declared_parameters(Chosen) is Many
-    assert [tuple(info) for info in parameter_infos(Many)] == [
-        ("count", "a whole number from 2 to 9", "3", "number of ticks"),
-        ("part", "a number above 0 and below 1", "0.5", ""),
-        ("least", "a whole number of at least 1", "1", ""),
-        ("factor", "a number", "1", ""),
-        ("is_fast", "true or false", "false", ""),
-        ("price", "'mid' or 'bid'", "mid", ""),
-        ("label", "a text", "a", ""),
+    assert [astuple(info) for info in parameter_infos(Many)] == [
+        ("count", "int", "a whole number from 2 to 9", "3", "number of ticks"),
+        ("part", "float", "a number above 0 and below 1", "0.5", ""),
+        ("least", "int", "a whole number of at least 1", "1", ""),
+        ("factor", "float", "a number", "1", ""),
+        ("is_fast", "bool", "true or false", "false", ""),
+        ("price", "enum", "'mid' or 'bid'", "mid", ""),
+        ("label", "str", "a text", "a", ""),
     ]
 
 
