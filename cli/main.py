@@ -25,7 +25,7 @@ from common.disk_faults import disk_fault
 from common.errors import StartError
 from common.lingering_threads import end_despite_threads
 from common.standard_streams import guard_standard_streams
-from research.call_watch import watch_calls
+from research.call_watch import AFTER_A_BREAK, watch_calls
 
 HELP = "A desk for paper trading in the style of MetaTrader 5. Trading is SIMULATED without a MetaTrader 5 terminal."
 EXIT_UNUSABLE = 2
@@ -113,7 +113,8 @@ def run(arguments: list[str], *, has_own_process: bool = False) -> int:
         path = getattr(error, "filename", None) or "a file"
         return _refuse(arguments, f"{path} cannot be written: {fault}; expected a disk with free space")
     if code == 128 + signal.SIGINT:
-        print("paperdesk: interrupted; every process that it had started is stopped", file=sys.stderr)
+        after = f"; {AFTER_A_BREAK}" if arguments and arguments[0] in RUNS_STRATEGIES else ""
+        print(f"paperdesk: interrupted; every process that it had started is stopped{after}", file=sys.stderr)
     return int(code or 0)
 
 

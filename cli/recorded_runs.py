@@ -49,6 +49,7 @@ from research import ledger_views, parity
 from research.backtest import run_backtest
 from research.in_process_desk import BacktestProgress
 from research.model_data import OUT_OF_SAMPLE, model_data
+from research.order_policy_name import OrderPolicyName
 from research.run_spec import RunSpec
 from services.portfolio.core.state.config import CODE_SETTING, changed_code
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
@@ -162,24 +163,48 @@ def require_same_code(spec: RunSpec, *, data_dir: Path) -> None:
         )
 
 
-def require_unseen_ticks(spec: RunSpec, stream: TickStream, *, data_dir: Path) -> None:
-    """Refuse ticks that are not later than the account's last tick, except those of an interrupted run of the account.
+def require_continuable(spec: RunSpec, stream: TickStream, *, data_dir: Path) -> int | None:
+    """Refuse ticks with which the account in the directory cannot continue.
+
+    The first tick must be later than the account's last tick, except in a run that was interrupted and is repeated.
+
+    Returns:
+        Ordinal of the last tick that an interrupted run of the same ticks and settings has decided, 0 for none; None if
+        there is no such run.
 
     Raises:
-        StartError: the first tick is not later than the account's last tick; the text has both times.
+        StartError: the first tick is not later than the account's last tick; the text has both times. Or the run was
+            interrupted and cannot be repeated.
     """
     if not (data_dir / LEDGER_FILE_NAME).is_file():
-        return
+        return None
     book, kept = read_ledger(data_dir / LEDGER_FILE_NAME)
     cursor = kept.cursor
-    if book.stream is None or (book.ended is None and cursor.stream_id == spec.stream_id(stream.data_sha256)):
-        return
+    if book.stream is None:
+        return None
+    if book.ended is None and cursor.stream_id == spec.stream_id(stream.data_sha256):
+        if spec.order_policy is OrderPolicyName.LIVE:
+            raise StartError(
+                f"the run in {data_dir} was interrupted after tick {cursor.ordinal:,}, and with --order-policy live it "
+                "cannot continue there, because orders would be filled at other times; expected an empty folder"
+            )
+        return cursor.ordinal
     # Before its first processed tick a stream has no time; the marks then have the times of the previous stream.
     seen_ns = max([cursor.time_ns, *(mark.time_ns for mark in cursor.marks.values())])
     if stream.first_time_ns <= seen_ns:
+        was_interrupted = "" if book.ended else "; its last run, of other ticks or settings, was interrupted"
         raise StartError(
             f"the ticks begin at {utc_text(stream.first_time_ns)}, expected later than {utc_text(seen_ns)}, "
-            f"the time of the last tick of the account in {data_dir}"
+            f"the time of the last tick of the account in {data_dir}{was_interrupted}"
+        )
+    return None
+
+
+def print_continuation(interrupted: int | None, stream: TickStream, *, as_json: bool) -> None:
+    """Print that an interrupted run continues; `interrupted` is the result of `require_continuable`."""
+    if interrupted is not None:
+        _print_line(
+            f"continuing the interrupted run after tick {interrupted:,} of {stream.last_ordinal:,}", as_json=as_json
         )
 
 
@@ -193,7 +218,11 @@ def print_model_data(spec: RunSpec, stream: TickStream, *, as_json: bool) -> Non
         last_ns=stream.tick_at(last).time_ns if last else 0,
     )
     if found is not None and found["sample"] != OUT_OF_SAMPLE:
-        print(found["text"], file=sys.stderr if as_json else sys.stdout, flush=True)
+        _print_line(found["text"], as_json=as_json)
+
+
+def _print_line(text: str, *, as_json: bool) -> None:
+    print(text, file=sys.stderr if as_json else sys.stdout, flush=True)
 
 
 def replay_with_progress(

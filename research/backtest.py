@@ -131,6 +131,7 @@ def run_backtest(
             )
         try:
             backtest = _backtest_class(spec.order_policy, engine, data_dir)(spec, stream, ledger, journal, store)
+            backtest.commits_before_calls = keep_venue
             started = time.perf_counter()
             backtest.run(progress)
         except StrategyError as error:

@@ -27,6 +27,9 @@ END_S: Final = 5.0
 """Seconds from an interrupt to the kill of the child, because a call that blocks may never end."""
 
 POLL_INTERVAL_S: Final = 0.05
+AFTER_A_BREAK: Final = "with --data-dir it continues by --continue, without it starts again at its first tick"
+"""What a user must know after a run that did not reach its end."""
+
 _FORWARDED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _HAS_ENDED: Final = 15
 """Offset in the shared memory of a flag: the child sets it when its interpreter ends in order."""
@@ -124,14 +127,14 @@ def _follow(child: int, shared: mmap.mmap, requests: list[tuple[int, float]], wa
     if shared[_HAS_ENDED]:
         raise SystemExit(128 + requests[0][0] if requests and ended == 128 + signal.SIGINT else ended)
     if requests:
-        warn(f"the run was killed: it did not end within {END_S:.0f} s of the interrupt")
+        warn(f"the run was killed: it did not end within {END_S:.0f} s of the interrupt; {AFTER_A_BREAK}")
         raise SystemExit(128 + requests[0][0])
     how = describe_exit(code)
     if shared[0]:
         raise StartError(f"{_where(shared)}: the process {how} inside the strategy")
     if code >= 0:
         raise StartError(f"the run {how} in imported code, such as the module of a strategy")
-    warn(f"the run {how}")
+    warn(f"the run {how}; {AFTER_A_BREAK}")
     raise SystemExit(ended)
 
 

@@ -110,6 +110,8 @@ class InProcessDesk:
             self._engines[symbol] = SymbolEngine(symbol, new_strategy(), mark_call=marks[symbol])
         end_calls()
         self._now = Now(0, 0)
+        self.commits_before_calls = False
+        """Whether the ledger is committed before each call, as in a process: needed if the venue outlives a crash."""
 
     def run(self, progress: Callable[[BacktestProgress], None] | None = None) -> None:
         """Process every tick. Afterwards the desk is FINISHED, or FAILED with a reason."""
@@ -161,6 +163,8 @@ class InProcessDesk:
     def _settle(self, outputs: Sequence[Output]) -> None:
         """Answer every call to the gateway, and every call that results from an answer."""
         while outputs:
+            if self.commits_before_calls:
+                self._commit_changes()
             following: list[Output] = []
             for call in outputs:
                 assert isinstance(call, Call), call
@@ -169,12 +173,16 @@ class InProcessDesk:
             outputs = following
 
     def _commit(self) -> None:
+        """Commit the ledger, and free what a strategy left to the collector."""
+        self._commit_changes()
+        collect_young()
+
+    def _commit_changes(self) -> None:
         account, stream = self.state.account, self.state.stream
         self.state.latencies.discard()
         if needs_commit(self.state):
             self._ledger.commit(account.take_events(), account.book, stream.persisted)
             stream.mark_kept()
-        collect_young()
 
     def _progress(self) -> BacktestProgress:
         book = self.state.account.book

@@ -53,7 +53,8 @@ def backtest(
         if not output.accept_other_code:
             runs.require_same_code(spec, data_dir=folder)
         stream = show_remarks(spec.load())
-        runs.require_unseen_ticks(spec, stream, data_dir=folder)
+        interrupted = runs.require_continuable(spec, stream, data_dir=folder)
+        runs.print_continuation(interrupted, stream, as_json=output.as_json)
         runs.print_model_data(spec, stream, as_json=output.as_json)
         report = runs.backtest_with_progress(spec, stream, data_dir=folder, keep_venue=output.data_dir is not None)
     return runs.finish_run(report, "", out=out, as_json=output.as_json)

@@ -43,7 +43,8 @@ def replay(run: RunOptions, output: OutputOptions, speed: o.Speed = DEFAULT_SPEE
         if not output.accept_other_code:
             runs.require_same_code(spec, data_dir=folder)
         stream = show_remarks(spec.load())
-        runs.require_unseen_ticks(spec, stream, data_dir=folder)
+        interrupted = runs.require_continuable(spec, stream, data_dir=folder)
+        runs.print_continuation(interrupted, stream, as_json=output.as_json)
         runs.print_model_data(spec, stream, as_json=output.as_json)
         report, failure = runs.replay_with_progress(spec, stream, speed=speed, data_dir=folder)
     return runs.finish_run(report, failure, out=out, as_json=output.as_json)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from common.project_root import PROJECT_ROOT
+from research.call_watch import AFTER_A_BREAK
 from tests.support import faulty_strategies as faulty
 from tests.support.command_line import PAPERDESK
 from tests.support.faulty_strategies import AT_THE_START, FAULT_TICK, ON_A_TICK, Sound
@@ -71,8 +72,8 @@ def test_a_backtest_blocked_by_a_strategy_reports_it_and_can_be_interrupted(tmp_
         process.kill()
         process.wait()
     endings = (
-        "interrupted; every process that it had started is stopped",
-        "the run was killed: it did not end within 5 s of the interrupt",
+        f"interrupted; every process that it had started is stopped; {AFTER_A_BREAK}",
+        f"the run was killed: it did not end within 5 s of the interrupt; {AFTER_A_BREAK}",
     )
     assert stderr_file.read_text().endswith(tuple(f"paperdesk: {message}\n" for message in endings))
 
