@@ -10,8 +10,9 @@ from weakref import WeakSet
 
 import pytest
 
-from research import backtest, in_process_desk
+from research import backtest, event_backtest, in_process_desk
 from research.backtest import run_backtest
+from research.backtest_engine import BacktestEngine
 from research.report import build_report
 from tests.support.flipping import Flipping
 from tests.support.recorded_backtests import recorded_run
@@ -41,11 +42,15 @@ class Littering(Flipping):
         return super().on_tick(*args)
 
 
-def test_cycles_of_a_strategy_do_not_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(in_process_desk, "COMMIT_EVERY_TICKS", 100)
-    monkeypatch.setattr(backtest, "COMMIT_EVERY_TICKS", 100)
+@pytest.mark.parametrize("engine", BacktestEngine)
+def test_cycles_of_a_strategy_do_not_add_up(
+    engine: BacktestEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (backtest, event_backtest):
+        monkeypatch.setattr(module, "COMMIT_EVERY_TICKS", 100)
+    Littering.most_alive = 0
     spec = replace(recorded_run("no limits", tmp_path, rows=600), strategy=f"{__name__}:Littering")
-    run_backtest(spec, spec.load(), data_dir=tmp_path)
+    run_backtest(spec, spec.load(), data_dir=tmp_path, engine=engine)
     assert not Littering.collector_was_on
     assert gc.isenabled()
     assert 0 < Littering.most_alive <= 100
