@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from proto.time import NEVER_NS as NEVER_NS
+
+_NO_BOUNDS: Final = (-np.inf, np.inf, -np.inf, np.inf)
 
 
 class TickBounds:
@@ -30,21 +33,21 @@ class TickBounds:
         self._place = {symbol: index for index, symbol in enumerate(symbols)}
         self.any_ns = NEVER_NS
         self.tick_ns: NDArray[np.int64] = np.full(count, NEVER_NS, dtype=np.int64)
-        self.bid_low: NDArray[np.float64] = np.full(count, -np.inf)
-        self.bid_high: NDArray[np.float64] = np.full(count, np.inf)
-        self.ask_low: NDArray[np.float64] = np.full(count, -np.inf)
-        self.ask_high: NDArray[np.float64] = np.full(count, np.inf)
+        self.prices: NDArray[np.float64] = np.empty((count, 4))
+        """The four bounds of prices of each symbol, in the order of the columns of the next four arrays."""
+        self.bid_low: NDArray[np.float64] = self.prices[:, 0]
+        self.bid_high: NDArray[np.float64] = self.prices[:, 1]
+        self.ask_low: NDArray[np.float64] = self.prices[:, 2]
+        self.ask_high: NDArray[np.float64] = self.prices[:, 3]
         self.visited_parts: set[str] = set()
         """Names of the parts for which every tick is outside, or was at some time."""
+        self.clear()
 
     def clear(self) -> None:
         """Widen the bounds again, so that no tick is outside; `visited_parts` stays."""
         self.any_ns = NEVER_NS
         self.tick_ns.fill(NEVER_NS)
-        self.bid_low.fill(-np.inf)
-        self.bid_high.fill(np.inf)
-        self.ask_low.fill(-np.inf)
-        self.ask_high.fill(np.inf)
+        self.prices[:] = _NO_BOUNDS
 
     def any_tick_from(self, time_ns: int) -> None:
         """Put every tick at or after a venue time outside."""

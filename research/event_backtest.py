@@ -96,13 +96,15 @@ class EventBacktest(Backtest):
     def _visit(self, block: SignalBlock, row: int) -> None:
         """Process the tick in a row as `Backtest` does."""
         self.visits += 1
-        index = int(block.ticks.symbol_index[row])
+        index = block.ticks.symbol_index.item(row)
         symbol = self._stream.symbols[index]
         tick = block_tick(block, row, symbol, self.state.stream.cursor.sequences.get(symbol, 0) + 1)
-        kind = int(block.kind[row])
+        kind = block.kind.item(row)
         message: Signal | Tick = self._published(tick)
         if kind != NO_STRATEGY:
-            message = self._make_signal(tick, kind, float(block.confidence[row]))
+            confidence = block.confidence.item(row)
+            message = self._make_signal(tick, kind, confidence)
+            self._plan.note_confidence(index, kind, confidence)
         self._process(tick.ordinal, message)
         self._walker.refresh(index)
 

@@ -1,7 +1,8 @@
 """The numba kernel that walks over ticks without a consequence, and counts them.
 
 A walk stops at the first tick that may have a consequence. For all ticks before it, the kernel updates the arrays of
-the walk's state (`walk.py` describes them).
+the walk's state. Numbers of symbols and of kinds of signals are indices. An array is passed to a compiled function in a
+fraction of a microsecond, so that values that belong together share an array.
 """
 
 from __future__ import annotations
@@ -12,47 +13,61 @@ import numpy as np
 import numpy.typing as npt
 
 from proto.time import MINUTE_NS
-from services.portfolio.core.decision.standing_decision import Action
+from research.event_engine.signal_blocks import KINDS
 from services.portfolio.core.risk.state_updates import next_spread_median
 from services.signal.core.jit import kernel_calling, kernel_helper
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Bytes = npt.NDArray[np.int8]
 
 END: Final = 0
 OUTSIDE: Final = 1
 SIGNAL: Final = 2
 """Why a walk stops: at the given row, at a tick outside the plan, or at a signal that must be decided."""
 
-DENIED: Final = int(Action.DENIED)
-VISIT: Final = int(Action.VISIT)
+LATEST: Final = KINDS
+"""Column of `passed` with the latest row of the first kind; the columns before it count the rows of each kind."""
+
+LATEST_OF_ALL: Final = 2 * KINDS
+"""Column of `passed` with the latest row of all kinds."""
+
+PASSED_COLUMNS: Final = 2 * KINDS + 1
 
 _next_spread_median = kernel_helper(next_spread_median)
 
 
 @kernel_helper
-def _is_outside(
-    symbol: int,
-    time_ns: int,
-    bid: float,
-    ask: float,
-    any_ns: int,
-    tick_ns: Ints,
-    bid_low: Floats,
-    bid_high: Floats,
-    ask_low: Floats,
-    ask_high: Floats,
-) -> bool:
+def _is_outside(symbol: int, time_ns: int, bid: float, ask: float, any_ns: int, tick_ns: Ints, prices: Floats) -> bool:
     """Whether a tick is outside the bounds (`TickBounds`)."""
     return (
         time_ns >= any_ns
         or time_ns >= tick_ns[symbol]
-        or bid <= bid_low[symbol]
-        or bid >= bid_high[symbol]
-        or ask <= ask_low[symbol]
-        or ask >= ask_high[symbol]
+        or bid <= prices[symbol, 0]
+        or bid >= prices[symbol, 1]
+        or ask <= prices[symbol, 2]
+        or ask >= prices[symbol, 3]
     )
+
+
+@kernel_helper
+def _count(row: int, symbol: int, kind: int, passed: Ints, order: Ints) -> None:
+    """Count a row without a consequence."""
+    if passed[symbol, LATEST_OF_ALL] < 0:
+        order[order[-1]] = symbol
+        order[-1] += 1
+    passed[symbol, kind] += 1
+    passed[symbol, LATEST + kind] = row
+    passed[symbol, LATEST_OF_ALL] = row
+
+
+@kernel_helper
+def _forget(passed: Ints, order: Ints) -> None:
+    """Reset the counts of an earlier walk."""
+    for place in range(order[-1]):
+        symbol = order[place]
+        passed[symbol, :LATEST] = 0
+        passed[symbol, LATEST:] = -1
+    order[-1] = 0
 
 
 @kernel_calling(next_spread_median)
@@ -60,22 +75,19 @@ def walk(
     first: int,
     end: int,
     symbols: npt.NDArray[np.uint16],
-    kinds: Bytes,
     times_ns: Ints,
     bids: Floats,
     asks: Floats,
+    kinds: npt.NDArray[np.int8],
+    confidences: Floats,
     any_ns: int,
     tick_ns: Ints,
-    bid_low: Floats,
-    bid_high: Floats,
-    ask_low: Floats,
-    ask_high: Floats,
-    actions: Bytes,
+    prices: Floats,
     until_ns: Ints,
-    counts: Ints,
-    latest: Ints,
-    points: Floats,
-    medians: Floats,
+    sureness: Floats,
+    passed: Ints,
+    order: Ints,
+    spreads: Floats,
     minutes: Ints,
     minute_rows: Ints,
 ) -> tuple[int, int, int]:
@@ -84,50 +96,46 @@ def walk(
     Args:
         first: first row.
         end: row before which the walk ends.
-        symbols: index of each row's symbol.
+        symbols: the symbol of each row.
+        times_ns: venue time of each row.
+        bids: bid of each row.
+        asks: ask of each row.
         kinds: kind of each row's signal.
-        times_ns: times of the rows.
-        bids: bids of the rows.
-        asks: asks of the rows.
-        any_ns: as in `TickBounds`, like the five arrays after it.
+        confidences: confidence of each row's signal.
+        any_ns: as in `TickBounds`, like the two arrays after it.
         tick_ns: by symbol.
-        bid_low: by symbol.
-        bid_high: by symbol.
-        ask_low: by symbol.
-        ask_high: by symbol.
-        actions: `Action` by symbol and kind.
-        until_ns: by symbol and kind, the time from which on a DENIED signal is a VISIT.
-        counts: by symbol and kind, the number of rows; increased.
-        latest: by symbol and kind, the latest row; updated.
-        points: by symbol, size of a point; NaN if the median of the spread is not needed.
-        medians: by symbol, the running median of the spread; updated.
+        prices: by symbol.
+        until_ns: by symbol and kind, the time from which on a signal must be decided; 0 for any time.
+        sureness: by symbol and kind, the lowest confidence below which a signal must be decided; then, in further
+            columns, the highest above which it must be decided.
+        passed: by symbol, the columns `LATEST` and `LATEST_OF_ALL` describe; filled.
+        order: filled with the symbols in `passed`, in the order of their first rows; the last element is their number.
+        spreads: by symbol, the size of a point, NaN if the median of the spread is not needed, and the running median
+            of the spread, which is updated.
         minutes: by symbol, minute of the latest row; updated. -1 if the minutes are not needed.
         minute_rows: filled with the last row of each minute, if a later row of its symbol is in the walk.
 
     Returns:
         The row at which the walk stopped, the reason, and the number of `minute_rows`.
     """
+    _forget(passed, order)
     minute_count = 0
     for row in range(first, end):
         symbol, kind, time_ns, bid, ask = symbols[row], kinds[row], times_ns[row], bids[row], asks[row]
-        if _is_outside(symbol, time_ns, bid, ask, any_ns, tick_ns, bid_low, bid_high, ask_low, ask_high):
+        if _is_outside(symbol, time_ns, bid, ask, any_ns, tick_ns, prices):
             return row, OUTSIDE, minute_count
-        action = actions[symbol, kind]
-        if action == VISIT:
+        if time_ns >= until_ns[symbol, kind]:
+            return row, (OUTSIDE if until_ns[symbol, kind] else SIGNAL), minute_count
+        if not sureness[symbol, kind] <= confidences[row] <= sureness[symbol, KINDS + kind]:
             return row, SIGNAL, minute_count
-        if action == DENIED and time_ns >= until_ns[symbol, kind]:
-            return row, OUTSIDE, minute_count
-        point = points[symbol]
-        if not np.isnan(point):
-            medians[symbol] = _next_spread_median(medians[symbol], ask - bid, point)
+        if not np.isnan(spreads[symbol, 0]):
+            spreads[symbol, 1] = _next_spread_median(spreads[symbol, 1], ask - bid, spreads[symbol, 0])
         if minutes[symbol] >= 0:
             minute = time_ns // MINUTE_NS
             if minute != minutes[symbol]:
                 minutes[symbol] = minute
-                before = latest[symbol].max()
-                if before >= 0:
-                    minute_rows[minute_count] = before
+                if passed[symbol, LATEST_OF_ALL] >= 0:
+                    minute_rows[minute_count] = passed[symbol, LATEST_OF_ALL]
                     minute_count += 1
-        counts[symbol, kind] += 1
-        latest[symbol, kind] = row
+        _count(row, symbol, kind, passed, order)
     return end, END, minute_count

@@ -15,9 +15,10 @@ from services.portfolio.core.portfolio import Portfolio
 
 
 class WalkPlan:
-    """The ticks that have a consequence: by the bounds, and by symbol and kind of signal.
+    """The ticks that have a consequence: those outside `bounds`, and signals by their symbol and kind.
 
-    `actions` and `until_ns` are arrays of the kernel, `standing` the decisions of each symbol by kind.
+    `standing` has the standing decisions of each symbol by kind. `until_ns` and `sureness` are the arrays of the kernel
+    with the times and confidences at which they hold.
     """
 
     def __init__(
@@ -25,42 +26,58 @@ class WalkPlan:
     ) -> None:
         """Plan for a stream of these symbols, of which those in `traded` have a strategy."""
         self._portfolio = portfolio
+        self._account, self._stream = portfolio.state.account, portfolio.state.stream
         self._venue = venue
         self._symbols = symbols
         self._traded = [index for index, symbol in enumerate(symbols) if symbol in traded]
         self._made_at: tuple[int, ...] | None = None
+        count = len(symbols)
         self.bounds = TickBounds(symbols)
-        self.actions: NDArray[np.int8] = np.full((len(symbols), KINDS), Action.SKIP, dtype=np.int8)
-        self.until_ns: NDArray[np.int64] = np.full((len(symbols), KINDS), NEVER_NS, dtype=np.int64)
+        self.until_ns: NDArray[np.int64] = np.full((count, KINDS), NEVER_NS, dtype=np.int64)
+        self.sureness: NDArray[np.float64] = np.empty((count, 2 * KINDS))
+        self.sureness[:] = [HOLD.confidence_min] * KINDS + [HOLD.confidence_max] * KINDS
         self.standing: list[list[StandingDecision]] = [[HOLD] * KINDS for _ in symbols]
-        self.denied: list[tuple[int, int]] = []
-        """Symbol index and kind of each signal that is denied."""
+        self._confidences: list[list[float]] = [[1.0, 1.0] for _ in symbols]
+        """Confidences of each symbol's latest decided signals to sell and to buy."""
+        self.denied: set[tuple[int, int]] = set()
+        """Symbol and kind of each signal that is denied."""
+
+    def note_confidence(self, index: int, kind: int, confidence: float) -> None:
+        """Note the confidence, 0 to 1, of a decided signal of the symbol with this index and of this kind."""
+        if kind in (SELL, BUY):
+            self._confidences[index][kind == BUY] = confidence
 
     def renew(self, *, is_outside: bool) -> None:
         """Make the plan again if it no longer holds; `is_outside` states that a tick outside it was decided."""
-        state = self._portfolio.state
-        cursor = state.stream.cursor
-        made_at = (state.account.emitted, len(cursor.blocked), len(cursor.blocked_signals), len(cursor.sequences))
+        cursor = self._stream.cursor
+        made_at = (self._account.emitted, len(cursor.blocked), len(cursor.blocked_signals))
         if is_outside or made_at != self._made_at:
             self._made_at = made_at
             self._make()
 
     def _make(self) -> None:
-        bounds = self.bounds
+        bounds, portfolio = self.bounds, self._portfolio
         bounds.clear()
-        self._portfolio.add_bounds(bounds)
+        portfolio.add_bounds(bounds)
         if not self._venue.quiet:
             bounds.every_tick("venue")
         if bounds.any_ns == 0:
             return
-        self.denied.clear()
         for index in self._traded:
-            if bounds.tick_ns[index] == 0:
-                continue
-            for kind, direction in ((SELL, -1), (BUY, 1)):
-                found = self._portfolio.standing_decision(self._symbols[index], direction)
-                self.standing[index][kind] = found
-                self.actions[index, kind] = found.action
-                if found.action is Action.DENIED:
-                    self.until_ns[index, kind] = found.until_ns
-                    self.denied.append((index, kind))
+            if bounds.tick_ns[index] != 0:
+                symbol = self._symbols[index]
+                sell, buy = self._confidences[index]
+                self._set(index, SELL, portfolio.standing_decision(symbol, -1, sell))
+                self._set(index, BUY, portfolio.standing_decision(symbol, 1, buy))
+
+    def _set(self, index: int, kind: int, decision: StandingDecision) -> None:
+        if decision == self.standing[index][kind]:
+            return
+        self.standing[index][kind] = decision
+        self.until_ns[index, kind] = decision.until_ns
+        self.sureness[index, kind] = decision.confidence_min
+        self.sureness[index, KINDS + kind] = decision.confidence_max
+        if decision.action is Action.DENIED:
+            self.denied.add((index, kind))
+        else:
+            self.denied.discard((index, kind))

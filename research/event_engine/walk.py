@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from marketdata.tick_stream import StreamTick
 from proto.messages import Signal
-from research.event_engine.kernel import OUTSIDE, walk
+from research.event_engine.kernel import LATEST, LATEST_OF_ALL, OUTSIDE, PASSED_COLUMNS, walk
 from research.event_engine.plan import WalkPlan
 from research.event_engine.signal_blocks import BUY, HOLD, KINDS, SELL, WARM_UP, SignalBlock
 from services.portfolio.core.account.tick_cursor import blocked_signal
@@ -32,11 +33,7 @@ class Stop(NamedTuple):
 
 
 class Walker:
-    """Passes over ticks of one stream.
-
-    The arrays have a row for each symbol of the stream: `counts` and `latest` the number and the latest row by kind of
-    signal, `medians` the running median of the spread, `minutes` the minute of the latest tick.
-    """
+    """Passes over ticks of one stream; `kernel.walk` describes its arrays."""
 
     def __init__(self, portfolio: Portfolio, symbols: Sequence[str], plan: WalkPlan, make_signal: MakeSignal) -> None:
         """Walk for a portfolio; the first tick of each symbol must be decided before a walk over others.
@@ -53,19 +50,19 @@ class Walker:
         self._plan = plan
         self._make_signal = make_signal
         count = len(symbols)
-        self._counts: NDArray[np.int64] = np.zeros((count, KINDS), dtype=np.int64)
-        self._latest: NDArray[np.int64] = np.full((count, KINDS), -1, dtype=np.int64)
-        self._points: NDArray[np.float64] = np.full(count, np.nan)
-        self._medians: NDArray[np.float64] = np.zeros(count)
+        self._passed: NDArray[np.int64] = np.zeros((count, PASSED_COLUMNS), dtype=np.int64)
+        self._passed[:, LATEST:] = -1
+        self._order: NDArray[np.int64] = np.zeros(count + 1, dtype=np.int64)
+        self._spreads: NDArray[np.float64] = np.full((count, 2), np.nan)
         self._minutes: NDArray[np.int64] = np.full(count, _NO_MINUTE, dtype=np.int64)
         self._minute_rows: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
 
     def refresh(self, index: int) -> None:
         """Read the estimates of the symbol with this index, after the portfolio has decided a tick of it."""
-        symbol, stream = self._symbols[index], self._stream
-        if (point := self._portfolio.spread_point(symbol)) is not None:
-            self._points[index], self._medians[index] = point, stream.risk.spread_medians[symbol]
-        if self._portfolio.estimates_volatility(symbol):
+        symbol, portfolio, stream = self._symbols[index], self._portfolio, self._stream
+        if (point := portfolio.spread_point(symbol)) is not None:
+            self._spreads[index] = point, stream.risk.spread_medians[symbol]
+        if portfolio.estimates_volatility(symbol):
             self._minutes[index] = stream.volatility[symbol].minute
 
     def pass_over(self, block: SignalBlock, first: int, end: int) -> Stop:
@@ -74,97 +71,96 @@ class Walker:
         If the stop is before `end`, the tick at its row must be decided.
         """
         stop, minute_rows = self._walk(block, first, end)
-        denied_rows = [row for place in self._plan.denied if (row := int(self._latest[place])) >= 0]
-        if denied_rows:
-            # The text of a run's latest denial depends on its tick, so that this tick must be decided.
-            for index in np.flatnonzero(self._latest.max(axis=1) >= 0).tolist():
-                self.refresh(index)
-            stop, minute_rows = self._walk(block, first, min(denied_rows))
+        if self._plan.denied:
+            latest = [int(self._passed[index, LATEST + kind]) for index, kind in self._plan.denied]
+            denied_rows = [row for row in latest if row >= 0]
+            if denied_rows:
+                # The text of a run's latest denial depends on its tick, so that this tick must be decided.
+                for index in self._passed_symbols():
+                    self.refresh(index)
+                stop, minute_rows = self._walk(block, first, min(denied_rows))
         if stop.row > first:
             self._record(block, first, minute_rows)
         return stop
 
-    def _walk(self, block: SignalBlock, first: int, end: int) -> tuple[Stop, NDArray[np.int64]]:
-        self._counts.fill(0)
-        self._latest.fill(-1)
+    def _walk(self, block: SignalBlock, first: int, end: int) -> tuple[Stop, list[int]]:
+        """Walk, and return the stop and the rows at the ends of minutes."""
         if len(self._minute_rows) < block.size:
             self._minute_rows = np.zeros(block.size, dtype=np.int64)
-        bounds, ticks = self._plan.bounds, block.ticks
+        plan, ticks = self._plan, block.ticks
         row, reason, minute_count = walk(
             first,
             end,
             ticks.symbol_index,
-            block.kind,
             ticks.time_ns,
             ticks.bid,
             ticks.ask,
-            bounds.any_ns,
-            bounds.tick_ns,
-            bounds.bid_low,
-            bounds.bid_high,
-            bounds.ask_low,
-            bounds.ask_high,
-            self._plan.actions,
-            self._plan.until_ns,
-            self._counts,
-            self._latest,
-            self._points,
-            self._medians,
+            block.kind,
+            block.confidence,
+            plan.bounds.any_ns,
+            plan.bounds.tick_ns,
+            plan.bounds.prices,
+            plan.until_ns,
+            plan.sureness,
+            self._passed,
+            self._order,
+            self._spreads,
             self._minutes,
             self._minute_rows,
         )
-        return Stop(row, reason == OUTSIDE), self._minute_rows[:minute_count]
+        return Stop(row, reason == OUTSIDE), self._minute_rows[:minute_count].tolist() if minute_count else []
 
-    def _record(self, block: SignalBlock, first: int, minute_rows: NDArray[np.int64]) -> None:
+    def _passed_symbols(self) -> list[int]:
+        """Indices of the symbols that the latest walk has passed over."""
+        return self._order[: self._order[-1]].tolist()  # type: ignore[no-any-return]
+
+    def _record(self, block: SignalBlock, first: int, minute_rows: Sequence[int]) -> None:
         """Record the ticks that the walk from row `first` has counted."""
-        latest_rows = self._latest.max(axis=1).tolist()
-        passed = sorted((row, index) for index, row in enumerate(latest_rows) if row >= 0)
-        for row, index in passed:
-            self._portfolio.pass_over(self._passed_ticks(block, first, row, index, minute_rows))
+        rows = [(index, self._passed[index].tolist()) for index in self._passed_symbols()]
+        if len(rows) > 1:
+            rows.sort(key=lambda item: item[1][LATEST_OF_ALL])
+        for index, passed in rows:
+            self._portfolio.pass_over(self._passed_ticks(block, first, index, passed, minute_rows))
 
     def _passed_ticks(
-        self, block: SignalBlock, first: int, row: int, index: int, minute_rows: NDArray[np.int64]
+        self, block: SignalBlock, first: int, index: int, passed: list[int], minute_rows: Sequence[int]
     ) -> PassedTicks:
-        symbol, ticks = self._symbols[index], block.ticks
-        counts: list[int] = self._counts[index].tolist()
+        symbol, symbol_index, latest = self._symbols[index], block.ticks.symbol_index, passed[LATEST_OF_ALL]
         before = self._stream.cursor.sequences[symbol]
-        signal = self._signal(block, row, before + sum(counts))
+        signal = self._signal(block, latest, before + sum(passed[:KINDS]))
         blocked: list[tuple[int, BlockedSignals]] = []
         denied: list[tuple[str, int]] = []
         for kind in (SELL, BUY):
-            number = counts[kind]
-            if not number:
+            count, row, decision = passed[kind], passed[LATEST + kind], self._plan.standing[index][kind]
+            if not count:
                 continue
-            decision = self._plan.standing[index][kind]
             if decision.action is Action.DENIED:
-                denied.append((decision.code, number))
+                denied.append((decision.code, count))
                 continue
-            at = int(self._latest[index, kind])
             own = signal
-            if at != row:
-                own = self._signal(block, at, before + int((ticks.symbol_index[first : at + 1] == index).sum()))
-            record = BlockedSignals(number, blocked_signal(own, decision.verdict.value), decision.reason)
-            blocked.append((at, record))
-        blocked.sort(key=lambda item: item[0])
+            if row != latest:
+                own = self._signal(block, row, before + int((symbol_index[first : row + 1] == index).sum()))
+            record = BlockedSignals(count, blocked_signal(own, decision.verdict.value), decision.reason)
+            blocked.append((row, record))
         minute_ends: list[tuple[float, int]] = []
         if self._minutes[index] != _NO_MINUTE:
-            rows = [at for at in minute_rows.tolist() if ticks.symbol_index[at] == index]
-            minute_ends = [_mid(block, at) for at in (*rows, row)]
+            rows = [row for row in minute_rows if symbol_index[row] == index]
+            minute_ends = [_mid(block, row) for row in (*rows, latest)]
         return PassedTicks(
-            latest=signal,
-            buy=counts[BUY],
-            sell=counts[SELL],
-            hold=counts[HOLD],
-            warming_up=counts[WARM_UP],
-            blocked=[record for _, record in blocked],
+            signal,
+            buy=passed[BUY],
+            sell=passed[SELL],
+            hold=passed[HOLD],
+            warming_up=passed[WARM_UP],
+            blocked=[record for _, record in sorted(blocked, key=itemgetter(0))],
             denied=denied,
-            spread_median=None if np.isnan(self._points[index]) else float(self._medians[index]),
+            spread_median=self._spreads.item(index, 1) if self._portfolio.spread_point(symbol) is not None else None,
             minute_ends=minute_ends,
         )
 
     def _signal(self, block: SignalBlock, row: int, sequence: int) -> Signal:
-        tick = block_tick(block, row, self._symbols[block.ticks.symbol_index[row]], sequence)
-        return self._make_signal(tick, int(block.kind[row]), float(block.confidence[row]))
+        tick = block_tick(block, row, self._symbols[block.ticks.symbol_index.item(row)], sequence)
+        return self._make_signal(tick, block.kind.item(row), block.confidence.item(row))
 
 
 def block_tick(block: SignalBlock, row: int, symbol: str, sequence: int) -> StreamTick:
@@ -174,14 +170,14 @@ def block_tick(block: SignalBlock, row: int, symbol: str, sequence: int) -> Stre
         symbol,
         sequence,
         ticks.first_ordinal + row,
-        int(ticks.time_ns[row]),
-        float(ticks.bid[row]),
-        float(ticks.ask[row]),
-        float(ticks.volume[row]),
+        ticks.time_ns.item(row),
+        ticks.bid.item(row),
+        ticks.ask.item(row),
+        ticks.volume.item(row),
     )
 
 
 def _mid(block: SignalBlock, row: int) -> tuple[float, int]:
     """Mid price and venue time of the tick in a row."""
     ticks = block.ticks
-    return (float(ticks.bid[row]) + float(ticks.ask[row])) / 2, int(ticks.time_ns[row])
+    return (ticks.bid.item(row) + ticks.ask.item(row)) / 2, ticks.time_ns.item(row)

@@ -190,9 +190,13 @@ class Portfolio(Core[Message, Output]):
             volatile_symbols=self._half_lives_min.keys(),
         )
 
-    def standing_decision(self, symbol: str, direction: int) -> StandingDecision:
-        """The decision of a symbol's further signals in a direction, +1 or -1, until the next event of the account."""
-        return standing_decision(self.state, symbol, direction)
+    def standing_decision(self, symbol: str, direction: int, confidence: float) -> StandingDecision:
+        """The decision of a symbol's further signals in a direction, +1 or -1, until the next event of the account.
+
+        `confidence` is that of the latest such signal. A tick of the symbol must have been decided.
+        """
+        conditions = self.client.scheduler.policy.conditions(self._stream.last_signals[symbol])
+        return standing_decision(self.state, symbol, direction, confidence, conditions)
 
     def pass_over(self, ticks: PassedTicks) -> None:
         """Record ticks of a symbol within the bounds whose signals `standing_decision` skips or denies.

@@ -61,6 +61,11 @@ class LatestDenial(Struct, frozen=True, gc=False, array_like=True):
     until_ns: int = 0
 
 
+def denial_run(code: str, direction: int) -> str:
+    """Return the text of a run of denials in `TickCursor.last_denied`; `direction` is +1 or -1."""
+    return f"{code} {direction}"
+
+
 class TickCursor(Struct, kw_only=True):
     """Progress of one stream. `gaps` counts its ticks for which no signal arrived."""
 
@@ -105,7 +110,7 @@ class TickCursor(Struct, kw_only=True):
         """
         self.count_denial(denial.code)
         self.latest_denials[symbol] = denial
-        run = f"{denial.code} {direction}"
+        run = denial_run(denial.code, direction)
         if self.last_denied.get(symbol) == run:
             return False
         self.last_denied[symbol] = run

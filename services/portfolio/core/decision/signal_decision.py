@@ -32,7 +32,16 @@ from services.portfolio.core.decision.planned_entry import PlannedEntry, plan_en
 from services.portfolio.core.decision.position_judgement import entries_against, judge_position
 from services.portfolio.core.decision.position_rule import SIGNAL_NAMES, SignalVerdict
 from services.portfolio.core.plan.on_opposite import OnOpposite
-from services.portfolio.core.risk.checks import check_base_rules, check_before_sizing, check_order, check_sized
+from services.portfolio.core.plan.plan import SizingMethod
+from services.portfolio.core.risk.checks import (
+    Outlook,
+    check_base_rules,
+    check_before_sizing,
+    check_order,
+    check_sized,
+    outlook,
+)
+from services.portfolio.core.risk.rule import Phase
 from services.portfolio.core.risk.rules.symbol import market_closed
 from services.portfolio.core.risk.types import Denial, OrderProposal, RiskContext
 from services.portfolio.core.sizing.volatility import Volatility
@@ -140,19 +149,7 @@ def decide_signal(
     if judgement.verdict is not SignalVerdict.PASS:
         cursor.on_blocked(symbol, blocked_signal(signal, judgement.verdict.value), judgement.reason)
         return DecisionResult(_canceled_entries(signal, book) if judgement.verdict is SignalVerdict.ORDER_OPEN else ())
-    account = RiskContext(
-        book,
-        cursor,
-        config.limits,
-        stream.risk,
-        conditions.storage_problem,
-        conditions.tick_age_ns,
-        conditions.latest_bid_ask or (signal.bid, signal.ask),
-        config.plan,
-        config.signal_age_ns_max,
-        conditions.lease_problem,
-    )
-    decision = SignalDecision(signal, judgement.reason, position, account, stream.volatility, config, conditions)
+    decision = SignalDecision(signal, judgement.reason, position, book, stream, config, conditions)
     decided, canceled = decision.decide(), _canceled_entries(signal, book)
     return DecisionResult([*canceled, *decided.events], decided.denial) if canceled else decided
 
@@ -165,22 +162,34 @@ class SignalDecision:
         signal: Signal,
         reason: str,
         position: Position,
-        context: RiskContext,
-        volatility: Mapping[str, Volatility],
+        book: Book,
+        stream: StreamState,
         config: DeskConfig,
         conditions: DecisionConditions,
     ) -> None:
+        """Decide for the desk's own `position` in the symbol; `reason` is that of the position rule."""
         self._signal = signal
         self._reason = reason
-        self._context = context
-        self._instrument = context.book.instruments[signal.symbol]
+        self._context = RiskContext(
+            book,
+            stream.cursor,
+            config.limits,
+            stream.risk,
+            conditions.storage_problem,
+            conditions.tick_age_ns,
+            conditions.latest_bid_ask or (signal.bid, signal.ask),
+            config.plan,
+            config.signal_age_ns_max,
+            conditions.lease_problem,
+        )
+        self._instrument = book.instruments[signal.symbol]
         self._plan = config.plan.for_symbol(signal.symbol)
         self._touch = to_decimal(signal.ask if signal.direction > 0 else signal.bid)
-        self._volatility = volatility
+        self._volatility: Mapping[str, Volatility] = stream.volatility
         self._config = config
         self._conditions = conditions
         self._position = position
-        self._may_enter = context.book.trading_state is TradingState.ACTIVE
+        self._may_enter = book.trading_state is TradingState.ACTIVE
         self._is_traded = conditions.is_traded(self._instrument, signal.time_ns)
         """Whether the symbol's market is open at the signal's tick."""
 
@@ -196,7 +205,7 @@ class SignalDecision:
                 check_before_sizing(self._close_proposal(ZERO), account, signal.time_ns) if self._may_enter else None
             )
             if denial is None:
-                opening, sizing = plan_entry(signal, self._touch, account, self._volatility, self._plan, self._config)
+                opening, sizing = self._planned_entry()
         if opening is not None:
             if closings and self._is_one_order(opening):
                 closed = sum((volume for _, volume in closings), ZERO)
@@ -223,6 +232,31 @@ class SignalDecision:
         if opening is not None:
             made.append(self._entry(opening, ZERO, reason, ahead=len(made)))
         return DecisionResult(made)
+
+    def denial_outlook(self) -> Outlook | None:
+        """Return the denial by the rules and how long further such signals get one with its code.
+
+        None if the signal closes a position, or if its denial depends on the computed volume.
+        """
+        time_ns, closings = self._signal.time_ns, self._closings()
+        if self._may_enter:
+            if closings:
+                return None
+            return outlook(Phase.BEFORE_SIZING, self._close_proposal(ZERO), self._context, time_ns)
+        if closings:
+            # HALTED denies the close of each leg, in a session or not.
+            return outlook(Phase.BASE, self._close_proposal(closings[0][1]), self._context, time_ns)
+        if self._plan.sizing.method is not SizingMethod.FIXED:
+            return None
+        opening, _ = self._planned_entry()
+        return (
+            None
+            if opening is None
+            else outlook(Phase.BASE, self._entry_proposal(opening, ZERO), self._context, time_ns)
+        )
+
+    def _planned_entry(self) -> tuple[PlannedEntry | None, str]:
+        return plan_entry(self._signal, self._touch, self._context, self._volatility, self._plan, self._config)
 
     def _wait_for_session(self, closings: list[tuple[int, Decimal]]) -> DecisionResult:
         """Deny the signal, and schedule the close of each leg for the first tick of the next session.

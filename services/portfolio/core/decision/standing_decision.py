@@ -5,25 +5,32 @@ A backtest uses them to pass over signals that cannot cause an event.
 
 from __future__ import annotations
 
-from enum import IntEnum
+import math
+from enum import Enum, auto
 from typing import Final, NamedTuple
 
+from msgspec import structs
+
+from proto.time import NEVER_NS
 from services.portfolio.core.account.foreign_orders import own_position
+from services.portfolio.core.account.tick_cursor import denial_run
 from services.portfolio.core.decision.position_judgement import entries_against, judge_position
 from services.portfolio.core.decision.position_rule import SignalVerdict
+from services.portfolio.core.decision.signal_decision import DecisionConditions, SignalDecision
+from services.portfolio.core.risk.checks import Outlook
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
-class Action(IntEnum):
+class Action(Enum):
     """What a backtest does at a signal."""
 
-    SKIP = 0
+    SKIP = auto()
     """Count it: it holds, or the position rule blocks it."""
 
-    DENIED = 1
+    DENIED = auto()
     """Count it as denied with the same code as the signal before it."""
 
-    VISIT = 2
+    VISIT = auto()
     """Decide it, because it may cause an event."""
 
 
@@ -35,43 +42,71 @@ class StandingDecision(NamedTuple):
         verdict: the verdict of the position rule; with SKIP, HOLD or the verdict of a blocked signal.
         reason: text of the verdict of a blocked signal.
         code: code of the denial, with DENIED.
-        until_ns: venue time from which on the decision may be another one.
+        until_ns: venue time from which on the decision may be another one; 0 with VISIT.
+        confidence_min: confidence below which a denied signal may get another decision.
+        confidence_max: confidence above which a denied signal may get another decision.
     """
 
     action: Action
     verdict: SignalVerdict = SignalVerdict.PASS
     reason: str = ""
     code: str = ""
-    until_ns: int = 0
+    until_ns: int = NEVER_NS
+    confidence_min: float = -math.inf
+    confidence_max: float = math.inf
 
 
 HOLD: Final = StandingDecision(Action.SKIP, SignalVerdict.HOLD)
-VISIT: Final = StandingDecision(Action.VISIT)
+VISIT: Final = StandingDecision(Action.VISIT, until_ns=0)
 
 
-def standing_decision(state: PortfolioState, symbol: str, direction: int) -> StandingDecision:
+def standing_decision(
+    state: PortfolioState, symbol: str, direction: int, confidence: float, conditions: DecisionConditions
+) -> StandingDecision:
     """Return the standing decision of a lock-step stream until the next event of the account.
 
     Args:
         state: the owners of the desk's state.
-        symbol: a traded symbol whose terms are known.
+        symbol: a traded symbol of which a tick was decided.
         direction: +1 or -1.
+        confidence: of the symbol's latest signal in this direction; any value if there was none.
+        conditions: inputs of the decision other than account and ticks.
     """
     book, cursor, limits = state.account.book, state.stream.cursor, state.config.limits
     position = own_position(book, symbol, limits.foreign_orders)
-    if position.direction == -direction and not book.open_orders:
+    last_denied = cursor.last_denied.get(symbol, "")
+    is_run = last_denied.endswith(f" {direction}")
+    if position.direction == -direction and not is_run and not book.open_orders:
         return VISIT  # the signal closes the position
     verdict, reason = judge_position(
-        direction,
-        position,
-        book,
-        legs_max=limits.position_legs_max,
-        is_unproven=symbol in state.warnings.unproven_symbols,
+        direction, position, book, legs_max=limits.position_legs_max, is_unproven=conditions.is_unproven
     )
     if verdict is SignalVerdict.PASS:
-        return VISIT
+        if not is_run or entries_against(symbol, direction, book):
+            return VISIT  # the first denial of a run makes an event
+        signal = structs.replace(
+            state.stream.last_signals[symbol], direction=direction, confidence=confidence, time_ns=cursor.time_ns
+        )
+        decision = SignalDecision(signal, reason, position, book, state.stream, state.config, conditions)
+        return _standing_denial(decision.denial_outlook(), last_denied, direction)
     if verdict is SignalVerdict.ORDER_OPEN and entries_against(symbol, direction, book):
         return VISIT
     if verdict.value not in cursor.blocked or symbol not in cursor.blocked_signals:
         return VISIT  # the order of the ledger's keys is that of the first signals
     return StandingDecision(Action.SKIP, verdict, reason)
+
+
+def _standing_denial(outlook: Outlook | None, run: str, direction: int) -> StandingDecision:
+    """The standing decision if denials continue a run (`TickCursor.last_denied`), else VISIT."""
+    if outlook is None or outlook.denial is None or outlook.uncertain:
+        return VISIT
+    code = outlook.denial.code
+    if outlook.denial.escalate_to is not None or run != denial_run(code, direction):
+        return VISIT
+    return StandingDecision(
+        Action.DENIED,
+        code=code,
+        until_ns=outlook.until_ns,
+        confidence_min=outlook.confidence_min,
+        confidence_max=outlook.confidence_max,
+    )
