@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from rich.table import Table
 
 from common.project_root import PROJECT_ROOT
-from tests.benchmarks import chain, floor, memory, offline, start_up
+from tests.benchmarks import backtests, chain, floor, memory, offline, start_up
 from tests.benchmarks.figures import publish, quantiles_us, ratios, row
 from tests.benchmarks.workload import ALTERNATE, ALTERNATE_EACH_TENTH, write_ticks
 
@@ -77,8 +77,8 @@ def measure(folder: Path, ticks: int, *, orders: int) -> tuple[dict[str, Any], l
     figures["max ticks per second"] = round(fast["ticks_per_s"])
     figures["start-up seconds"] = round(run["start_up_s"], 2)
     figures["memory MB"] = {"mt5": memory.gateway_rss_mb(quiet, _folder(folder)), **run["rss_mb"]}
-    backtest = offline.backtest_ticks_per_s(quiet, _folder(folder), "ema_cross")
-    figures["backtest ticks per second"] = round(backtest)
+    offline_runs = backtests.measure(_folder(folder))
+    figures["backtest"] = backtests.as_figures(offline_runs)
     ours, bare = offline.signal_ticks_per_s(quiet, "ema_cross")
     figures["signal ticks per second"] = {"ema_cross": round(ours), "bare loop": round(bare)}
     with_model, bare_too = offline.signal_ticks_per_s(quiet, "xgboost", DEMO_MODEL)
@@ -94,7 +94,7 @@ def measure(folder: Path, ticks: int, *, orders: int) -> tuple[dict[str, Any], l
             "lock-step",
             _over(fast["ticks_per_s"], run["ticks_per_s"]),
         ),
-        row("ticks, backtest", per_s(backtest), "lock-step", _over(backtest, run["ticks_per_s"])),
+        *backtests.rows_of(offline_runs),
         row("ticks through signal, ema_cross", per_s(ours), f"bare loop {per_s(bare)}", _over(ours, bare)),
         row(
             "ticks through signal, demo model",

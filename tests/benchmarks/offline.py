@@ -1,4 +1,4 @@
-"""Benchmarks in one process: the backtest and the signal path."""
+"""Benchmarks in one process: the signal path and imports."""
 
 from __future__ import annotations
 
@@ -10,20 +10,12 @@ from pathlib import Path
 from proto.codec import decode_tick_message, encode
 from proto.messages import Tick
 from proto.time import Now
-from research.backtest import run_backtest
 from services.signal.core.signal_engine import SignalEngine
 from services.signal.strategy_loader import strategy_factory
 from tests.benchmarks.workload import SYMBOL, a_run
 
 WARM_UP_TICKS = 500
 """Ticks that are played before the measurement, so that compiled kernels are loaded."""
-
-
-def backtest_ticks_per_s(ticks_file: Path, folder: Path, strategy: str) -> float:
-    """Ticks per second of a whole backtest, including its ledger."""
-    spec = a_run(ticks_file, strategy=strategy)
-    report = run_backtest(spec, spec.load(), data_dir=folder)
-    return float(report["timings"]["ticks_per_s"])
 
 
 def signal_ticks_per_s(ticks_file: Path, strategy: str, model: Path | None = None) -> tuple[float, float]:

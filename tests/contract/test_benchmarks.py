@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.mt5.core.gateway.gateway import Gateway
+from tests.benchmarks import backtests
 from tests.benchmarks.chain import TimedGateway
 from tests.benchmarks.page import GRID_MS, Drawings
 
@@ -33,3 +34,11 @@ def test_the_shortest_delay_from_the_venue_counts_as_0() -> None:
     # Venue time 80 arrived at 990 after the shortest delay, 910; venue time 165 arrived 20 later than it could.
     assert drawings.delays_ms()[0] == 10.0
     assert drawings.delays_ms()[-1] == 25.0
+
+
+def test_a_backtest_is_compared_with_the_plain_loop_and_the_other_engine() -> None:
+    measured = {name: backtests.Measured(cpu_s, 1_000, 7) for cpu_s, name in enumerate(backtests.RUNS, 1)}
+    found = backtests.Figures(measured, 0.5, backtests.Measured(1.0, 400, 3), 2.0, order_us=300.0, stored_us=20.0)
+    rows = {label: (ours, beside, ratio) for label, ours, beside, ratio in backtests.rows_of(found)}
+    assert [ratio for *_, ratio in backtests.rows_of(found)] == ["0.50×", "2.00×", "0.33×", "0.25×", "2.00×", "15.00×"]
+    assert rows["an order of the backtest"] == ("300 µs", "its events hashed and stored 20 µs", "15.00×")

@@ -12,8 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from marketdata.files.stream_loader import load_stream
 from marketdata.files.tick_input import TickInput
 from tests.benchmarks.peers.comparison import PACKAGE, RUNS, Row, Run, combined, execute
@@ -59,8 +57,7 @@ def write_quotes(path: Path, file: Path, ticks_max: int | None) -> int:
     """Write the accepted quotes for the other libraries, and return their number."""
     stream = load_stream((TickInput(file, SYMBOL),), crossed="accept", ticks_max=ticks_max)
     columns = stream.ticks(SYMBOL, from_sequence=1, limit=stream.last_ordinal, published=stream.last_ordinal)
-    numbers = (columns.bid, columns.ask, columns.volume)
-    Quotes(np.array(columns.time_ns, dtype=np.int64), *(np.array(column) for column in numbers)).save(path)
+    Quotes.of(columns.time_ns, columns.bid, columns.ask, columns.volume).save(path)
     return stream.last_ordinal
 
 

@@ -35,6 +35,11 @@ class Quotes:
     ask: Any
     volume: Any
 
+    @classmethod
+    def of(cls, time_ns: list[int], bid: list[float], ask: list[float], volume: list[float]) -> Quotes:
+        """The columns of lists."""
+        return cls(np.array(time_ns, dtype=np.int64), *(np.array(column) for column in (bid, ask, volume)))
+
     def save(self, path: Path) -> None:
         """Write the columns to a file."""
         np.savez(path, time_ns=self.time_ns, bid=self.bid, ask=self.ask, volume=self.volume)
