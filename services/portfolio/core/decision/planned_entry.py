@@ -144,9 +144,9 @@ def _stops(exits: Exits, price: Decimal, side: Side, instrument: Instrument) -> 
     points, trailing_points = exits.stop_loss_points, exits.trailing_stop_points
     if points is None or (trailing_points is not None and trailing_points < points):
         points = trailing_points
-    distances = ((points, PriceRole.STOP_LOSS), (exits.take_profit_points, PriceRole.TAKE_PROFIT))
-    stop_loss, take_profit = (
-        None if distance is None else price_away(price, distance, role=role, side=side, instrument=instrument)
-        for distance, role in distances
-    )
+    stop_loss = take_profit = None
+    if points is not None:
+        stop_loss = price_away(price, points, role=PriceRole.STOP_LOSS, side=side, instrument=instrument)
+    if (points := exits.take_profit_points) is not None:
+        take_profit = price_away(price, points, role=PriceRole.TAKE_PROFIT, side=side, instrument=instrument)
     return stop_loss, take_profit

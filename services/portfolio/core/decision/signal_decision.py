@@ -37,6 +37,7 @@ from services.portfolio.core.risk.checks import (
     Outlook,
     check_base_rules,
     check_before_sizing,
+    check_closed_part,
     check_order,
     check_sized,
     outlook,
@@ -221,12 +222,14 @@ class SignalDecision:
             why = f"{denial.code} {denial_message(limit=denial.limit, observed=denial.observed)}"
             reason = f"{reason}; closes only: {why}"[:512]
             opening, denial = None, None
+        is_one_order = opening is not None and closed
+        check_close = check_closed_part if is_one_order else check_base_rules
         for _, volume in closings if denial is None else ():
-            denial = denial or check_base_rules(self._close_proposal(volume), account, signal.time_ns)
+            denial = denial or check_close(self._close_proposal(volume), account, signal.time_ns)
         if denial is not None:
             return _deny(signal, denial, account.book, account.cursor, self._config)
         account.cursor.on_passed(signal.symbol)
-        if opening is not None and closed:
+        if opening is not None and is_one_order:
             return DecisionResult([self._entry(opening, closed, reason)])
         made = self._closes(closings, reason) if closings else []
         if opening is not None:
@@ -362,6 +365,8 @@ class SignalDecision:
 
 def _canceled_entries(signal: Signal, book: Book) -> list[CancelRequested]:
     """Cancels of the resting entries that signals of the opposite direction have made."""
+    if not book.open_orders:
+        return []
     return [
         CancelRequested(
             order_id=order.order_id,

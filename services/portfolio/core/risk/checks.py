@@ -121,6 +121,14 @@ def check_base_rules(order: OrderProposal, context: RiskContext, now_ns: int) ->
     return _first_denial(active_rules(context.limits, context.plan).base, order, context, now_ns)
 
 
+def check_closed_part(order: OrderProposal, context: RiskContext, now_ns: int) -> Denial | None:
+    """Check the part that closes, of a market order that reverses a position, as `check_base_rules` would.
+
+    The rules have allowed the whole order at the same tick, at venue time `now_ns`.
+    """
+    return _first_denial(active_rules(context.limits, context.plan).closed_part, order, context, now_ns)
+
+
 def _first_denial(
     checks: tuple[Check, ...],
     order: OrderProposal,

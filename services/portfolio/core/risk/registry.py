@@ -68,6 +68,7 @@ class ActiveRules(NamedTuple):
     after_sizing: tuple[Check, ...]
     """Checks of the base rules and of the rules on a sized order, except those in `before_sizing`."""
     resting: tuple[Check, ...]
+    closed_part: tuple[Check, ...]
     equity_watches: tuple[EquityWatch, ...]
     equity_levels: tuple[EquityLevel, ...]
     """Levels of the equity at which the result of a rule may change."""
@@ -94,6 +95,7 @@ def _activate(limits: Limits, plan: Plan) -> ActiveRules:
             lambda rule: rule.phases & (Phase.BASE | Phase.SIZED) and Phase.BEFORE_SIZING not in rule.phases
         ),
         resting=checks(lambda rule: Phase.RESTING in rule.phases),
+        closed_part=checks(lambda rule: Phase.CLOSED_PART in rule.phases),
         equity_watches=tuple(rule.equity_watch for rule in active if rule.equity_watch is not None),
         equity_levels=tuple(level for rule in active if rule.equity_levels for level in rule.equity_levels(limits)),
         unlevelled_watches=tuple(rule.code for rule in active if rule.equity_watch and rule.equity_levels is None),

@@ -36,6 +36,11 @@ class Phase(Flag):
     """For an opening order, after its volume and price are known."""
     RESTING = auto()
     """At every tick, for a resting order that would open. A denial cancels the order."""
+    CLOSED_PART = auto()
+    """For the part that closes, of a market order that reverses a position and that the rules allow as a whole.
+
+    The other base rules allow this part, too: their results depend on the order's volume only for an opening order.
+    """
 
 
 class RuleCode(NamedTuple):

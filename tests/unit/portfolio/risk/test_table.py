@@ -26,6 +26,7 @@ from services.portfolio.core.risk.registry import BASE_RULES, OPENING_RULES, act
 from services.portfolio.core.risk.rule import Phase, RiskRule
 from services.portfolio.core.risk.rules import RULES
 from services.portfolio.core.risk.state import RiskState
+from services.portfolio.core.risk.types import OrderProposal
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger, verify_ledger
 from tests.support.builders import START_NS, a_signal, an_order
 from tests.unit.portfolio.risk.rule_rows import ROWS, Row, a_stopped_desk
@@ -169,6 +170,27 @@ def test_a_rule_allows_reductions_unless_it_applies_to_every_order(row: Row) -> 
     denial = scene.denial()
     assert (denial is not None) is row.stops_closing
     assert all(rule in BASE_RULES for rule in row.rules) or not row.stops_closing
+
+
+@each_row
+def test_the_closed_part_of_an_allowed_reversal_needs_only_the_rules_on_volumes(row: Row) -> None:
+    """The volumes of the part: allowed, between two steps, and above the venue's maximum."""
+    checked = 0
+    for past in (False, True):
+        scene = row.scene(past)
+        account, now_ns = scene.account(), scene.now_ns
+        whole = scene.order._replace(
+            type=OrderType.MARKET, limit_price=None, time_in_force=TimeInForce.IOC, expires_ns=0
+        )
+        if checks.check_order(whole, account, now_ns) is not None:
+            continue
+        for volume in (D(1), D("0.015"), D(1_000)):
+            part = OrderProposal(whole.instrument, whole.direction, volume, D(0), whole.price, whole.confidence)
+            denial = checks.check_closed_part(part, account, now_ns)
+            assert denial == checks.check_base_rules(part, account, now_ns)
+            assert (denial is None) is (volume == 1)
+            checked += 1
+    assert checked, "some order of the row is allowed"
 
 
 @each_row

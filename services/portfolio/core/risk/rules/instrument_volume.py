@@ -29,7 +29,7 @@ RULE: Final = RiskRule(
             "the volume must be a multiple of the venue's step, between its minimum and maximum",
         ),
     ),
-    phases=Phase.BASE,
+    phases=Phase.BASE | Phase.CLOSED_PART,
     check=check,
     until=until_event,
 )
