@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proto.time import NEVER_NS as NEVER_NS
+from proto.trading.units import FINEST
 
 _NO_BOUNDS: Final = (-np.inf, np.inf, -np.inf, np.inf)
 
@@ -23,7 +24,9 @@ class TickBounds:
 
     A tick is outside the bounds if its time is at least `any_ns`, or at least `tick_ns` of its symbol, or if its bid or
     ask is at most the low or at least the high of its symbol. Arrays have one element for each symbol of the stream.
-    Prices are compared as floats: rounding keeps the order of two prices, so that no tick outside is missed.
+    Prices are compared as floats: rounding keeps the order of two prices, so that no tick outside is missed. A quote
+    with more decimals than `FINEST` is rounded where it is compared with a decimal, so that bounds are narrower by
+    `FINEST`.
     """
 
     def __init__(self, symbols: Sequence[str]) -> None:
@@ -81,8 +84,8 @@ class TickBounds:
 
 
 def _raise_low(lows: NDArray[np.float64], index: int, price: Decimal) -> None:
-    lows[index] = max(float(lows[index]), float(price))
+    lows[index] = max(float(lows[index]), float(price + FINEST))
 
 
 def _lower_high(highs: NDArray[np.float64], index: int, price: Decimal) -> None:
-    highs[index] = min(float(highs[index]), float(price))
+    highs[index] = min(float(highs[index]), float(price - FINEST))

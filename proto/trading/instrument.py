@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import force_setattr
 
 from proto.trading.enums import CalculationMode, GtcMode, SwapMode, TradeMode
-from proto.trading.server_time import NEW_YORK_CLOSE, is_clock, is_in_session, server_day
+from proto.trading.server_time import NEW_YORK_CLOSE, is_clock, is_in_session, next_day_ns, server_day
 from proto.trading.units import ZERO, Name, TimeNs, decimal_text, is_on_step, last_decimal, require_exact
 
 Minute = Annotated[int, Meta(ge=0, le=7 * 24 * 60)]
@@ -233,6 +233,13 @@ class Instrument(Struct, frozen=True, kw_only=True):
     def day(self, time_ns: int) -> int:
         """Day of the symbol's clock at UTC time `time_ns`, numbered from 1970-01-01."""
         return server_day(time_ns, self.clock)
+
+    def next_day_ns(self, time_ns: int) -> int:
+        """UTC nanoseconds at which the next day of the symbol's clock begins after `time_ns`, or up to an hour before.
+
+        See `server_time.next_day_ns`.
+        """
+        return next_day_ns(time_ns, self.clock)
 
     def swap_terms(self, day: int) -> SwapTerms | None:
         """Swap terms of the night after `day`, numbered from 1970-01-01; None for a symbol without swaps."""

@@ -43,11 +43,11 @@ class _Charge(NamedTuple):
     direct: Conversion | None
     priced: Conversion | None
 
-    def amount(self, quote: Quote | None, quotes: Quotes) -> Decimal | None:
-        """Margin in account currency, not rounded; None if unknown."""
-        if self.direct is not None and (rate := self.direct.rate(-1, quotes)) is not None:
+    def amount(self, quote: Quote | None, rates: Quotes) -> Decimal | None:
+        """Margin in account currency, not rounded; None if unknown. `rates` gives the conversion rates."""
+        if self.direct is not None and (rate := self.direct.rate(-1, rates)) is not None:
             return self.units * rate
-        if self.priced is None or quote is None or (rate := self.priced.rate(-1, quotes)) is None:
+        if self.priced is None or quote is None or (rate := self.priced.rate(-1, rates)) is None:
             return None
         if self.price is _Price.MID:
             return self.units * ((quote.bid + quote.ask) / 2) * rate
@@ -126,14 +126,20 @@ class SymbolMargin:
             assert hedged is not None, instrument
             charge(covered, hedged, hedged if money else ZERO, (rate_long + rate_short) / 2, _Price.MID)
 
-    def amount(self, quotes: Quotes) -> Decimal | None:
-        """The margin at these quotes, 0 or more; None when a conversion rate or a quote is missing."""
+    def amount(self, quotes: Quotes, rates: Quotes | None = None) -> Decimal | None:
+        """The margin at these quotes, 0 or more; None when a conversion rate or a quote is missing.
+
+        Args:
+            quotes: the quotes that give the prices.
+            rates: the quotes that give the conversion rates, if they are others.
+        """
         if not self._charges:
             return ZERO
+        rates = quotes if rates is None else rates
         quote = quotes.quote(self._instrument.symbol)
         amounts: list[Decimal] = []
         for charge in self._charges:
-            amount = charge.amount(quote, quotes)
+            amount = charge.amount(quote, rates)
             if amount is None:
                 return None
             amounts.append(amount)
@@ -269,11 +275,14 @@ class AccountMargin:
             for symbol, (longs, shorts) in volumes_by_side(holdings).items()
         ]
 
-    def amount(self, quotes: Quotes) -> Decimal | None:
-        """The margin at these quotes, 0 or more; None when the margin of one symbol is not known."""
+    def amount(self, quotes: Quotes, rates: Quotes | None = None) -> Decimal | None:
+        """The margin at these quotes, 0 or more; None when the margin of one symbol is not known.
+
+        The arguments are those of `SymbolMargin.amount`.
+        """
         total = ZERO
         for symbol in self._symbols:
-            margin = symbol.amount(quotes)
+            margin = symbol.amount(quotes, rates)
             if margin is None:
                 return None
             total += margin

@@ -55,11 +55,14 @@ def time_of_day_ns(time_ns: int, clock: str = NEW_YORK_CLOSE) -> int:
     return server_ns(time_ns, clock) % DAY_NS
 
 
-def next_day_ns(time_ns: int) -> int:
-    """UTC nanoseconds at which the server's next day begins after `time_ns`; a day may have 23 or 25 hours."""
-    midnight = (server_day(time_ns) + 1) * DAY_NS
-    end = midnight - _offset_ns(time_ns // QUARTER_NS)
-    return midnight - _offset_ns(end // QUARTER_NS)
+def next_day_ns(time_ns: int, clock: str = NEW_YORK_CLOSE) -> int:
+    """UTC nanoseconds at which the clock's next day begins after `time_ns`; a day may have 23 or 25 hours.
+
+    For a clock that is set forward at midnight, the result may be an hour early.
+    """
+    midnight = (server_day(time_ns, clock) + 1) * DAY_NS
+    end = midnight - _offset_ns(time_ns // QUARTER_NS, clock)
+    return midnight - _offset_ns(end // QUARTER_NS, clock)
 
 
 def weekday_of_day(day: int) -> int:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+
 from marketdata.tick_bounds import NEVER_NS, TickBounds
+from proto.trading.units import to_decimal
 
 
 def test_no_tick_is_outside_new_bounds() -> None:
@@ -23,10 +26,25 @@ def test_the_narrowest_bound_of_each_symbol_counts() -> None:
         bounds.ask_at_most("NZDUSD", Decimal(price))
         bounds.bid_at_least("NZDUSD", Decimal(price))
         bounds.ask_at_least("EURUSD", Decimal(price))
-    assert bounds.bid_low.tolist() == [1.3, float("-inf")]
-    assert bounds.ask_low.tolist() == [float("-inf"), 1.3]
-    assert bounds.bid_high.tolist() == [float("inf"), 1.1]
-    assert bounds.ask_high.tolist() == [1.1, float("inf")]
+    assert bounds.bid_low.tolist() == [pytest.approx(1.3), float("-inf")]
+    assert bounds.ask_low.tolist() == [float("-inf"), pytest.approx(1.3)]
+    assert bounds.bid_high.tolist() == [float("inf"), pytest.approx(1.1)]
+    assert bounds.ask_high.tolist() == [pytest.approx(1.1), float("inf")]
+
+
+@pytest.mark.parametrize("price", ["1.1", "0.00001", "151.237", "99999.99"])
+def test_a_quote_is_outside_if_its_decimal_reaches_the_bound(price: str) -> None:
+    """The decimal of a computed quote has 12 places, and may reach a price that the float does not."""
+    bounds, at = TickBounds(("EURUSD",)), Decimal(price)
+    bounds.bid_at_most("EURUSD", at)
+    bounds.ask_at_least("EURUSD", at)
+    for shift in (-4e-13, 0.0, 4e-13):
+        quote = float(price) + shift
+        assert to_decimal(quote) == at or float(price) > 1e4
+        if to_decimal(quote) == at:
+            assert bounds.ask_high[0] <= quote <= bounds.bid_low[0]
+    assert bounds.ask_high[0] > float(price) - 1e-9
+    assert bounds.bid_low[0] < float(price) + 1e-9
 
 
 def test_the_earliest_time_counts() -> None:

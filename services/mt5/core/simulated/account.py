@@ -18,7 +18,7 @@ from proto.time import iso_text
 from proto.trading.defaults import DEFAULT_CURRENCY, DEFAULT_LEVERAGE
 from proto.trading.enums import AccountMode, Side
 from proto.trading.instrument import Instrument
-from proto.trading.money import Quote, commission_per_lot
+from proto.trading.money import Quote, Quotes, commission_per_lot
 from proto.trading.position_margin import AccountMargin
 from proto.trading.units import ZERO, decimal_text
 from services.mt5.core.ports import retcodes
@@ -188,9 +188,13 @@ class SimulatedAccount:
     @property
     def margin(self) -> Decimal | None:
         """Margin of the open positions, in account currency; None if a position cannot be valued."""
+        return self.margin_at(self.market)
+
+    def margin_at(self, quotes: Quotes, rates: Quotes | None = None) -> Decimal | None:
+        """Margin of the open positions at other quotes; `rates` gives the conversion rates, by default `quotes`."""
         if self._margin is None:
             self._margin = self.values.margin_of(self.book.positions.values())
-        return None if self._margin is None else self._margin.amount(self.market)
+        return None if self._margin is None else self._margin.amount(quotes, rates)
 
     def check_margin(self, target: Position | None, change: PositionChange) -> Rejection | None:
         """The rejection of a deal that the free margin does not cover, or whose margin cannot be valued; else None.

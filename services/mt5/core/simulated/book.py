@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from proto.gateway import VenueDeal
+from proto.time import NEVER_NS
 from proto.trading.enums import AccountMode
 from services.mt5.core.ports.book_records import BookOrder, Modification
 from services.mt5.core.simulated.positions import Position
@@ -120,6 +121,13 @@ class Book:
     def told_ns(self) -> int:
         """Time at which the last deal's report reaches the client, UTC; 0 if no report of this stream was delayed."""
         return self._report_times_ns[-1] if self._report_times_ns else 0
+
+    def next_report_ns(self, time_ns: int) -> int:
+        """Time of the first deal report that reaches the client after `time_ns`, UTC; `NEVER_NS` if there is none."""
+        times_ns = self._report_times_ns
+        if not times_ns or times_ns[-1] <= time_ns:
+            return NEVER_NS
+        return times_ns[bisect_right(times_ns, time_ns)]
 
     def deal_cursor_at(self, ordinal: int, time_ns: int) -> int:
         """Number of deals executed and reported up to tick `ordinal`, without those of commands at that tick.

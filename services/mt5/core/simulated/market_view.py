@@ -59,6 +59,10 @@ class MarketView:
         """The tick up to which quotes are known: the current tick, or the previous one at a time between the two."""
         return self.ordinal - (self._between_ticks_ns is not None)
 
+    def stream_name(self, symbol: str) -> str | None:
+        """The stream's name of a symbol; None if the stream lacks it."""
+        return self._desk_names.get(symbol)
+
     def skip_to(self, ordinal: int) -> None:
         """Make `ordinal` the current tick without reading the ticks before it."""
         self._quotes.clear()

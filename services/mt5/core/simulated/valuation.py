@@ -43,21 +43,35 @@ class Valuation:
         """Account currency per unit of `source`, for a gain (`sign` > 0) or a loss (< 0)."""
         return self._conversions.of(source).rate(sign, self._quotes)
 
-    def profit(self, *, volume: Decimal, cost: Decimal, price: Decimal, symbol: str) -> Decimal | None:
-        """Profit of closing at `price` a signed `volume` in lots with this `cost`, rounded; < 0 for a loss."""
+    def profit(
+        self, *, volume: Decimal, cost: Decimal, price: Decimal, symbol: str, rates: Quotes | None = None
+    ) -> Decimal | None:
+        """Profit of closing at `price` a signed `volume` in lots with this `cost`, rounded; < 0 for a loss.
+
+        `rates` are the quotes that give the conversion rate, if not the current ones.
+        """
         instrument = self._instruments[symbol]
         gross = value_difference(volume=volume, cost=cost, price=price, multiplier=instrument.multiplier)
-        rate = self.rate(-1 if gross < 0 else 1, instrument.profit_currency)
+        conversion = self._conversions.of(instrument.profit_currency)
+        rate = conversion.rate(-1 if gross < 0 else 1, self._quotes if rates is None else rates)
         return None if rate is None else round_money(gross * rate, self._digits)
 
-    def unrealized(self, position: Position) -> Decimal | None:
-        """Profit of closing a position at the touch."""
+    def unrealized(
+        self, position: Position, *, quotes: Quotes | None = None, rates: Quotes | None = None
+    ) -> Decimal | None:
+        """Profit of closing a position at the touch.
+
+        Args:
+            position: an open position.
+            quotes: the quotes that give the price, if not the current ones.
+            rates: the quotes that give the conversion rate, if not the current ones.
+        """
         symbol, volume = position.symbol, position.volume
-        quote = self._quotes.quote(symbol)
+        quote = (self._quotes if quotes is None else quotes).quote(symbol)
         if quote is None or symbol not in self._instruments:
             return None
         price = quote.bid if volume > 0 else quote.ask
-        return self.profit(volume=volume, cost=position.cost, price=price, symbol=symbol)
+        return self.profit(volume=volume, cost=position.cost, price=price, symbol=symbol, rates=rates)
 
     def margin_of(self, positions: Iterable[Position], *, opening: str = "") -> AccountMargin | None:
         """Margin of positions as a function of quotes, with initial rates for the symbol `opening`.

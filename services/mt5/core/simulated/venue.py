@@ -14,6 +14,7 @@ from typing import Final
 
 from msgspec import structs
 
+from marketdata.tick_bounds import TickBounds
 from marketdata.tick_stream import MarketSource
 from proto.gateway import Modify, VenueDeal, VenuePosition
 from proto.trading.instrument import Instrument
@@ -24,6 +25,7 @@ from services.mt5.core.ports.order_request import VenueOrderRequest
 from services.mt5.core.ports.symbol_map import SymbolMap
 from services.mt5.core.simulated.account import AccountTerms, SimulatedAccount
 from services.mt5.core.simulated.account import VenueSetupError as VenueSetupError
+from services.mt5.core.simulated.book_bounds import add_book_bounds
 from services.mt5.core.simulated.book_store import BookStore
 from services.mt5.core.simulated.fill_model import FillModel
 from services.mt5.core.simulated.matching_engine import MatchingEngine
@@ -178,6 +180,20 @@ class SimulatedVenue:
             else:
                 account.market.next_tick()
                 self._ticking.process_tick()
+
+    def add_bounds(self, bounds: TickBounds) -> None:
+        """Narrow `bounds`, which have the stream's symbols, to the ticks that could change the book or report a deal.
+
+        They hold until the book changes. The deals of commands at the current tick count from the next tick on, which
+        need not be outside.
+        """
+        if not self._matching.quiet:
+            add_book_bounds(self._account, self.stop_out_level_pct, bounds)
+
+    def pass_over(self, ordinal: int) -> None:
+        """Make `ordinal` the book's tick; the caller ensures that no tick up to it is outside the bounds."""
+        if ordinal > self._account.ordinal:
+            self._account.market.skip_to(ordinal)
 
     def checkpoint(self, *, is_synced: bool = True) -> None:
         """Commit the book's ordinal if it has changed; with `is_synced` False a power cut may undo the commit."""

@@ -52,8 +52,9 @@ class Dealing:
         )
 
     def order(self, side: Side, volume: str, **terms: Any) -> BookOrder:
-        """Place an order; prices may be text."""
+        """Place an order, which the terminal keeps with `held=True`; prices may be text."""
         self.placed += 1
+        is_held = bool(terms.pop("held", False))
         for name in ("price", "stop_loss", "take_profit"):
             if isinstance(terms.get(name), str):
                 terms[name] = Decimal(terms[name])
@@ -67,7 +68,8 @@ class Dealing:
                 side=side,
                 volume=Decimal(volume),
                 **terms,
-            )
+            ),
+            held=is_held,
         )
 
     def buy(self, volume: str = "0.10", **terms: Any) -> BookOrder:
