@@ -54,8 +54,12 @@ class TickBuffer:
 
     def extend(self, time_ns: Ints, bid: Floats, ask: Floats, volume: Floats) -> None:
         """Add ticks, given as arrays of equal length; see `append`."""
-        for row in zip(*(column[-self.capacity :].tolist() for column in (time_ns, bid, ask, volume)), strict=True):
-            self.append(*row)
+        capacity, count = self.capacity, min(self.count + len(bid), self.capacity)
+        kept = slice(self._end - self.count, self._end)
+        for own, added in ((self._time_ns, time_ns), (self._bid, bid), (self._ask, ask), (self._volume, volume)):
+            latest = np.concatenate([own[kept], added])[-count:]
+            own[:count] = own[capacity : capacity + count] = latest
+        self.count, self._end = count, capacity + count
 
     def clear(self) -> None:
         """Forget every tick."""

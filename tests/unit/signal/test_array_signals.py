@@ -108,6 +108,9 @@ def test_signals_at_once_have_the_bits_of_signals_one_by_one(
     single, batch = SymbolEngine("EURUSD", make()), SymbolEngine("EURUSD", make())
     assert at_once(batch, ticks, cuts) == one_by_one(single, ticks)
     assert batch.snapshot() == single.snapshot()
+    further = some_ticks(data.draw(st.integers(1, 120)), seed + 1)
+    assert one_by_one(batch, further) == one_by_one(single, further)
+    assert batch.snapshot() == single.snapshot()
 
 
 @pytest.mark.parametrize("name", shipped_strategies())
