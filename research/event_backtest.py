@@ -51,6 +51,7 @@ class EventBacktest(Backtest):
         super().__init__(spec, stream, ledger, journal, store)
         venue = self._gateway.venue
         assert isinstance(venue, SimulatedVenue), venue
+        self._venue = venue
         self._plan = WalkPlan(self._portfolio, venue, stream.symbols, self._engines)
         self._walker = Walker(self._portfolio, stream.symbols, self._plan, self._make_signal)
         self._extra_visits = [*extra_visits, stream.last_ordinal]
@@ -105,6 +106,7 @@ class EventBacktest(Backtest):
             confidence = block.confidence.item(row)
             message = self._make_signal(tick, kind, confidence)
             self._plan.note_confidence(index, kind, confidence)
+        self._venue.pass_over(tick.ordinal - 1)
         self._process(tick.ordinal, message)
         self._walker.refresh(index)
 

@@ -59,8 +59,7 @@ class WalkPlan:
         bounds, portfolio = self.bounds, self._portfolio
         bounds.clear()
         portfolio.add_bounds(bounds)
-        if not self._venue.quiet:
-            bounds.every_tick("venue")
+        self._venue.add_bounds(bounds)
         if bounds.any_ns == 0:
             return
         for index in self._traded:
