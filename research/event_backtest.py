@@ -83,7 +83,8 @@ class EventBacktest(Backtest):
         first_ordinal, size = block.ticks.first_ordinal, block.size
         is_outside = True
         while row < size:
-            self._plan.renew(is_outside=is_outside)
+            if self._plan.renew(is_outside=is_outside):
+                self._walker.renew()
             place = bisect_left(self._extra_visits, first_ordinal + row)
             end = min(size, self._extra_visits[place] - first_ordinal)
             row, is_outside = self._walker.pass_over(block, row, end)

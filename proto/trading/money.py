@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from decimal import Decimal
 from typing import Final, NamedTuple, Protocol
 
@@ -95,6 +95,20 @@ class Conversion:
                     self.direct.append(terms.symbol)
                 elif terms.base_currency == target and terms.profit_currency == source:
                     self.inverse.append(terms.symbol)
+
+    def pair(self, quoted: Container[str]) -> tuple[str, bool] | None:
+        """The pair that `rate` uses while the symbols in `quoted` have a quote, and whether it is quoted target/source.
+
+        Returns:
+            ("", False) if no pair is needed; None if no pair is quoted.
+        """
+        if not self.is_needed:
+            return "", False
+        for symbols, is_inverse in ((self.direct, False), (self.inverse, True)):
+            for symbol in symbols:
+                if symbol in quoted:
+                    return symbol, is_inverse
+        return None
 
     def rate(self, amount_sign: int, quotes: Quotes) -> Decimal | None:
         """Units of the target for one unit of the source, at the less favorable side of the spread.

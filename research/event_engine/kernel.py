@@ -14,6 +14,10 @@ import numpy.typing as npt
 
 from proto.time import MINUTE_NS
 from research.event_engine.signal_blocks import KINDS
+from services.portfolio.core.accounting.equity_curve import next_due_ns
+from services.portfolio.core.accounting.leg_units import DIRECTION, IS_INVERSE, PAIR, SYMBOL, leg_units
+from services.portfolio.core.decision.equity_scan import BALANCE, EQUITY, HIGHEST
+from services.portfolio.core.risk.equity_levels import NEAR, Reference, level_state
 from services.portfolio.core.risk.state_updates import next_spread_median
 from services.signal.core.jit import kernel_calling, kernel_helper
 
@@ -33,7 +37,17 @@ LATEST_OF_ALL: Final = 2 * KINDS
 
 PASSED_COLUMNS: Final = 2 * KINDS + 1
 
+BID: Final = 0
+ASK: Final = 1
+"""Columns of the quotes."""
+
+HIGH: Final = int(Reference.HIGH)
+DAY_HIGH: Final = int(Reference.DAY_HIGH)
+
 _next_spread_median = kernel_helper(next_spread_median)
+_next_due_ns = kernel_helper(next_due_ns)
+_leg_units = kernel_helper(leg_units)
+_level_state = kernel_helper(level_state)
 
 
 @kernel_helper
@@ -70,7 +84,63 @@ def _forget(passed: Ints, order: Ints) -> None:
     order[-1] = 0
 
 
-@kernel_calling(next_spread_median)
+@kernel_helper
+def _changes_equity(symbol: int, leg_places: Ints) -> bool:
+    """Whether a quote of the symbol changes the value of a leg."""
+    for leg in range(len(leg_places)):  # noqa: SIM110 - numba compiles no generator
+        if leg_places[leg, SYMBOL] == symbol or leg_places[leg, PAIR] == symbol:
+            return True
+    return False
+
+
+@kernel_helper
+def _unrealized_units(quotes: Floats, leg_places: Ints, leg_terms: Floats) -> float:
+    """Unrealized profit of all legs, in units; NaN if it is not known exactly."""
+    total = 0.0
+    for leg in range(len(leg_places)):
+        symbol, pair = leg_places[leg, SYMBOL], leg_places[leg, PAIR]
+        price = quotes[symbol, BID] if leg_places[leg, DIRECTION] > 0 else quotes[symbol, ASK]
+        pair_bid = quotes[pair, BID] if pair >= 0 else np.nan
+        pair_ask = quotes[pair, ASK] if pair >= 0 else np.nan
+        terms = leg_terms[leg]
+        is_inverse = leg_places[leg, IS_INVERSE] != 0
+        total += _leg_units(price, pair_bid, pair_ask, is_inverse, terms[0], terms[1], terms[2], terms[3])
+    return total
+
+
+@kernel_helper
+def _keeps_levels(units: float, levels: Floats, scale: Floats) -> bool:
+    """Whether the equity certainly reaches and leaves no level if it becomes `units`."""
+    for place in range(len(levels)):
+        reference = int(levels[place, 0])
+        before = scale[reference]
+        after = max(before, units) if reference in (HIGH, DAY_HIGH) else before
+        state = _level_state(units, after, scale[BALANCE], levels[place, 1])
+        if state == NEAR or state != _level_state(scale[EQUITY], before, scale[BALANCE], levels[place, 1]):
+            return False
+    return True
+
+
+@kernel_helper
+def _follow_equity(
+    symbol: int, is_first: bool, quotes: Floats, leg_places: Ints, leg_terms: Floats, levels: Floats, scale: Floats
+) -> bool:
+    """Update the equity and its peaks by a quote; False, without an update, if the tick must be decided."""
+    if not is_first and not _changes_equity(symbol, leg_places):
+        return True
+    units = _unrealized_units(quotes, leg_places, leg_terms)
+    if units == scale[EQUITY]:
+        return True
+    if np.isnan(units) or not _keeps_levels(units, levels, scale):
+        return False
+    scale[EQUITY] = units
+    scale[HIGH] = max(scale[HIGH], units)
+    scale[DAY_HIGH] = max(scale[DAY_HIGH], units)
+    scale[HIGHEST] = max(scale[HIGHEST], units)
+    return True
+
+
+@kernel_calling(next_spread_median, next_due_ns, leg_units, level_state)
 def walk(
     first: int,
     end: int,
@@ -90,7 +160,17 @@ def walk(
     spreads: Floats,
     minutes: Ints,
     minute_rows: Ints,
-) -> tuple[int, int, int]:
+    quotes: Floats,
+    has_positions: bool,
+    is_valued: bool,
+    leg_places: Ints,
+    leg_terms: Floats,
+    levels: Floats,
+    scale: Floats,
+    due_ns: int,
+    point_rows: Ints,
+    point_quotes: Floats,
+) -> tuple[int, int, int, int]:
     """Walk from row `first` to the first row that may have a consequence, at most to row `end`.
 
     Args:
@@ -114,20 +194,41 @@ def walk(
             of the spread, which is updated.
         minutes: by symbol, minute of the latest row; updated. -1 if the minutes are not needed.
         minute_rows: filled with the last row of each minute, if a later row of its symbol is in the walk.
+        quotes: latest bid and ask by symbol; updated. Symbols that are not in the stream follow those of the stream.
+        has_positions: whether positions are open.
+        is_valued: whether the equity of each row is needed.
+        leg_places: open legs as in `LegTable`, like `leg_terms`.
+        leg_terms: as above.
+        levels: levels of the equity as in `EquityScan`.
+        scale: equities as `EquityScan` fills it; updated. HIGHEST is the highest equity of rows that changed it.
+        due_ns: time from which on the next point of the equity curve is due.
+        point_rows: filled with the rows of points.
+        point_quotes: filled with the quotes at these rows; left out without positions.
 
     Returns:
-        The row at which the walk stopped, the reason, and the number of `minute_rows`.
+        The row at which the walk stopped, the reason, and the numbers of `minute_rows` and `point_rows`.
     """
     _forget(passed, order)
-    minute_count = 0
+    minute_count = point_count = 0
     for row in range(first, end):
         symbol, kind, time_ns, bid, ask = symbols[row], kinds[row], times_ns[row], bids[row], asks[row]
         if _is_outside(symbol, time_ns, bid, ask, any_ns, tick_ns, prices):
-            return row, OUTSIDE, minute_count
+            return row, OUTSIDE, minute_count, point_count
         if time_ns >= until_ns[symbol, kind]:
-            return row, (OUTSIDE if until_ns[symbol, kind] else SIGNAL), minute_count
+            return row, (OUTSIDE if until_ns[symbol, kind] else SIGNAL), minute_count, point_count
         if not sureness[symbol, kind] <= confidences[row] <= sureness[symbol, KINDS + kind]:
-            return row, SIGNAL, minute_count
+            return row, SIGNAL, minute_count, point_count
+        bid_before, ask_before = quotes[symbol, BID], quotes[symbol, ASK]
+        quotes[symbol, BID], quotes[symbol, ASK] = bid, ask
+        if is_valued and not _follow_equity(symbol, row == first, quotes, leg_places, leg_terms, levels, scale):
+            quotes[symbol, BID], quotes[symbol, ASK] = bid_before, ask_before
+            return row, OUTSIDE, minute_count, point_count
+        if time_ns >= due_ns:
+            due_ns = _next_due_ns(time_ns)
+            point_rows[point_count] = row
+            if has_positions:
+                point_quotes[point_count] = quotes
+            point_count += 1
         if not np.isnan(spreads[symbol, 0]):
             spreads[symbol, 1] = _next_spread_median(spreads[symbol, 1], ask - bid, spreads[symbol, 0])
         if minutes[symbol] >= 0:
@@ -138,4 +239,4 @@ def walk(
                     minute_rows[minute_count] = passed[symbol, LATEST_OF_ALL]
                     minute_count += 1
         _count(row, symbol, kind, passed, order)
-    return end, END, minute_count
+    return end, END, minute_count, point_count

@@ -47,13 +47,18 @@ class WalkPlan:
         if kind in (SELL, BUY):
             self._confidences[index][kind == BUY] = confidence
 
-    def renew(self, *, is_outside: bool) -> None:
-        """Make the plan again if it no longer holds; `is_outside` states that a tick outside it was decided."""
+    def renew(self, *, is_outside: bool) -> bool:
+        """Make the plan again if it no longer holds; return whether it is new and has ticks to pass over.
+
+        `is_outside` states that a tick outside the plan was decided.
+        """
         cursor = self._stream.cursor
         made_at = (self._account.emitted, len(cursor.blocked), len(cursor.blocked_signals))
         if is_outside or made_at != self._made_at:
             self._made_at = made_at
             self._make()
+            return self.bounds.any_ns > 0
+        return False
 
     def _make(self) -> None:
         bounds, portfolio = self.bounds, self._portfolio

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from marketdata.tick_stream import StreamTick
 from proto.messages import Signal
+from research.event_engine.equity import WalkEquity
 from research.event_engine.kernel import LATEST, LATEST_OF_ALL, OUTSIDE, PASSED_COLUMNS, walk
 from research.event_engine.plan import WalkPlan
 from research.event_engine.signal_blocks import BUY, HOLD, KINDS, SELL, WARM_UP, SignalBlock
@@ -56,6 +57,12 @@ class Walker:
         self._spreads: NDArray[np.float64] = np.full((count, 2), np.nan)
         self._minutes: NDArray[np.int64] = np.full(count, _NO_MINUTE, dtype=np.int64)
         self._minute_rows: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self._point_count = 0
+        self._equity = WalkEquity(portfolio, symbols)
+
+    def renew(self) -> None:
+        """Read the open positions again, after an event of the account."""
+        self._equity.renew()
 
     def refresh(self, index: int) -> None:
         """Read the estimates of the symbol with this index, after the portfolio has decided a tick of it."""
@@ -64,6 +71,7 @@ class Walker:
             self._spreads[index] = point, stream.risk.spread_medians[symbol]
         if portfolio.estimates_volatility(symbol):
             self._minutes[index] = stream.volatility[symbol].minute
+        self._equity.refresh(symbol)
 
     def pass_over(self, block: SignalBlock, first: int, end: int) -> Stop:
         """Pass over the ticks of a block from row `first`, at most up to row `end`, and return where the walk stopped.
@@ -87,8 +95,9 @@ class Walker:
         """Walk, and return the stop and the rows at the ends of minutes."""
         if len(self._minute_rows) < block.size:
             self._minute_rows = np.zeros(block.size, dtype=np.int64)
-        plan, ticks = self._plan, block.ticks
-        row, reason, minute_count = walk(
+        plan, ticks, equity = self._plan, block.ticks, self._equity
+        equity.begin(block.size)
+        row, reason, minute_count, self._point_count = walk(
             first,
             end,
             ticks.symbol_index,
@@ -107,6 +116,16 @@ class Walker:
             self._spreads,
             self._minutes,
             self._minute_rows,
+            equity.quotes,
+            equity.has_positions,
+            equity.is_needed,
+            equity.legs.places,
+            equity.legs.terms,
+            equity.levels,
+            equity.scale,
+            equity.due_ns,
+            equity.point_rows,
+            equity.point_quotes,
         )
         return Stop(row, reason == OUTSIDE), self._minute_rows[:minute_count].tolist() if minute_count else []
 
@@ -121,6 +140,7 @@ class Walker:
             rows.sort(key=lambda item: item[1][LATEST_OF_ALL])
         for index, passed in rows:
             self._portfolio.pass_over(self._passed_ticks(block, first, index, passed, minute_rows))
+        self._equity.record(block, self._point_count)
 
     def _passed_ticks(
         self, block: SignalBlock, first: int, index: int, passed: list[int], minute_rows: Sequence[int]

@@ -36,6 +36,7 @@ from services.portfolio.core.account.events import OrderCreated
 from services.portfolio.core.accounting.equity_curve import equity_point
 from services.portfolio.core.decision.bounds import add_desk_bounds
 from services.portfolio.core.decision.commands import CommandReply, apply_command
+from services.portfolio.core.decision.equity_scan import EquityScan
 from services.portfolio.core.decision.escalation import resume_after_day_end, watch_equity
 from services.portfolio.core.decision.signal_decision import point_size, update_risk_from_tick
 from services.portfolio.core.decision.signal_queue import QUEUED_SIGNALS_MAX, SignalQueue
@@ -82,6 +83,8 @@ class Portfolio(Core[Message, Output]):
         rules = active_rules(state.config.limits, state.config.plan)
         self._spread, self._equity = rules.needs_spread, rules.needs_equity
         self._equity_watches = rules.equity_watches
+        self.equity_scan = EquityScan(state, rules)
+        """The equity of ticks that a backtest passes over."""
         self._half_lives_min = half_lives_min(state.config.plan, state.config.symbols)
 
     # ------------------------------------------------------------------------------------------- what the shell calls
@@ -185,10 +188,10 @@ class Portfolio(Core[Message, Output]):
         add_desk_bounds(
             self.state,
             bounds,
-            needs_equity=self._equity,
             needs_spread=self._spread,
             volatile_symbols=self._half_lives_min.keys(),
         )
+        self.equity_scan.add_bounds(bounds)
 
     def standing_decision(self, symbol: str, direction: int, confidence: float) -> StandingDecision:
         """The decision of a symbol's further signals in a direction, +1 or -1, until the next event of the account.
@@ -201,12 +204,13 @@ class Portfolio(Core[Message, Output]):
     def pass_over(self, ticks: PassedTicks) -> None:
         """Record ticks of a symbol within the bounds whose signals `standing_decision` skips or denies.
 
-        See `StreamState.pass_over`.
+        See `StreamState.pass_over`. `equity_scan` records their equity.
         """
         latest = ticks.latest
         if latest.reason != WATCHED:
             self._signals.sequences[latest.symbol] = latest.sequence
         self._stream.pass_over(ticks, half_life_min=self._half_lives_min.get(latest.symbol))
+        self.client.scheduler.pass_over(latest.ordinal)
 
     def spread_point(self, symbol: str) -> float | None:
         """Size of a point of a symbol, in price units; None if no rule needs its median spread."""

@@ -35,13 +35,14 @@ def kernel_calling(*functions: Callable[..., Any]) -> Callable[[Callable[P, R]],
     """Compile a function that Python code calls and that calls `functions` of other files, each by `kernel_helper`.
 
     The functions must be plain: they call no function of ours, and read only numbers of their module. A change of a
-    function, or of such a number, compiles the kernel again.
+    function, of such a number, or of a number in the module of the kernel compiles the kernel again.
     """
-    versions = hashlib.sha256("".join(map(_version_of, functions)).encode()).hexdigest()[:16]
 
     def compile_kernel(function: Callable[P, R]) -> Callable[P, R]:
+        numbers = {name: value for name, value in function.__globals__.items() if isinstance(value, int | float)}
+        versions = "".join([*map(_version_of, functions), repr(numbers)])
         # numba's cache has one file for each name of a function.
-        function.__qualname__ += f"_{versions}"
+        function.__qualname__ += f"_{hashlib.sha256(versions.encode()).hexdigest()[:16]}"
         return kernel(function)
 
     return compile_kernel

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proto.trading.cost_basis import WIDE
-from proto.trading.money import Conversion
 from services.portfolio.core.account.tick_cursor import Mark
 from services.portfolio.core.accounting.valuation import AccountValuation, ValuedLeg
 
@@ -108,6 +107,11 @@ class LegTable(NamedTuple):
     terms: NDArray[np.float64]
 
 
+def empty_leg_table(legs: int = 0) -> LegTable:
+    """Return a table for a number of legs, which are not set."""
+    return LegTable(np.empty((legs, 4), dtype=np.int64), np.empty((legs, 4)))
+
+
 def leg_table(valuation: AccountValuation, marks: Mapping[str, Mark], places: Mapping[str, int]) -> LegTable | None:
     """Return the open legs while the same symbols have marks; None if a leg cannot be valued at these marks.
 
@@ -117,26 +121,15 @@ def leg_table(valuation: AccountValuation, marks: Mapping[str, Mark], places: Ma
         places: place of each symbol that has a mark among the quotes.
     """
     legs = valuation.legs
-    table = LegTable(np.empty((len(legs), 4), dtype=np.int64), np.empty((len(legs), 4)))
+    table = empty_leg_table(len(legs))
     for row, leg in enumerate(legs):
-        pair = _pair_of(leg.conversion, marks)
+        pair = leg.conversion.pair(marks)
         if leg.symbol not in marks or pair is None:
             return None
         symbol, is_inverse = pair
         table.places[row] = places[leg.symbol], leg.direction, places[symbol] if symbol else NO_PAIR, is_inverse
         table.terms[row] = _terms(leg, valuation)
     return table
-
-
-def _pair_of(conversion: Conversion, marks: Mapping[str, Mark]) -> tuple[str, bool] | None:
-    """The pair that converts the profit, and whether it is inverse; "" if none is needed, None if none is quoted."""
-    if not conversion.is_needed:
-        return "", False
-    for symbols, is_inverse in ((conversion.direct, False), (conversion.inverse, True)):
-        for symbol in symbols:
-            if symbol in marks:
-                return symbol, is_inverse
-    return None
 
 
 def _terms(leg: ValuedLeg, valuation: AccountValuation) -> tuple[float, float, float, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -84,6 +84,16 @@ class AccountValuation:
                 leg for symbol in sorted(self.book.positions) for leg in valued_legs(symbol, self.book)
             ]
         return legs
+
+    def is_known(self, quoted: Container[str]) -> bool:
+        """Whether all positions can be valued while the symbols in `quoted` have marks."""
+        return all(leg.symbol in quoted and leg.conversion.pair(quoted) is not None for leg in self.legs)
+
+    def equity_of_units(self, units: int) -> Decimal:
+        """Return the equity at marks at which the unrealized profit is this number of units of the account currency."""
+        stream = self.book.stream
+        assert stream is not None
+        return self.book.balance + (Decimal(units).scaleb(-stream.currency_digits) if self.legs else ZERO)
 
     def unrealized_pnl(self, marks: Mapping[str, Mark]) -> Decimal | None:
         """Return the unrealized profit of all positions in account currency; None if one cannot be valued."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from marketdata.tick_bounds import TickBounds
-from proto.trading.server_time import next_day_ns, server_day
+from proto.trading.server_time import next_day_ns
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
@@ -13,16 +13,14 @@ def add_desk_bounds(
     state: PortfolioState,
     bounds: TickBounds,
     *,
-    needs_equity: bool,
     needs_spread: bool,
     volatile_symbols: Collection[str],
 ) -> None:
-    """Narrow `bounds` by the parts of the desk that react to a tick, other than the decision of its signal.
+    """Narrow `bounds` by the parts of the desk that react to a tick, other than equity and the decision of its signal.
 
     Args:
         state: the owners of the desk's state.
         bounds: bounds to narrow in place.
-        needs_equity: whether a rule needs the equity at every tick.
         needs_spread: whether a rule needs the running median of the spread.
         volatile_symbols: symbols with an estimate of volatility.
     """
@@ -36,17 +34,5 @@ def add_desk_bounds(
         ):
             bounds.tick_from(symbol, 0)
     bounds.any_tick_from(next_day_ns(stream.cursor.time_ns))
-    bounds.any_tick_from(stream.equity_curve.due_ns)
     if book.protections or book.open_orders:
         bounds.every_tick("exits")
-    if needs_equity:
-        _add_equity_bounds(state, bounds)
-
-
-def _add_equity_bounds(state: PortfolioState, bounds: TickBounds) -> None:
-    """Put every tick outside while the equity may change with a tick, or the state of the rules has an earlier one."""
-    book, peaks = state.account.book, state.stream.risk.peaks
-    if any(not position.is_flat for position in book.positions.values()):
-        bounds.every_tick("equity")
-    elif peaks.equity != book.balance or peaks.day != server_day(state.stream.cursor.time_ns):
-        bounds.any_tick_from(0)

@@ -119,6 +119,13 @@ class LiveScheduler:
             calls += decide(signal)
         return calls
 
+    def pass_over(self, ordinal: int) -> None:
+        """Do nothing: live ticks are decided one by one.
+
+        Args:
+            ordinal: number of the latest tick.
+        """
+
     def send(self, events: Sequence[Event]) -> list[Call]:
         """Send changes of stops first, then changes of orders, then new orders.
 

@@ -152,6 +152,17 @@ class LockStepScheduler:
                 return self._send_confirm() + self.advance(queue, decide)
         return []
 
+    def pass_over(self, ordinal: int) -> None:
+        """Count the ticks up to `ordinal` as confirmed that would be, had they been decided one by one.
+
+        So the next CONFIRM is due at the same tick, and events at the end of the data belong to the same commit.
+        """
+        confirmed = self._confirmed + (ordinal - self._confirmed) // CONFIRM_EVERY * CONFIRM_EVERY
+        if not self.policy.is_quiet:
+            confirmed = ordinal - 1  # each tick waits for the answer on the one before
+        if confirmed > self._confirmed:
+            self._confirmed = self._answered = confirmed
+
     def send(self, events: Sequence[Event]) -> list[Call]:
         """Send changes of stops first, then cancels, then new orders; each waits for the answer to the previous one."""
         sent = [event for event in events if isinstance(event, _SENT)]

@@ -51,6 +51,9 @@ class Scheduler(Protocol):
     def advance(self, queue: SignalQueue, decide: Decide) -> list[Call]:
         """Decide the signals that are due."""
 
+    def pass_over(self, ordinal: int) -> None:
+        """Note that the ticks up to `ordinal` were recorded without a decision, as a backtest does."""
+
     def send(self, events: Sequence[Event]) -> list[Call]:
         """Return the requests that the events require, to be sent at once."""
 

@@ -74,6 +74,22 @@ def update_equity_peaks(risk_state: RiskState, equity: Decimal, time_ns: int) ->
     return True
 
 
+def update_equity_peaks_of_ticks(risk_state: RiskState, *, highest: Decimal, latest: Decimal) -> None:
+    """Update the peaks by ticks of the server's present day of which at least one changed the equity.
+
+    Args:
+        risk_state: the state to update in place.
+        highest: the highest equity of the ticks, in account currency.
+        latest: the equity of the latest tick, in account currency.
+    """
+    peaks = risk_state.peaks
+    assert peaks.high is not None, latest
+    assert peaks.day_high is not None, latest
+    peaks.day_high = highest if highest > peaks.day_high else peaks.day_high
+    peaks.high = highest if highest > peaks.high else peaks.high
+    peaks.equity = latest
+
+
 def update_from_event(risk_state: RiskState, event: Event, limits: Limits) -> None:
     """Update the state of the rules from an event of the account."""
     for update in _UPDATES.get(type(event), ()):

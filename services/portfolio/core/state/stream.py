@@ -15,6 +15,7 @@ from services.portfolio.core.risk.limits import Limits
 from services.portfolio.core.risk.state_updates import (
     set_spread_median,
     update_equity_peaks,
+    update_equity_peaks_of_ticks,
     update_from_event,
     update_spread_median,
 )
@@ -164,6 +165,15 @@ class StreamState:
             Whether the equity or the server's day differs from the previous tick.
         """
         return update_equity_peaks(self.risk, equity, time_ns)
+
+    def on_equities(self, *, highest: Decimal, latest: Decimal) -> None:
+        """Record the equities of ticks of one day of the server, of which at least one changed the equity.
+
+        Args:
+            highest: the highest equity of the ticks, in account currency.
+            latest: the equity of the latest tick, in account currency.
+        """
+        update_equity_peaks_of_ticks(self.risk, highest=highest, latest=latest)
 
     def on_equity_point(self, point: EquityPoint) -> None:
         """Add a point to the equity curve."""
