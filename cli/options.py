@@ -17,6 +17,7 @@ from cli.query_options import RunningDesk as RunningDesk
 from cli.query_options import Url as Url
 from common.project_root import DEFAULT_DATA_DIR, HAS_OWN_DESK
 from marketdata.files.tick_input import Crossed
+from research.backtest_engine import DEFAULT_ENGINE, BacktestEngine
 from services.portfolio.config_files.limits_file import RISK_SETS
 from services.portfolio.core.plan.on_opposite import OnOpposite
 
@@ -88,6 +89,14 @@ PlanFile = Annotated[
     typer.Option("--plan", metavar="FILE", help="Trading plan: sizes, order types, stops and exits, as a TOML file."),
 ]
 Opposite = Annotated[OnOpposite, typer.Option("--on-opposite", help="Action on a signal opposite to the position.")]
+Engine = Annotated[
+    BacktestEngine | None,
+    typer.Option(
+        "--engine",
+        help="Process every tick, or only those that may have a consequence: the same results, faster.",
+        show_default=str(DEFAULT_ENGINE),
+    ),
+]
 Speed = Annotated[
     str,
     typer.Option(

@@ -47,6 +47,7 @@ from proto.trading.defaults import DEFAULT_BALANCE, DEFAULT_CURRENCY
 from proto.trading.units import decimal_text
 from research import ledger_views, parity
 from research.backtest import run_backtest
+from research.backtest_engine import BacktestEngine
 from research.in_process_desk import BacktestProgress
 from research.model_data import OUT_OF_SAMPLE, model_data
 from research.order_policy_name import OrderPolicyName
@@ -239,12 +240,17 @@ def replay_with_progress(
 
 
 def backtest_with_progress(
-    spec: RunSpec, stream: TickStream, *, data_dir: Path, keep_venue: bool = False
+    spec: RunSpec, stream: TickStream, *, data_dir: Path | None, engine: BacktestEngine, keep_venue: bool = False
 ) -> dict[str, Any]:
-    """Run a backtest, and return its report."""
+    """Run a backtest, without a ledger if `data_dir` is None, and return its report."""
     with progress_line("backtest: SIMULATED") as show:
         return run_backtest(
-            spec, stream, data_dir=data_dir, keep_venue=keep_venue, progress=_tick_progress(show, spec.currency)
+            spec,
+            stream,
+            data_dir=data_dir,
+            engine=engine,
+            keep_venue=keep_venue,
+            progress=_tick_progress(show, spec.currency),
         )
 
 
@@ -267,7 +273,7 @@ def _tick_progress(show: ProgressDisplay, currency: str) -> Callable[[BacktestPr
 
 
 def mode_differences(
-    spec: RunSpec, stream: TickStream, *, speed: str, data_dir: Path
+    spec: RunSpec, stream: TickStream, *, speed: str, engine: BacktestEngine, data_dir: Path
 ) -> tuple[list[str], dict[str, dict[str, Any]]]:
     """Replay and backtest the same ticks.
 
@@ -279,7 +285,7 @@ def mode_differences(
     for folder in (left, right):
         folder.mkdir(mode=0o700)
     replayed, failure = replay_with_progress(spec, stream, speed=speed, data_dir=left)
-    backtested = backtest_with_progress(spec, stream, data_dir=right)
+    backtested = backtest_with_progress(spec, stream, data_dir=right, engine=engine)
     reports = {"replay": replayed, "backtest": backtested}
     differences = [f"replay: failed: {failure}"] if failure else []
     differences += [

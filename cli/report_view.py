@@ -30,6 +30,8 @@ def show_report(report: Mapping[str, Any]) -> None:
     out.print(Text(f"{report['mode']} on the SIMULATED venue, stream {report['stream_id']}"))
     out.print(table)
     print_warnings(report)
+    if not report["ledger"]:
+        out.print("no ledger: orders, why, export and verify have nothing to read of this run")
     if report["reconciled"]:
         out.print("reconciled: ledger and venue agree")
         return
@@ -82,6 +84,10 @@ def _report_rows(report: Mapping[str, Any], currency: str) -> list[tuple[str, st
         rows.append(("duration", f"{timings['duration_s']:.1f} s"))
     if timings["ticks_per_s"] is not None:
         rows.append(("speed", f"{timings['ticks_per_s']:,} ticks/s"))
+    if timings["visits"] is not None:
+        rows.append(("ticks processed one by one", _count(timings["visits"])))
+    if timings["visited_on_every_tick"]:
+        rows.append(("every tick needed by", ", ".join(timings["visited_on_every_tick"])))
     rows += [
         (f"{hop.replace('_', ' ')} p50 / p99 / p99.9", f"{q['p50']:,.0f} / {q['p99']:,.0f} / {q['p999']:,.0f} µs")
         for hop, q in latency.items()

@@ -1,8 +1,8 @@
 """The backtest: the cores of gateway, signal and portfolio in one process, tick by tick, without sockets.
 
-The cores are those of a desk's processes. The ledger is on disk. The gateway's journal and the simulated broker's book
-are in memory unless `keep_venue` is set. Messages are passed as objects. The gateway answers every request at once, so
-no request is repeated.
+The cores are those of a desk's processes. The ledger is on disk, or there is none. The gateway's journal and the
+simulated broker's book are in memory unless `keep_venue` is set. Messages are passed as objects. The gateway answers
+every request at once, so no request is repeated.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from common.gc_control import gc_frozen
 from marketdata.tick_stream import TickStream
 from proto.control import DeskState
 from proto.messages import Signal, Tick
-from research.backtest_engine import BacktestEngine
+from research.backtest_engine import DEFAULT_ENGINE, BacktestEngine
 from research.in_process_desk import COMMIT_EVERY_TICKS, PROGRESS_EVERY_TICKS, BacktestProgress, InProcessDesk
 from research.live_backtest import LiveBacktest
 from research.order_policy_name import OrderPolicyName
 from research.report import build_report
 from research.run_spec import RunSpec
+from research.unstored_ledger import UnstoredLedger
 from services.mt5.core.compose import account_name
 from services.mt5.core.gateway.journal import Journal, MemoryJournal
 from services.mt5.core.simulated.book_store import BookStore, MemoryBookStore
@@ -80,7 +81,9 @@ class Backtest(InProcessDesk):
             progress(self._progress())
 
 
-def _backtest_class(order_policy: OrderPolicyName, engine: BacktestEngine, data_dir: Path) -> type[InProcessDesk]:
+def _backtest_class(
+    order_policy: OrderPolicyName, engine: BacktestEngine, data_dir: Path | None
+) -> type[InProcessDesk]:
     if order_policy is OrderPolicyName.LIVE:
         return LiveBacktest
     if engine is BacktestEngine.TICKS:
@@ -96,17 +99,17 @@ def run_backtest(
     spec: RunSpec,
     stream: TickStream,
     *,
-    data_dir: Path,
-    engine: BacktestEngine = BacktestEngine.EVENTS,
+    data_dir: Path | None,
+    engine: BacktestEngine = DEFAULT_ENGINE,
     keep_venue: bool = False,
     progress: Callable[[BacktestProgress], None] | None = None,
 ) -> dict[str, Any]:
-    """Run a backtest with its ledger in `data_dir`, and return its report.
+    """Run a backtest, and return its report.
 
     Args:
         spec: the run.
         stream: the ticks of the run.
-        data_dir: folder of the ledger.
+        data_dir: folder of the ledger; None for a run without a ledger, which leaves nothing but the report.
         engine: how ticks are processed, which changes no result. Under the live order policy it is always `ticks`.
         keep_venue: whether the simulated broker's book and the journal are also files in `data_dir`, so that the
             account can be reconciled and continued. Otherwise they are in memory, and lost at the end.
@@ -115,12 +118,15 @@ def run_backtest(
     Raises:
         StartError: `data_dir` cannot be written, the account in it cannot continue with `stream`, or a strategy fails.
     """
+    assert data_dir is not None or not keep_venue
     with gc_frozen(), ExitStack() as files:
-        # A ledger that a desk has signed can only be continued with the desk's key. A new ledger needs no key.
-        ledger = files.enter_context(closing(Ledger(data_dir / LEDGER_FILE_NAME, existing_key(key_file(data_dir)))))
+        ledger: UnstoredLedger | Ledger = UnstoredLedger()
+        if data_dir is not None:
+            # A ledger that a desk has signed can only be continued with the desk's key. A new ledger needs no key.
+            ledger = files.enter_context(closing(Ledger(data_dir / LEDGER_FILE_NAME, existing_key(key_file(data_dir)))))
         journal: Journal = MemoryJournal("backtest")
         store: BookStore = MemoryBookStore()
-        if keep_venue:
+        if data_dir is not None and keep_venue:
             store = files.enter_context(closing(DurableBookStore(data_dir / "venue" / "book.db")))
             journal = files.enter_context(
                 closing(
@@ -141,15 +147,21 @@ def run_backtest(
     timings = {
         "duration_s": round(seconds, 3),
         "ticks_per_s": round(state.stream.cursor.processed / seconds) if seconds else None,
-        "latency_us": None,
+        "engine": str(backtest.engine),
+        "visits": backtest.visits,
+        "visited_on_every_tick": backtest.visited_parts,
     }
-    modifications = modification_counts(data_dir / LEDGER_FILE_NAME, of_stream=True)
     return build_report(
         state.account.book,
         state.stream.cursor,
         spec,
-        modifications=modifications,
+        modifications=(
+            ledger.modifications
+            if isinstance(ledger, UnstoredLedger)
+            else modification_counts(ledger.path, of_stream=True)
+        ),
         mode="backtest",
+        has_ledger=data_dir is not None,
         remarks=stream.remarks,
         timings=timings,
     )

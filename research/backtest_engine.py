@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class BacktestEngine(StrEnum):
@@ -14,3 +15,6 @@ class BacktestEngine(StrEnum):
 
     TICKS = "ticks"
     EVENTS = "events"
+
+
+DEFAULT_ENGINE: Final = BacktestEngine.EVENTS

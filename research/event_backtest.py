@@ -15,17 +15,18 @@ from marketdata.tick_stream import StreamTick, TickStream
 from proto.control import DeskState
 from proto.messages import WARMING_UP, WATCHED, Signal, Tick
 from research.backtest import Backtest
+from research.backtest_engine import BacktestEngine
 from research.call_watch import end_calls
 from research.event_engine.plan import WalkPlan
 from research.event_engine.signal_blocks import NO_STRATEGY, WARM_UP, SignalBlock, signal_block
 from research.event_engine.walk import Walker, block_tick
 from research.in_process_desk import COMMIT_EVERY_TICKS, BacktestProgress
 from research.run_spec import RunSpec
+from research.unstored_ledger import RunLedger
 from services.mt5.core.gateway.journal import Journal
 from services.mt5.core.simulated.book_store import BookStore
 from services.mt5.core.simulated.venue import SimulatedVenue
 from services.portfolio.core.state.signal_conditions import hold_signal
-from services.portfolio.ledger.ledger import Ledger
 from services.signal.core.symbol_engine import Direction
 
 _REASONS: Final = {WARM_UP: WARMING_UP}
@@ -34,11 +35,14 @@ _REASONS: Final = {WARM_UP: WARMING_UP}
 class EventBacktest(Backtest):
     """One run in lock-step that visits only the ticks that may have a consequence."""
 
+    engine = BacktestEngine.EVENTS
+    visits: int
+
     def __init__(
         self,
         spec: RunSpec,
         stream: TickStream,
-        ledger: Ledger,
+        ledger: RunLedger,
         journal: Journal,
         store: BookStore,
         *,
@@ -56,7 +60,6 @@ class EventBacktest(Backtest):
         self._walker = Walker(self._portfolio, stream.symbols, self._plan, self._make_signal)
         self._extra_visits = [*extra_visits, stream.last_ordinal]
         self.visits = 0
-        """Number of ticks that were processed one by one."""
 
     @property
     def visited_parts(self) -> list[str]:

@@ -16,8 +16,10 @@ from marketdata.tick_stream import StreamTick, TickStream
 from proto.codec import NIL
 from proto.messages import Call, Signal, SignalHello, Tick
 from proto.time import Now
+from research.backtest_engine import BacktestEngine
 from research.call_watch import end_calls, mark_calls
 from research.run_spec import RunSpec
+from research.unstored_ledger import RunLedger
 from services.mt5.core.compose import simulated_gateway
 from services.mt5.core.gateway.gateway import Gateway
 from services.mt5.core.gateway.journal import Journal
@@ -28,7 +30,6 @@ from services.mt5.fill_profiles import load_fill_profile
 from services.portfolio.core.account.orders import INCARNATION_CHARS
 from services.portfolio.core.portfolio import Output, Portfolio
 from services.portfolio.core.state.portfolio_state import compose_state, needs_commit
-from services.portfolio.ledger.ledger import Ledger
 from services.signal.core.symbol_engine import Direction, SymbolEngine
 from services.signal.strategy_loader import parse_strategies, strategy_factories
 
@@ -53,8 +54,14 @@ class InProcessDesk:
 
     pace: Pace = LOCKSTEP
     """The pace of the gateway: in lock-step with the desk, or by the times of the ticks."""
+    engine: BacktestEngine = BacktestEngine.TICKS
+    """How ticks are processed."""
+    visits: int | None = None
+    """Number of ticks that were processed one by one; None if all were."""
 
-    def __init__(self, spec: RunSpec, stream: TickStream, ledger: Ledger, journal: Journal, store: BookStore) -> None:
+    def __init__(
+        self, spec: RunSpec, stream: TickStream, ledger: RunLedger, journal: Journal, store: BookStore
+    ) -> None:
         """Compose the cores. An account in the ledger and the store is continued.
 
         Raises:
@@ -112,6 +119,11 @@ class InProcessDesk:
         self._now = Now(0, 0)
         self.commits_before_calls = False
         """Whether the ledger is committed before each call, as in a process: needed if the venue outlives a crash."""
+
+    @property
+    def visited_parts(self) -> list[str]:
+        """Names of the parts for which every tick was processed for a time, instead of those that they need."""
+        return []
 
     def run(self, progress: Callable[[BacktestProgress], None] | None = None) -> None:
         """Process every tick. Afterwards the desk is FINISHED, or FAILED with a reason."""

@@ -17,13 +17,13 @@ from proto.messages import Call, Tick
 from proto.time import Now
 from research.in_process_desk import COMMIT_EVERY_TICKS, PROGRESS_EVERY_TICKS, BacktestProgress, InProcessDesk
 from research.run_spec import RunSpec
+from research.unstored_ledger import RunLedger
 from services.mt5.core.gateway.journal import Journal
 from services.mt5.core.gateway.tick_publisher import Pace
 from services.mt5.core.simulated.book_store import BookStore
 from services.portfolio.core.account.events import Reconciled, StreamEnded
 from services.portfolio.core.gateway_client.effects import PullDeals
 from services.portfolio.core.portfolio import Output
-from services.portfolio.ledger.ledger import Ledger
 
 START_NS: Final = 1_000_000_000
 """Monotonic time at the first tick; above 0, so that no code can rely on a clock that starts at 0."""
@@ -42,7 +42,9 @@ class LiveBacktest(InProcessDesk):
     polls_at_each_tick = False
     """Whether every open order is polled at each tick, before the decision."""
 
-    def __init__(self, spec: RunSpec, stream: TickStream, ledger: Ledger, journal: Journal, store: BookStore) -> None:
+    def __init__(
+        self, spec: RunSpec, stream: TickStream, ledger: RunLedger, journal: Journal, store: BookStore
+    ) -> None:
         """Compose the cores; see `InProcessDesk`."""
         super().__init__(spec, stream, ledger, journal, store)
         self._hello_due_ns = START_NS

@@ -1,7 +1,7 @@
 """The report of a run, with the same schema for a replay and a backtest.
 
-Decimals are text. On a new account, every field except `timings`, `mode` (the kind of run) and `warnings` depends only
-on the data, the settings and the model. `docs/report.md` describes each field.
+Decimals are text. On a new account, every field except `timings`, `mode` (the kind of run), `ledger` and `warnings`
+depends only on the data, the settings and the model. `docs/report.md` describes each field.
 """
 
 from __future__ import annotations
@@ -28,7 +28,14 @@ from services.portfolio.ledger.event_search import modification_counts
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, read_ledger
 
 SCHEMA_VERSION: Final = 1
-_NO_TIMINGS: Final[dict[str, Any]] = {"duration_s": None, "ticks_per_s": None, "latency_us": None}
+_NO_TIMINGS: Final[dict[str, Any]] = {
+    "duration_s": None,
+    "ticks_per_s": None,
+    "latency_us": None,
+    "engine": None,
+    "visits": None,
+    "visited_on_every_tick": [],
+}
 
 
 def report_of(
@@ -46,7 +53,7 @@ def report_of(
         spec: the run.
         mode: `replay` or `backtest`.
         remarks: remarks on the times of the stream's files.
-        timings: the field `timings`; None if nothing was measured.
+        timings: parts of the field `timings`; None if nothing was measured.
 
     Raises:
         StartError: there is no ledger, or the ledger cannot be read.
@@ -84,12 +91,13 @@ def build_report(
     *,
     modifications: ModificationCounts,
     mode: str,
+    has_ledger: bool = True,
     remarks: Sequence[str] = (),
     timings: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The report of a run from its account; for the other arguments see `report_of`.
 
-    `modifications` are the counts of the run's stream.
+    `modifications` are the counts of the run's stream. `has_ledger` states whether the account is in a file.
     """
     orders, deals = orders_of_run(book), deals_of_run(book)
     costs = cost_totals(book, cash_of_run(book))
@@ -111,6 +119,7 @@ def build_report(
         "schema_version": SCHEMA_VERSION,
         "mode": mode,
         "simulated": True,
+        "ledger": has_ledger,
         "strategy": spec.strategy,
         "settings": spec.deciding_settings(),
         "stream_id": cursor.stream_id,
@@ -176,7 +185,7 @@ def build_report(
         ],
         **({"model_data": found_model_data} if found_model_data else {}),
         **({"warnings": warnings} if warnings else {}),
-        "timings": dict(timings) if timings is not None else dict(_NO_TIMINGS),
+        "timings": {**_NO_TIMINGS, **(timings or {})},
     }
 
 
@@ -186,7 +195,7 @@ def as_json(report: Mapping[str, Any]) -> str:
 
 
 def report_digest(report: Mapping[str, Any]) -> str:
-    """SHA-256 of the report without `timings`, `mode`, `warnings` and `model_data`, to compare the results of runs."""
-    left_out = ("timings", "mode", "warnings", "model_data")
+    """SHA-256 of the report without fields that do not depend on the run's results alone, to compare these."""
+    left_out = ("timings", "mode", "ledger", "warnings", "model_data")
     compared = {key: value for key, value in report.items() if key not in left_out}
     return hashlib.sha256(json.dumps(compared, sort_keys=True).encode()).hexdigest()

@@ -14,6 +14,7 @@ from cli.paths import data_directory
 from cli.report_view import print_warnings
 from cli.run_options import DEFAULT_SPEED, RunOptions, speed_option
 from cli.tick_arguments import show_remarks
+from research.backtest_engine import DEFAULT_ENGINE
 
 app = typer.Typer()
 
@@ -31,6 +32,7 @@ EXAMPLES = """
 def parity(
     run: RunOptions,
     speed: o.Speed = DEFAULT_SPEED,
+    engine: o.Engine = None,
     data_dir: Annotated[Path | None, o.with_default(o.NEW_DATA_DIR, "a temporary folder")] = None,
     as_json: o.AsJson = False,
 ) -> int:
@@ -46,7 +48,9 @@ def parity(
     with data_directory(data_dir, go_on=False) as folder:
         stream = show_remarks(spec.load())
         runs.print_model_data(spec, stream, as_json=as_json)
-        differences, reports = runs.mode_differences(spec, stream, speed=speed, data_dir=folder)
+        differences, reports = runs.mode_differences(
+            spec, stream, speed=speed, engine=engine or DEFAULT_ENGINE, data_dir=folder
+        )
     report = reports["replay"]
     if as_json:
         print_json({"identical": not differences, "differences": differences, **reports})

@@ -73,6 +73,40 @@ def test_an_order_policy_that_does_not_exist_is_refused(ticks: Path) -> None:
     assert "'other' is not one of 'lock-step', 'live'" in message
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--engine", "other"), "'other' is not one of 'ticks', 'events'"),
+        (
+            ("--engine", "events", "--order-policy", "live"),
+            "--engine events with --order-policy live, expected --engine",
+        ),
+        (("--no-ledger", "--data-dir", "desk"), "--no-ledger with --data-dir desk, expected one of the two"),
+        (("--no-ledger", "--continue"), "--no-ledger with --continue, expected one of the two"),
+    ],
+)
+def test_options_of_a_backtest_that_exclude_one_another_are_refused(
+    ticks: Path, options: tuple[str, ...], message: str
+) -> None:
+    assert message in refused("backtest", f"{ticks}:EURUSD", *options)
+    assert not Path("desk").exists()
+
+
+def test_the_live_policy_runs_tick_by_tick_and_the_other_by_events(ticks: Path) -> None:
+    engines = []
+    for options in (
+        (),
+        ("--engine", "ticks"),
+        ("--order-policy", "live"),
+        ("--order-policy", "live", "--engine", "ticks"),
+    ):
+        done = paperdesk("backtest", f"{ticks}:EURUSD", "--ticks", 300, "--json", "--no-ledger", *options)
+        timings = json.loads(done.stdout)["timings"]
+        assert (timings["visits"] is None) == (timings["engine"] == "ticks")
+        engines.append(timings["engine"])
+    assert engines == ["events", "ticks", "ticks", "ticks"]
+
+
 def test_an_unknown_symbol_and_a_missing_symbol_are_refused(ticks: Path) -> None:
     assert "unknown symbol 'TULIPS'" in refused("replay", f"{ticks}:TULIPS")
     assert f"no symbol for {ticks}" in refused("replay", ticks)

@@ -33,6 +33,7 @@ def assert_identical(*arguments: object, data_dir: Path) -> Any:
     found = json.loads(done.stdout)
     assert found["identical"] is True
     assert found["differences"] == []
+    assert found["backtest"]["timings"]["engine"] == ("ticks" if "ticks" in arguments else "events")
     for name in ("replay", "backtest"):
         assert found[name]["reconciled"] is True
         assert found[name]["ticks"]["processed"] == TICKS
@@ -42,17 +43,18 @@ def assert_identical(*arguments: object, data_dir: Path) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("speed", "policy", "currency"),
-    [("lockstep", "reverse", "EUR"), ("max", "close", "EUR"), ("max", "reverse", "USD")],
+    ("speed", "policy", "currency", "engine"),
+    [("lockstep", "reverse", "EUR", "events"), ("max", "close", "EUR", "events"), ("max", "reverse", "USD", "ticks")],
 )
 def test_replay_and_backtest_of_two_symbols_are_identical(
-    speed: str, policy: str, currency: str, tmp_path: Path
+    speed: str, policy: str, currency: str, engine: str, tmp_path: Path
 ) -> None:
     """On an account in EUR, the profit in both symbols is converted with the quotes of EURUSD."""
     one = a_tick_file(tmp_path / "one.parquet", rows=TICKS, crossed_every=40)
     other = a_tick_file(tmp_path / "other.parquet", rows=TICKS // 2, seed=3, price=0.8612)
     assert_identical(
         *(f"{one}:EURUSD", f"{other}:NZDUSD", "--speed", speed, "--on-opposite", policy, "--currency", currency),
+        *("--engine", engine),
         data_dir=tmp_path / "desk",
     )
 

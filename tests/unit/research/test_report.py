@@ -118,7 +118,8 @@ def test_the_report_can_be_computed_again_from_the_folder_of_the_run(ticks: Path
     first = a_run(ticks, tmp_path / "run")
     later = report_of(tmp_path / "run", a_spec(ticks), mode="backtest")
     assert report_digest(later) == report_digest(first)
-    assert later["timings"] == {"duration_s": None, "ticks_per_s": None, "latency_us": None}
+    assert set(later["timings"]) == set(first["timings"])
+    assert not any(later["timings"].values())
     with pytest.raises(StartError):
         report_of(tmp_path / "nothing", a_spec(ticks), mode="backtest")
 
