@@ -1,4 +1,4 @@
-"""Paperdesk's backtest of the same work, with its ledger on disk.
+"""Paperdesk's event-driven backtest of the same work, with its ledger on disk.
 
 Run with the desk's own interpreter as `run_paperdesk WORK QUOTES FILE SYMBOL TICKS_MAX RISK`. QUOTES is not read: the
 desk reads the file itself. A first run of a few ticks loads the compiled kernels.
@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from common.build_info import build_info
+from common.gc_control import gc_frozen
 from marketdata.files.tick_input import TickInput
 from proto.control import DeskState
-from research.backtest import Backtest
+from research.event_backtest import EventBacktest
 from research.run_spec import RunSpec
 from services.mt5.core.gateway.journal import MemoryJournal
 from services.mt5.core.simulated.book_store import MemoryBookStore
@@ -50,10 +51,11 @@ def run(spec: RunSpec) -> Result:
         tempfile.TemporaryDirectory(prefix="pdb-") as folder,
         closing(Ledger(Path(folder) / LEDGER_FILE_NAME)) as ledger,
     ):
-        backtest = Backtest(spec, stream, ledger, MemoryJournal("bench"), MemoryBookStore())
+        backtest = EventBacktest(spec, stream, ledger, MemoryJournal("bench"), MemoryBookStore())
         setup_s, _ = setup.read()
         watch = Stopwatch()
-        backtest.run()
+        with gc_frozen():
+            backtest.run()
         run_s, cpu_s = watch.read()
     assert backtest.state.stream.desk_state is DeskState.FINISHED, backtest.state.stream.waiting_for
     book = backtest.state.account.book
