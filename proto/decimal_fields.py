@@ -1,13 +1,14 @@
 """Parsing of the decimal fields of messages and files by the grammar of `proto.trading.number_text`.
 
-msgspec parses a decimal's text by Python's rules, which accept "0_1" and digits of any script. Therefore
-`read_decimals` first parses the text of every decimal field in the maps and lists of a decoded frame or file. msgspec
-then validates all other fields and builds the message.
+msgspec parses a decimal's text by Python's rules, which accept "0_1" and digits of any script, and takes any number.
+Therefore `read_decimals` first parses the text of every decimal field in the maps and lists of a decoded frame or file,
+and refuses inexact numbers. msgspec then validates all other fields and builds the message.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ import msgspec
 from msgspec import inspect
 
 from proto.trading.number_text import parse_decimal
+from proto.trading.units import require_exact
 
 Reader = Callable[[Any, str], Any]
 """Function of a plain value and its path in the message; returns the value with its decimals parsed."""
@@ -33,7 +35,8 @@ def read_decimals(values: Any, kind: Any) -> Any:
         The values with their decimals parsed.
 
     Raises:
-        ValueError: the text of a decimal field is not a decimal. The error names field, text and expectation.
+        ValueError: the text of a decimal field is not a decimal, or a number is not exact. The error names field, text
+            or number, and expectation.
     """
     return values if (reader := _reader_of(kind)) is None else reader(values, "")
 
@@ -85,6 +88,8 @@ def _each(read: Callable[[Any, str, Reader], Any], item: Reader | None) -> Reade
 
 
 def _read_decimal(value: Any, path: str) -> Any:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        require_exact(path, Decimal(str(value)))  # msgspec takes the same decimal, the shortest one for a float
     if not isinstance(value, str):
         return value
     try:

@@ -15,6 +15,9 @@ from proto.trading.units import Cursor, Name, OptionalName, Sequence, Text, Time
 def require_all_exact(record: Struct, *fields: str) -> None:
     """Refuse a record if one of these fields is neither None nor a finite decimal of acceptable size.
 
+    Orders, deals and their replies are not checked when they are made, because the venue computes them from exact
+    numbers. A decoder refuses inexact numbers, and the code that reads a terminal's rows calls this function.
+
     Raises:
         ValueError: names the field, the value and the expectation.
     """
@@ -99,10 +102,6 @@ class VenueDeal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     arrived_ns: TimeNs = 0
     limit_gap: Decimal = Decimal(0)
 
-    def __post_init__(self) -> None:
-        """Refuse numbers that are not finite decimals of acceptable size."""
-        require_all_exact(self, "volume", "price", "profit", "commission", "swap", "limit_gap")
-
     @property
     def cash(self) -> Decimal:
         """Change of the balance by this deal, in account currency."""
@@ -137,10 +136,6 @@ class VenueOrder(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     expires_ns: TimeNs = 0
     position: Cursor = 0
     revision: Cursor = 0
-
-    def __post_init__(self) -> None:
-        """Refuse numbers that are not finite decimals of acceptable size."""
-        require_all_exact(self, "volume", "filled_volume", "filled_price", "price", "stop_loss", "take_profit")
 
 
 class VenuePosition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

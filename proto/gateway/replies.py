@@ -140,10 +140,6 @@ class OrderReply(_Reply, frozen=True, kw_only=True, tag="order"):
     quiet: bool = False
     position: int | None = None
 
-    def __post_init__(self) -> None:
-        """Refuse numbers that are not finite decimals of acceptable size."""
-        require_all_exact(self, "filled_price", "filled_volume")
-
 
 class ModifyReply(_Reply, frozen=True, kw_only=True, tag="modify"):
     """The order or the position after a MODIFY; both are None if the target no longer exists.

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from proto.gateway import ErrorCode, OrderReplyStatus, VenueDeal, VenueOrder, VenuePosition
+from proto.gateway.records import require_all_exact
 from proto.trading.enums import Side
 from proto.trading.instrument import Instrument
 from services.mt5.core.ports import retcodes
@@ -311,6 +312,7 @@ class AccountMirror:
             time_ns=self._clock.utc_of_ms(time_msc),
             ordinal=0,
         )
+        require_all_exact(order, "volume")
         return self._book_order(order, magic, is_open=False, position=0, fills=0)
 
 

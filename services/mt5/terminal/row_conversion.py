@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Final
 
 from proto.gateway import DealEntry, DealKind, DealReason, OrderReplyStatus, VenueDeal, VenueOrder, VenuePosition
+from proto.gateway.records import require_all_exact
 from proto.time import SECOND_NS
 from proto.trading import money
 from proto.trading.enums import OrderType, Side, TimeInForce
@@ -116,12 +117,15 @@ def deal_from_row(
         digits: decimals of the account currency.
         clock: the broker's server time.
         not_before_ns: UTC of the previous deal, which decides between the two meanings of an hour that occurs twice.
+
+    Raises:
+        ValueError: a number of the row is not a finite decimal of acceptable size.
     """
     kind = _KINDS.get(row.type, DealKind.CORRECTION)
     # A credit changes the equity but not the balance.
     moves_cash = row.type != mt5_types.DEAL_TYPE_CREDIT
     credit_note = "" if moves_cash else f" credit of {decimal_text(money_of(row.profit, digits))}, not in the balance"
-    return VenueDeal(
+    deal = VenueDeal(
         deal=number,
         ticket=row.order,
         order_id=row.comment[:NAME_CHARS_MAX] if kind.is_trade else "",
@@ -140,6 +144,8 @@ def deal_from_row(
         position=row.position_id,
         reason=_REASONS.get(row.reason, DealReason.CLIENT),
     )
+    require_all_exact(deal, "volume", "price", "profit", "commission", "swap")
+    return deal
 
 
 def order_from_row(
@@ -154,12 +160,15 @@ def order_from_row(
         ordinal: ordinal of the tick at which the order was first seen.
         revision: revision of the last modification; 0 before the first.
         clock: the broker's server time.
+
+    Raises:
+        ValueError: a number of the row is not a finite decimal of acceptable size.
     """
     filled = sum((deal.volume for deal in deals), Decimal(0))
     asked = volume_of(row.volume_initial)
     status = _status(row, filled=filled, asked=asked, is_open=is_open)
     kind = _ORDER_TYPES.get(row.type, OrderType.STOP)
-    return VenueOrder(
+    order = VenueOrder(
         ticket=row.ticket,
         order_id=row.comment[:NAME_CHARS_MAX],
         symbol=row.symbol,
@@ -182,6 +191,8 @@ def order_from_row(
         position=0,
         revision=revision,
     )
+    require_all_exact(order, "volume", "filled_volume", "filled_price", "price", "stop_loss", "take_profit")
+    return order
 
 
 def position_from_row(row: Mt5Position, *, digits: int, revision: int, clock: ServerClock) -> VenuePosition:

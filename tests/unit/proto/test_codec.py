@@ -304,6 +304,17 @@ def test_decimals_of_a_reply_and_of_a_command_have_the_same_grammar(text: str) -
         decode_reply(msgpack.packb(deals))
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 1e300, 0.30500000000000005])
+def test_a_number_of_a_reply_that_is_not_exact_is_refused(number: float) -> None:
+    reply = {**msgpack.unpackb(encode(A_FILL)), "filled_volume": number}
+    with pytest.raises(MalformedMessageError, match=r"filled_volume is .*, expected a finite decimal"):
+        decode_reply(msgpack.packb(reply))
+    deals = msgpack.unpackb(encode(SOME_DEALS))
+    deals["deals"][0]["price"] = number
+    with pytest.raises(MalformedMessageError, match=r"price is .*, expected a finite decimal"):
+        decode_reply(msgpack.packb(deals))
+
+
 def test_trailing_zeros_of_a_decimal_do_not_count_on_any_socket() -> None:
     reply = decode_reply(msgpack.packb({**msgpack.unpackb(encode(A_FILL)), "filled_volume": "0.0100000000000"}))
     assert reply == A_FILL

@@ -82,8 +82,10 @@ def test_values_of_another_shape_are_left_to_the_schema(values: Any) -> None:
     assert read_decimals(values, _Basket) == values
 
 
-def test_numbers_are_left_as_they_are() -> None:
+def test_exact_numbers_are_left_as_they_are() -> None:
     assert read_decimals({"price": 0.1}, _Apple) == {"price": 0.1}
+    with pytest.raises(ValueError, match=r"^rows is 1E-13, expected a finite decimal"):
+        read_decimals(a_basket(rows=[["x", 1e-13]]), _Basket)
 
 
 def test_the_decimals_of_a_request_are_known_by_name() -> None:

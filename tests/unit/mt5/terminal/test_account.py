@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from proto.trading.enums import CalculationMode, SwapMode, TradeMode
 from proto.trading.instrument import TRIPLE_WEDNESDAY, Instrument, SwapTerms
 from services.mt5.terminal import mt5_types
 from services.mt5.terminal.account_policy import AccountPolicy, is_real_allowed, mode_of
+from services.mt5.terminal.row_conversion import deal_from_row, order_from_row
 from services.mt5.terminal.server_clock import ServerClock
 from services.mt5.terminal.store import TerminalStore
 from services.mt5.terminal.symbol_conversion import instrument_from_row
@@ -264,6 +266,17 @@ def test_history_at_a_server_time_that_does_not_exist_is_reported_with_the_zone_
     bench.fake.broker.deals[70_002] = deposit._replace(ticket=70_002, time=1_772_962_200, time_msc=1_772_962_200_000)
     with pytest.raises(StartError, match=r"MT5_SERVER_ZONE: server time 2026-03-08 09:30:00 does not exist in"):
         bench.restart()
+
+
+def test_a_deal_or_an_order_with_a_number_that_is_not_finite_is_refused(bench: Bench) -> None:
+    deal = bench.fake.broker.deals[70_001]._replace(type=mt5_types.DEAL_TYPE_BUY, price=math.nan)
+    clock = ServerClock()
+    with pytest.raises(ValueError, match="price is NaN, expected a finite decimal"):
+        deal_from_row(deal, number=1, ordinal=0, digits=2, clock=clock, not_before_ns=0)
+    bench.send(a_buy("A-1"))
+    [order] = bench.fake.broker.history.values()
+    with pytest.raises(ValueError, match="stop_loss is Infinity, expected a finite decimal"):
+        order_from_row(order._replace(sl=math.inf), is_open=False, deals=(), ordinal=0, revision=0, clock=clock)
 
 
 def test_an_expiry_in_a_skipped_hour_is_at_the_end_of_that_hour(bench: Bench) -> None:
