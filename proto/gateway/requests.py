@@ -76,6 +76,7 @@ class _PlaceOrder(_Request, frozen=True, kw_only=True):
 
     reply_type = OrderReply
     needs_venue = True
+    side: ClassVar[Side]
 
     order_id: Name
     symbol: Name
@@ -102,17 +103,17 @@ class _PlaceOrder(_Request, frozen=True, kw_only=True):
             return self.time_in_force
         return TimeInForce.FOK if self.type is OrderType.MARKET else TimeInForce.GTC
 
-    @property
-    def side(self) -> Side:
-        return Side.BUY if isinstance(self, Buy) else Side.SELL
-
 
 class Buy(_PlaceOrder, frozen=True, kw_only=True, tag="BUY"):
     """An order to buy; a MARKET order is executed at the ask."""
 
+    side = Side.BUY
+
 
 class Sell(_PlaceOrder, frozen=True, kw_only=True, tag="SELL"):
     """An order to sell; a MARKET order is executed at the bid."""
+
+    side = Side.SELL
 
 
 class Close(_Request, frozen=True, kw_only=True, tag="CLOSE"):

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from proto.gateway import OrderReplyStatus, PlaceOrder, VenueOrder
 from proto.trading.enums import OrderType, Side, TimeInForce
+from services.mt5.core.ports.book_records import BookOrder
 from services.mt5.core.ports.magic import comment_of, magic_of
+
+_IMMEDIATE: Final = (TimeInForce.FOK, TimeInForce.IOC)
+
+
+def is_immediate(time_in_force: TimeInForce) -> bool:
+    """Whether the unfilled volume of an order is canceled at once (FOK and IOC)."""
+    return time_in_force in _IMMEDIATE
 
 
 class VenueOrderRequest(NamedTuple):
@@ -49,10 +57,30 @@ class VenueOrderRequest(NamedTuple):
             deviation_points=request.deviation_points,
         )
 
+    @classmethod
+    def of_record(cls, record: BookOrder) -> VenueOrderRequest:
+        """A request with the current terms of an order in the book."""
+        order = record.order
+        return cls(
+            magic=record.magic,
+            comment=order.order_id,
+            symbol=order.symbol,
+            side=order.side,
+            volume=order.volume,
+            type=order.type,
+            time_in_force=order.time_in_force,
+            price=record.asked_price if order.type is OrderType.MARKET else order.price,
+            stop_loss=order.stop_loss,
+            take_profit=order.take_profit,
+            expires_ns=order.expires_ns,
+            position=order.position,
+            deviation_points=record.deviation_points,
+        )
+
     @property
     def is_immediate(self) -> bool:
         """Whether the unfilled volume is canceled at once (FOK and IOC)."""
-        return self.time_in_force in (TimeInForce.FOK, TimeInForce.IOC)
+        return is_immediate(self.time_in_force)
 
     def to_venue_order(
         self,

@@ -157,7 +157,8 @@ class SimulatedAccount:
     @property
     def time_ns(self) -> int:
         """The venue's current time, UTC, at or between ticks; before the first tick, the last time in the book."""
-        return self.market.time_ns if self.ordinal else self.book.time_ns
+        market = self.market
+        return market.time_ns if market.ordinal else self.book.time_ns
 
     @property
     def broker_symbols(self) -> list[str]:

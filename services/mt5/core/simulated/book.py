@@ -50,6 +50,10 @@ def _cursor_key(deal: VenueDeal) -> int:
     return 2 * deal.ordinal + (0 if deal.stepped else 1)
 
 
+def _ticket(position: Position) -> int:
+    return position.ticket
+
+
 def _same_ticket(one: BookOrder, other: BookOrder) -> bool:
     return one.order.ticket == other.order.ticket
 
@@ -115,7 +119,9 @@ class Book:
 
     def positions_in(self, symbol: str) -> list[Position]:
         """Open positions in a symbol, by ticket; a netting account has at most one."""
-        return [self.positions[ticket] for ticket in sorted(self.positions) if self.positions[ticket].symbol == symbol]
+        found = [position for position in self.positions.values() if position.symbol == symbol]
+        found.sort(key=_ticket)
+        return found
 
     @property
     def told_ns(self) -> int:

@@ -37,7 +37,9 @@ class MarketView:
     @property
     def time_ns(self) -> int:
         """The time between two ticks if one is set, else the tick's time, UTC; requires a current tick."""
-        return self.tick.time_ns if self._between_ticks_ns is None else self._between_ticks_ns
+        if self._between_ticks_ns is not None:
+            return self._between_ticks_ns
+        return (self._tick or self.tick).time_ns
 
     @property
     def tick_time_ns(self) -> int:

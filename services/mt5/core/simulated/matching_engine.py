@@ -7,7 +7,7 @@ profile a market order needs one commit. `tick_processor.py` passes `stepped` Tr
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Final
 
@@ -23,7 +23,7 @@ from proto.trading.stops import Stops, stops_after
 from proto.trading.units import ZERO, decimal_text
 from services.mt5.core.ports import retcodes
 from services.mt5.core.ports.book_records import BookOrder, RestingState
-from services.mt5.core.ports.order_request import VenueOrderRequest
+from services.mt5.core.ports.order_request import VenueOrderRequest, is_immediate
 from services.mt5.core.simulated import order_validation
 from services.mt5.core.simulated.account import SimulatedAccount, with_placement_snapshot
 from services.mt5.core.simulated.fill_model import Execution, FillModel, worst_price
@@ -48,7 +48,7 @@ class MatchingEngine:
         """Whether no tick could change the book, and every deal has been reported to the client."""
         book = self.account.book
         return (
-            not book.resting() and book.told_ns <= self.account.time_ns and self._is_quiet_with(book.positions.values())
+            not book.resting() and self._is_quiet_with(book.positions.values()) and book.told_ns <= self.account.time_ns
         )
 
     def instrument(self, symbol: str) -> Instrument | None:
@@ -64,13 +64,13 @@ class MatchingEngine:
     def submit(self, request: VenueOrderRequest, *, held: bool) -> BookOrder:
         """Accept or reject an order, and record it in the book. With `held` an accepted order waits for `release`."""
         account = self.account
-        ticket = len(account.book.orders) + 1
+        time_ns = account.time_ns
         record = BookOrder(
             order=request.to_venue_order(
                 OrderReplyStatus.ACCEPTED,
-                ticket=ticket,
+                ticket=len(account.book.orders) + 1,
                 retcode=retcodes.PLACED,
-                time_ns=account.time_ns,
+                time_ns=time_ns,
                 ordinal=account.ordinal,
             ),
             magic=request.magic,
@@ -78,7 +78,7 @@ class MatchingEngine:
             deal_cursor=0,
             quiet=False,
             wait=RestingState.HELD,
-            placed_ns=account.time_ns,
+            placed_ns=time_ns,
             asked_price=request.price if request.type is OrderType.MARKET else None,
             deviation_points=request.deviation_points,
         )
@@ -92,7 +92,7 @@ class MatchingEngine:
     def release(self, record: BookOrder) -> BookOrder:
         """Send to the broker an order that the terminal holds, or reject it if it is no longer valid."""
         assert record.wait is RestingState.HELD, record
-        wrong = self._check(_request_of(record), ticket=record.order.ticket)
+        wrong = self._check(VenueOrderRequest.of_record(record), ticket=record.order.ticket)
         return self._send(record, stepped=False) if wrong is None else self.reject_order(record, wrong, stepped=False)
 
     def _send(self, record: BookOrder, *, stepped: bool) -> BookOrder:
@@ -116,7 +116,7 @@ class MatchingEngine:
 
     def on_arrival(self, record: BookOrder, *, stepped: bool) -> BookOrder:
         """Check an order that has arrived at the broker against the current market, and match it or let it rest."""
-        wrong = self._check(_request_of(record), ticket=record.order.ticket)
+        wrong = self._check(VenueOrderRequest.of_record(record), ticket=record.order.ticket)
         return (
             self._match_or_rest(record, stepped=stepped)
             if wrong is None
@@ -124,20 +124,24 @@ class MatchingEngine:
         )
 
     def _match_or_rest(self, record: BookOrder, *, stepped: bool) -> BookOrder:
-        asked = _request_of(record)
-        if asked.type is OrderType.MARKET or asked.is_immediate:
+        if record.order.type is OrderType.MARKET or is_immediate(record.order.time_in_force):
             return self.match(record, stepped=stepped)
         return self.commit_order(self._at_tick(structs.replace(record, wait=RestingState.PENDING)), stepped=stepped)
 
     def _check(self, request: VenueOrderRequest, *, ticket: int = 0) -> Rejection | None:
         """The first reason to reject an order now; None if valid. `ticket` is 0 if the order is not in the book."""
-        account = self.account
+        account, time_ns = self.account, self.account.time_ns
         instrument = self.instrument(request.symbol)
         assert instrument is not None, request.symbol
-        others = (record for record in account.book.resting() if record.order.ticket != ticket)
-        wrong = order_validation.check_volume(request.volume, instrument) or order_validation.check_volume_limit(
-            request, instrument, positions=account.book.positions_in(request.symbol), mode=account.mode, others=others
-        )
+        wrong = order_validation.check_volume(request.volume, instrument)
+        if wrong is None and instrument.volume_limit:
+            wrong = order_validation.check_volume_limit(
+                request,
+                instrument,
+                positions=account.book.positions_in(request.symbol),
+                mode=account.mode,
+                others=[record for record in account.book.resting() if record.order.ticket != ticket],
+            )
         if wrong is not None:
             return wrong
         quote = account.quote(request.symbol)
@@ -150,9 +154,9 @@ class MatchingEngine:
             text = f"no quote between the commission's currency and the account's {account.currency}"
             return Rejection(retcodes.REJECT, ErrorCode.NO_CONVERSION_RATE, text)
         return (
-            order_validation.check_order_type(request, instrument, account.time_ns)
+            order_validation.check_order_type(request, instrument, time_ns)
             or order_validation.check_trading_allowed(
-                instrument, opens=account.adds_exposure(request), time_ns=account.time_ns
+                instrument, opens=lambda: account.adds_exposure(request), time_ns=time_ns
             )
             or order_validation.check_position(request, account.book.positions.get(request.position))
             or order_validation.check_price(request, instrument, quote)
@@ -174,7 +178,7 @@ class MatchingEngine:
     ) -> Rejection | None:
         """The rejection of a pending order with new `terms`: price, stop loss, take profit, expiry; None if valid."""
         price, stop_loss, take_profit, expires_ns = terms
-        changed = _request_of(record)._replace(
+        changed = VenueOrderRequest.of_record(record)._replace(
             price=price, stop_loss=stop_loss, take_profit=take_profit, expires_ns=expires_ns
         )
         return self._check(changed, ticket=record.order.ticket)
@@ -194,7 +198,7 @@ class MatchingEngine:
             if not record.fills and self._is_requoted(record, instrument, quote):
                 return self._requote(record, quote, stepped=stepped)
             limit = worst_price(record.asked_price, order.side, record.deviation_points, instrument)
-        wanted = record.leaves_volume
+        wanted = leaves = record.leaves_volume
         if order.position:
             target = account.book.positions.get(order.position)
             if target is None:
@@ -214,8 +218,7 @@ class MatchingEngine:
             limit=limit,
             rests=record.wait is RestingState.PENDING,
         )
-        is_partial = execution.volume < record.leaves_volume
-        if order.time_in_force is TimeInForce.FOK and is_partial:
+        if order.time_in_force is TimeInForce.FOK and execution.volume < leaves:
             return self._unfilled(record, stepped=stepped)
         if not execution.volume:
             if order.time_in_force is TimeInForce.IOC:
@@ -302,6 +305,8 @@ class MatchingEngine:
             record,
             order=structs.replace(
                 order,
+                time_ns=account.time_ns,
+                ordinal=account.ordinal,
                 filled_price=average_price(
                     price=order.filled_price or ZERO,
                     volume=order.filled_volume,
@@ -320,7 +325,7 @@ class MatchingEngine:
         position = self._position_after(record, change, target)
         is_gone = target is not None and (position is None or position.ticket != target.ticket)
         return self.commit_order(
-            self._at_tick(filled),
+            filled,
             stepped=stepped,
             deal=deal,
             removed=target.ticket if target is not None and is_gone else 0,
@@ -333,11 +338,17 @@ class MatchingEngine:
         if after is None:
             return None
         held = None if before is None else Stops(before.stop_loss, before.take_profit)
-        stops = stops_after(change.entry, given=Stops(order.stop_loss, order.take_profit), held=held)
-        after = structs.replace(after, stop_loss=stops.stop_loss, take_profit=stops.take_profit)
+        stop_loss, take_profit = stops_after(change.entry, given=Stops(order.stop_loss, order.take_profit), held=held)
         if before is not None and after.ticket == before.ticket:
-            return after
-        return structs.replace(after, magic=record.magic, comment=order.order_id, charged_ns=self.account.time_ns)
+            return structs.replace(after, stop_loss=stop_loss, take_profit=take_profit)
+        return structs.replace(
+            after,
+            stop_loss=stop_loss,
+            take_profit=take_profit,
+            magic=record.magic,
+            comment=order.order_id,
+            charged_ns=self.account.time_ns,
+        )
 
     def commission(self, symbol: str, volume: Decimal) -> Decimal:
         """Commission of a deal of `volume` lots (> 0), in account currency, <= 0."""
@@ -400,15 +411,15 @@ class MatchingEngine:
         """
         book = self.account.book
         ticket = record.order.ticket
-        positions = [known for known in book.positions.values() if known.ticket != removed]
+        replaced = (removed, 0 if position is None else position.ticket)
+        positions = [known for known in book.positions.values() if known.ticket not in replaced]
         if position is not None:
-            positions = [known for known in positions if known.ticket != position.ticket]
             positions.append(position)
         is_quiet = (
             not record.is_open
-            and max(book.told_ns, record.told_ns) <= self.account.time_ns
-            and all(resting.order.ticket == ticket for resting in book.resting())
             and self._is_quiet_with(positions)
+            and not [resting for resting in book.resting() if resting.order.ticket != ticket]
+            and max(book.told_ns, record.told_ns) <= self.account.time_ns
         )
         record = structs.replace(record, deal_cursor=len(book.deals) + (deal is not None), quiet=is_quiet)
         if stepped and not record.is_open and record.order.status is not OrderReplyStatus.FILLED:
@@ -425,25 +436,7 @@ class MatchingEngine:
         is_reported = book.told_ns <= self.account.time_ns
         return is_reported and not book.resting() and self._is_quiet_with([*others, changed])
 
-    def _is_quiet_with(self, positions: Iterable[Position]) -> bool:
-        return not any(self._follows_positions or position.has_stops for position in positions)
-
-
-def _request_of(record: BookOrder) -> VenueOrderRequest:
-    """A request with the current terms of an order in the book."""
-    order = record.order
-    return VenueOrderRequest(
-        magic=record.magic,
-        comment=order.order_id,
-        symbol=order.symbol,
-        side=order.side,
-        volume=order.volume,
-        type=order.type,
-        time_in_force=order.time_in_force,
-        price=record.asked_price if order.type is OrderType.MARKET else order.price,
-        stop_loss=order.stop_loss,
-        take_profit=order.take_profit,
-        expires_ns=order.expires_ns,
-        position=order.position,
-        deviation_points=record.deviation_points,
-    )
+    def _is_quiet_with(self, positions: Collection[Position]) -> bool:
+        if self._follows_positions:
+            return not positions
+        return not any(position.has_stops for position in positions)

@@ -6,7 +6,7 @@ None. The account checks margin when an order is executed, not when it is placed
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -182,7 +182,9 @@ def check_stops(
 
 def check_order_stops(request: VenueOrderRequest, instrument: Instrument, quote: Quote) -> Rejection | None:
     """Reject the stops of an order, compared with its price if it is pending, else with the closing touch."""
-    if request.position and (request.stop_loss is not None or request.take_profit is not None):
+    if request.stop_loss is None and request.take_profit is None:
+        return None
+    if request.position:
         text = f"stops with position {request.position}, expected none; MODIFY changes the stops of a position"
         return Rejection(retcodes.INVALID_STOPS, ErrorCode.INVALID_STOPS, text)
     is_pending = request.type is not OrderType.MARKET and not request.is_immediate
@@ -226,18 +228,18 @@ def check_close_volume(request: VenueOrderRequest, position: Position, *, under_
     return Rejection(retcodes.CLOSE_ORDER_EXIST, ErrorCode.CLOSE_ORDER_EXISTS, text[:_TEXT_CHARS_MAX])
 
 
-def check_trading_allowed(instrument: Instrument, *, opens: bool, time_ns: int) -> Rejection | None:
+def check_trading_allowed(instrument: Instrument, *, opens: Callable[[], bool], time_ns: int) -> Rejection | None:
     """Reject an order for a symbol that is not traded now, or an opening order if positions may only be closed.
 
     Args:
         instrument: the symbol's terms.
-        opens: whether the order adds exposure.
+        opens: returns whether the order adds exposure; called only if it matters.
         time_ns: venue time, UTC.
     """
     if instrument.trade_mode is TradeMode.DISABLED:
         text = f"{instrument.symbol} has trading disabled"
         return Rejection(retcodes.TRADE_DISABLED, ErrorCode.TRADE_DISABLED, text)
-    if instrument.trade_mode is TradeMode.CLOSE_ONLY and opens:
+    if instrument.trade_mode is TradeMode.CLOSE_ONLY and opens():
         text = f"positions in {instrument.symbol} may only be closed"
         return Rejection(retcodes.CLOSE_ONLY, ErrorCode.CLOSE_ONLY, text)
     return check_session(instrument, time_ns)

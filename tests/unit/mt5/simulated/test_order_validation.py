@@ -31,7 +31,7 @@ def test_the_trade_mode_decides_which_orders_are_allowed(
     mode: TradeMode, opens: bool, verdict: tuple[int, str] | None
 ) -> None:
     wrong = order_validation.check_trading_allowed(
-        structs.replace(EURUSD, trade_mode=mode), opens=opens, time_ns=START_NS
+        structs.replace(EURUSD, trade_mode=mode), opens=lambda: opens, time_ns=START_NS
     )
     assert (None if wrong is None else wrong[:2]) == verdict
 
