@@ -9,7 +9,7 @@ each symbol before it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,7 +127,10 @@ class TickStream:
         self._before = _counted_before(self._table, len(self.symbols))
         self._blocks: dict[int, list[StreamTick]] = {}
         self._single: StreamTick | None = None
-        """The last tick that was read without its block."""
+        """The last tick that was read without the other ticks of its block."""
+        self._columns_of = -1
+        """Number of the block of `_columns`; -1 for none."""
+        self._columns: tuple[NDArray[Any], ...] = ()
 
     @property
     def first_time_ns(self) -> int:
@@ -217,18 +220,27 @@ class TickStream:
         here = self._table.symbol_index.read(part.start, part.stop)
         return np.flatnonzero(here == self._place[symbol]) + part.start
 
+    def _read_columns(self, part: range) -> tuple[NDArray[Any], ...]:
+        """Index of the symbol, time, bid, ask and volume of these rows."""
+        table = self._table
+        columns = (table.symbol_index, table.time_ns, table.bid, table.ask, table.volume)
+        return tuple(column.read(part.start, part.stop) for column in columns)
+
     def _read_tick(self, number: int, offset: int) -> StreamTick:
         """The tick at `offset` of the block `number`, without the other ticks of the block."""
-        start = number * BLOCK_TICKS
-        row = start + offset
-        here = self._table.symbol_index.read(start, row + 1)
-        index = int(here[-1])
-        columns = (self._table.time_ns, self._table.bid, self._table.ask, self._table.volume)
+        if self._columns_of != number:
+            self._columns_of, self._columns = number, self._read_columns(self._part(number))
+        symbol_index, time_ns, bid, ask, volume = self._columns
+        index = symbol_index.item(offset)
+        before = self._before.item(number, index)
         return StreamTick(
             self.symbols[index],
-            int(self._before[number, index] + np.count_nonzero(here == index)),
-            row + 1,
-            *(column.read(row, row + 1).item() for column in columns),
+            before + int(np.count_nonzero(symbol_index[: offset + 1] == index)),
+            number * BLOCK_TICKS + offset + 1,
+            time_ns.item(offset),
+            bid.item(offset),
+            ask.item(offset),
+            volume.item(offset),
         )
 
     def _part(self, number: int) -> range:
@@ -237,7 +249,7 @@ class TickStream:
 
     def _read_block(self, number: int) -> list[StreamTick]:
         part = self._part(number)
-        symbol_index = self._table.symbol_index.read(part.start, part.stop)
+        symbol_index, *numbers = self._read_columns(part)
         sequence = np.zeros(len(part), dtype=np.int64)
         for index, before in enumerate(self._before[number].tolist()):
             rows = np.flatnonzero(symbol_index == index)
@@ -246,10 +258,7 @@ class TickStream:
             [self.symbols[index] for index in symbol_index.tolist()],
             sequence.tolist(),
             range(part.start + 1, part.stop + 1),
-            self._table.time_ns.read(part.start, part.stop).tolist(),
-            self._table.bid.read(part.start, part.stop).tolist(),
-            self._table.ask.read(part.start, part.stop).tolist(),
-            self._table.volume.read(part.start, part.stop).tolist(),
+            *(column.tolist() for column in numbers),
             strict=True,
         )
         if len(self._blocks) == BLOCKS_KEPT:

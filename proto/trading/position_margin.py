@@ -115,16 +115,17 @@ class SymbolMargin:
         size, hedged = instrument.contract_size, instrument.margin_hedged
         rate_long, rate_short = instrument.margin_rates_long[at], instrument.margin_rates_short[at]
         covered = ZERO if hedged is None else min(longs, shorts)
-
-        def charge(lots: Decimal, size: Decimal, money: Decimal, rate: Decimal, price: _Price) -> None:
-            if lots:
-                self._charges.append(_charge(instrument, lots, size, money, rate, price, leverage, conversions))
-
-        charge(longs - covered, size, money, rate_long, _Price.ASK)
-        charge(shorts - covered, size, money, rate_short, _Price.BID)
+        account = (leverage, conversions)
+        if longs > covered:
+            lots = longs - covered
+            self._charges.append(_charge(instrument, lots, size, money, rate_long, _Price.ASK, *account))
+        if shorts > covered:
+            lots = shorts - covered
+            self._charges.append(_charge(instrument, lots, size, money, rate_short, _Price.BID, *account))
         if covered:
             assert hedged is not None, instrument
-            charge(covered, hedged, hedged if money else ZERO, (rate_long + rate_short) / 2, _Price.MID)
+            rate, money = (rate_long + rate_short) / 2, hedged if money else ZERO
+            self._charges.append(_charge(instrument, covered, hedged, money, rate, _Price.MID, *account))
 
     def amount(self, quotes: Quotes, rates: Quotes | None = None) -> Decimal | None:
         """The margin at these quotes, 0 or more; None when a conversion rate or a quote is missing.

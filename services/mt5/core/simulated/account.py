@@ -15,6 +15,7 @@ from marketdata.instruments import RULES, Catalogue, account_digits
 from marketdata.tick_stream import MarketSource
 from proto.gateway import DealEntry, DealKind, DealReason, ErrorCode, VenueDeal, VenuePosition
 from proto.time import iso_text
+from proto.trading.cost_basis import CostBasis
 from proto.trading.defaults import DEFAULT_CURRENCY, DEFAULT_LEVERAGE
 from proto.trading.enums import AccountMode, Side
 from proto.trading.instrument import Instrument
@@ -304,7 +305,7 @@ class SimulatedAccount:
         """
         profit = ZERO
         if change.closed_volume:
-            profit = self._realized(symbol, change.closed_volume, change.closed_cost, price)
+            profit = self._realized(symbol, CostBasis(change.closed_volume, change.closed_cost), price)
         affected = change.position if change.position is not None else target
         assert affected is not None, change
         return VenueDeal(
@@ -326,11 +327,11 @@ class SimulatedAccount:
             position=affected.ticket,
             reason=reason,
             arrived_ns=record.due_ns if record is not None and record.wait is RestingState.DELAYED else 0,
-            limit_gap=self._realized(symbol, volume, ZERO, limit_gap) if limit_gap else ZERO,
+            limit_gap=self._realized(symbol, CostBasis(volume), limit_gap) if limit_gap else ZERO,
         )
 
-    def _realized(self, symbol: str, volume: Decimal, cost: Decimal, price: Decimal) -> Decimal:
-        profit = self.values.profit(volume=volume, cost=cost, price=price, symbol=symbol)
+    def _realized(self, symbol: str, holding: CostBasis, price: Decimal) -> Decimal:
+        profit = self.values.profit(holding, price=price, symbol=symbol)
         assert profit is not None, symbol  # validation required a rate, and a known rate stays known
         return profit
 

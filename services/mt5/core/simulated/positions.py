@@ -13,8 +13,9 @@ from typing import Final, NamedTuple
 from msgspec import Struct, structs
 
 from proto.gateway import DealEntry
-from proto.trading.cost_basis import CostBasis, add_to_cost_basis, gross_profit_at
+from proto.trading.cost_basis import CostBasis, add_to_cost_basis
 from proto.trading.enums import Side
+from proto.trading.units import ZERO
 
 PRICE_OPEN_STEP: Final = Decimal("1e-12")
 
@@ -47,7 +48,7 @@ class Position(Struct, frozen=True, kw_only=True):
     @property
     def side(self) -> Side:
         """BUY for a long position, SELL for a short one."""
-        return Side.BUY if self.volume > 0 else Side.SELL
+        return Side.BUY if self.volume > ZERO else Side.SELL
 
 
 class PositionChange(NamedTuple):
@@ -79,11 +80,11 @@ def apply_deal(
     it. A deal larger than the opposite position closes it, and opens a new position of the rest at the deal's price.
     An opened position has the ticket `new_ticket`.
     """
-    assert volume > 0, volume
+    assert volume > ZERO, volume
     signed = volume * side.sign
     before = CostBasis() if position is None else CostBasis(position.volume, position.cost)
     (rest, cost), closed_volume, closed_cost = add_to_cost_basis(before, signed_volume=signed, price=price)
-    if position is None or (closed_volume and rest * position.volume < 0):
+    if position is None or (closed_volume and rest * position.volume < ZERO):
         turned = Position(ticket=new_ticket, symbol=symbol, volume=rest, cost=cost, price_open=price, time_ns=time_ns)
         return PositionChange(DealEntry.IN if position is None else DealEntry.INOUT, turned, closed_volume, closed_cost)
     if not closed_volume:
@@ -92,11 +93,6 @@ def apply_deal(
         return PositionChange(DealEntry.IN, grown, closed_volume, closed_cost)
     smaller = structs.replace(position, volume=rest, cost=cost) if rest else None
     return PositionChange(DealEntry.OUT, smaller, closed_volume, closed_cost)
-
-
-def value_difference(*, volume: Decimal, cost: Decimal, price: Decimal, multiplier: Decimal) -> Decimal:
-    """Gross profit of closing at `price` the signed `volume` with this `cost`, in profit currency; < 0 is a loss."""
-    return gross_profit_at(CostBasis(volume, cost), price=price, multiplier=multiplier)
 
 
 def _tidy(price: Decimal) -> Decimal:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+from proto.trading.cost_basis import CostBasis, gross_profit_at
 from proto.trading.instrument import Instrument
 from proto.trading.money import Conversions, Quotes
 from proto.trading.position_margin import AccountMargin
-from proto.trading.units import round_money
-from services.mt5.core.simulated.positions import Position, value_difference
+from proto.trading.units import ZERO, round_money
+from services.mt5.core.simulated.positions import Position
 
 
 class Valuation:
@@ -44,16 +45,16 @@ class Valuation:
         return self._conversions.of(source).rate(sign, self._quotes)
 
     def profit(
-        self, *, volume: Decimal, cost: Decimal, price: Decimal, symbol: str, rates: Quotes | None = None
+        self, holding: CostBasis, *, price: Decimal, symbol: str, rates: Quotes | None = None
     ) -> Decimal | None:
-        """Profit of closing at `price` a signed `volume` in lots with this `cost`, rounded; < 0 for a loss.
+        """Profit of closing a holding at `price`, rounded; < 0 for a loss.
 
         `rates` are the quotes that give the conversion rate, if not the current ones.
         """
         instrument = self._instruments[symbol]
-        gross = value_difference(volume=volume, cost=cost, price=price, multiplier=instrument.multiplier)
+        gross = gross_profit_at(holding, price=price, multiplier=instrument.multiplier)
         conversion = self._conversions.of(instrument.profit_currency)
-        rate = conversion.rate(-1 if gross < 0 else 1, self._quotes if rates is None else rates)
+        rate = conversion.rate(-1 if gross < ZERO else 1, self._quotes if rates is None else rates)
         return None if rate is None else round_money(gross * rate, self._digits)
 
     def unrealized(
@@ -70,8 +71,8 @@ class Valuation:
         quote = (self._quotes if quotes is None else quotes).quote(symbol)
         if quote is None or symbol not in self._instruments:
             return None
-        price = quote.bid if volume > 0 else quote.ask
-        return self.profit(volume=volume, cost=position.cost, price=price, symbol=symbol, rates=rates)
+        price = quote.bid if volume > ZERO else quote.ask
+        return self.profit(CostBasis(volume, position.cost), price=price, symbol=symbol, rates=rates)
 
     def margin_of(self, positions: Iterable[Position], *, opening: str = "") -> AccountMargin | None:
         """Margin of positions as a function of quotes, with initial rates for the symbol `opening`.

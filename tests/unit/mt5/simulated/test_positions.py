@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proto.gateway import DealEntry
+from proto.trading.cost_basis import CostBasis, gross_profit_at
 from proto.trading.enums import Side
 from proto.trading.money import gross_profit
-from services.mt5.core.simulated.positions import Position, PositionChange, apply_deal, value_difference
+from services.mt5.core.simulated.positions import Position, PositionChange, apply_deal
 
 CONTRACT = Decimal(100_000)
 
@@ -75,9 +76,8 @@ def test_closing_all_leaves_no_position() -> None:
 
 
 def test_the_profit_computed_from_cost_equals_that_from_the_open_price() -> None:
-    by_cost = value_difference(
-        volume=Decimal("-0.3"), cost=Decimal("-0.33"), price=Decimal("1.25"), multiplier=CONTRACT
-    )
+    held = CostBasis(volume=Decimal("-0.3"), cost=Decimal("-0.33"))
+    by_cost = gross_profit_at(held, price=Decimal("1.25"), multiplier=CONTRACT)
     by_price = gross_profit(
         signed_volume=Decimal("-0.3"), open_price=Decimal("1.1"), close_price=Decimal("1.25"), multiplier=CONTRACT
     )
@@ -115,9 +115,8 @@ def test_the_profits_of_a_closed_position_equal_the_cash_of_its_deals(
     def book(side: Side, volume: Decimal, price: Decimal) -> None:
         nonlocal position, realized, paid
         change = add(position, side, str(volume), str(price))
-        realized += value_difference(
-            volume=change.closed_volume, cost=change.closed_cost, price=price, multiplier=CONTRACT
-        )
+        closed = CostBasis(change.closed_volume, change.closed_cost)
+        realized += gross_profit_at(closed, price=price, multiplier=CONTRACT)
         paid -= volume * side.sign * price * CONTRACT
         position = change.position
 
