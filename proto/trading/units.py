@@ -8,7 +8,7 @@ type cannot limit the number of digits.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
 from typing import Annotated, Final
 
@@ -158,9 +158,13 @@ def floor_to_step(value: Decimal, step: Decimal) -> Decimal:
     return (value / step).to_integral_value(rounding=ROUND_DOWN) * step
 
 
+_QUOTIENTS: Final = Context(prec=2 * (MAX_DECIMAL_DIGITS + MAX_DECIMAL_EXPONENT), traps=[])
+"""Decimal context in which the whole part of a quotient of exact numbers is exact."""
+
+
 def is_on_step(volume: Decimal, step: Decimal) -> bool:
-    """Whether `volume` is a multiple of `step` (> 0)."""
-    return floor_to_step(volume, step) == volume
+    """Whether `volume` is a multiple of `step` (> 0); False for a number that is not finite."""
+    return not _QUOTIENTS.remainder(volume, step)
 
 
 def decimal_text(value: Decimal) -> str:

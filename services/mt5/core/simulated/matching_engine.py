@@ -47,9 +47,7 @@ class MatchingEngine:
     def quiet(self) -> bool:
         """Whether no tick could change the book, and every deal has been reported to the client."""
         book = self.account.book
-        return (
-            not book.resting() and self._is_quiet_with(book.positions.values()) and book.told_ns <= self.account.time_ns
-        )
+        return not book.resting() and self._is_quiet_with(book.positions.values()) and self._is_reported(book.told_ns)
 
     def instrument(self, symbol: str) -> Instrument | None:
         """Terms of a symbol under the profile, whether it is in the stream or not; None if it is not traded."""
@@ -419,7 +417,7 @@ class MatchingEngine:
             not record.is_open
             and self._is_quiet_with(positions)
             and not [resting for resting in book.resting() if resting.order.ticket != ticket]
-            and max(book.told_ns, record.told_ns) <= self.account.time_ns
+            and self._is_reported(max(book.told_ns, record.told_ns))
         )
         record = structs.replace(record, deal_cursor=len(book.deals) + (deal is not None), quiet=is_quiet)
         if stepped and not record.is_open and record.order.status is not OrderReplyStatus.FILLED:
@@ -433,8 +431,11 @@ class MatchingEngine:
         """Whether no tick could change the book after the position `changed` has replaced its earlier state."""
         book = self.account.book
         others = [position for position in book.positions.values() if position.ticket != changed.ticket]
-        is_reported = book.told_ns <= self.account.time_ns
-        return is_reported and not book.resting() and self._is_quiet_with([*others, changed])
+        return not book.resting() and self._is_quiet_with([*others, changed]) and self._is_reported(book.told_ns)
+
+    def _is_reported(self, told_ns: int) -> bool:
+        """Whether a report that reaches the client at `told_ns` (UTC, 0 for no delay) has already reached it."""
+        return not told_ns or told_ns <= self.account.time_ns
 
     def _is_quiet_with(self, positions: Collection[Position]) -> bool:
         if self._follows_positions:

@@ -98,12 +98,12 @@ def check_order_type(request: VenueOrderRequest, instrument: Instrument, time_ns
 
     `time_ns` is venue time, UTC.
     """
-    is_market = request.type is OrderType.MARKET
+    is_market, is_immediate = request.type is OrderType.MARKET, request.is_immediate
     if request.position and not is_market:
         text = f"{request.type} with position {request.position}, expected MARKET to close a position"
         return Rejection(retcodes.INVALID_ORDER, ErrorCode.INVALID_ORDER, text)
-    if request.is_immediate or is_market:
-        filling = request.time_in_force.value if request.is_immediate else RETURN
+    if is_immediate or is_market:
+        filling = request.time_in_force if is_immediate else RETURN
         if request.type is OrderType.STOP or filling not in instrument.filling:
             taken = "GTC, DAY or GTD" if request.type is OrderType.STOP else ", ".join(instrument.filling)
             text = f"{request.type} {request.time_in_force} of {instrument.symbol}, expected {taken}"

@@ -44,9 +44,7 @@ class Valuation:
         """Account currency per unit of `source`, for a gain (`sign` > 0) or a loss (< 0)."""
         return self._conversions.of(source).rate(sign, self._quotes)
 
-    def profit(
-        self, holding: CostBasis, *, price: Decimal, symbol: str, rates: Quotes | None = None
-    ) -> Decimal | None:
+    def profit(self, holding: CostBasis, *, price: Decimal, symbol: str, rates: Quotes | None = None) -> Decimal | None:
         """Profit of closing a holding at `price`, rounded; < 0 for a loss.
 
         `rates` are the quotes that give the conversion rate, if not the current ones.
