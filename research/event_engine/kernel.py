@@ -79,9 +79,16 @@ def _forget(passed: Ints, order: Ints) -> None:
     """Reset the counts of an earlier walk."""
     for place in range(order[-1]):
         symbol = order[place]
-        passed[symbol, :LATEST] = 0
-        passed[symbol, LATEST:] = -1
+        for column in range(PASSED_COLUMNS):
+            passed[symbol, column] = 0 if column < LATEST else -1
     order[-1] = 0
+
+
+@kernel_helper
+def _copy(source: Floats, target: Floats) -> None:
+    """Copy quotes one by one: for an assignment of arrays numba would compile seconds of checks and error texts."""
+    for symbol in range(len(source)):
+        target[symbol, BID], target[symbol, ASK] = source[symbol, BID], source[symbol, ASK]
 
 
 @kernel_helper
@@ -227,7 +234,7 @@ def walk(
             due_ns = _next_due_ns(time_ns)
             point_rows[point_count] = row
             if has_positions:
-                point_quotes[point_count] = quotes
+                _copy(quotes, point_quotes[point_count])
             point_count += 1
         if not np.isnan(spreads[symbol, 0]):
             spreads[symbol, 1] = _next_spread_median(spreads[symbol, 1], ask - bid, spreads[symbol, 0])
