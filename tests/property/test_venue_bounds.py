@@ -129,7 +129,7 @@ steps = st.lists(
         st.sampled_from((*PAUSES_NS * 3, *LONG_PAUSES_NS)),
         st.integers(0, 5),
         st.integers(-40, 40) | st.integers(-400, 400),
-        st.sampled_from((0, 1, 12)),
+        st.sampled_from((-3, 0, 1, 40)),
     ),
     min_size=TICKS,
     max_size=TICKS,

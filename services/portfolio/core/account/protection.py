@@ -89,6 +89,19 @@ def protection_after_deal(
     )
 
 
+def trailing_touch(protection: Protection, *, direction: int, instrument: Instrument) -> Decimal | None:
+    """Return the touch before which a trailing stop does not move; None if it has no stop loss yet.
+
+    `direction` is that of the position, +1 long or -1 short. The stop of a long position may move at a bid of at least
+    this price, that of a short position at an ask of at most this price.
+    """
+    present = protection.stop_loss
+    if present is None:
+        return None
+    points = protection.trailing_stop_points + protection.trailing_step_points
+    return present + direction * points * instrument.point
+
+
 def trail_stop(
     protection: Protection, *, direction: int, bid: Decimal, ask: Decimal, instrument: Instrument
 ) -> Protection | None:
@@ -98,14 +111,15 @@ def trail_stop(
     that of a short position follows the ask from above. A stop never moves away from the market. The new stop is
     rounded to a tick before its distance from the old stop is compared with the step.
     """
-    point, points, present = instrument.point, protection.trailing_stop_points, protection.stop_loss
+    points, present = protection.trailing_stop_points, protection.stop_loss
     touch = bid if direction > 0 else ask
-    step = protection.trailing_step_points * point
-    if present is not None and (touch - present) * direction - points * point < step:
+    reached = trailing_touch(protection, direction=direction, instrument=instrument)
+    if reached is not None and (touch - reached) * direction < 0:
         # Most ticks end here, without the slow rounding. Rounding moves the new stop away from the market, so that
         # the rounded move would be less than the step too.
         return None
     moved = price_away(touch, points, role=PriceRole.STOP_LOSS, side=side_of(direction), instrument=instrument)
+    step = protection.trailing_step_points * instrument.point
     if moved <= 0 or (present is not None and (moved - present) * direction < step):
         return None
     return structs.replace(protection, stop_loss=moved, revision=protection.revision + 1, error="")

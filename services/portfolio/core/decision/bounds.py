@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from marketdata.tick_bounds import TickBounds
 from proto.trading.server_time import next_day_ns
-from services.portfolio.core.account.book import Book
+from services.portfolio.core.decision.exit_bounds import add_exit_bounds
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
@@ -35,15 +35,5 @@ def add_desk_bounds(
         ):
             bounds.tick_from(symbol, 0)
     bounds.any_tick_from(next_day_ns(stream.cursor.time_ns))
-    _add_exit_bounds(book, bounds)
-
-
-def _add_exit_bounds(book: Book, bounds: TickBounds) -> None:
-    """Put the ticks outside at which a stop may follow the market, an exit is due, or a rule may cancel an entry."""
-    if book.open_orders:
-        bounds.every_tick("resting entries")
-    for protection in book.protections.values():
-        if protection.trailing_stop_points:
-            bounds.every_tick("trailing stops")
-        elif protection.exit_ns:
-            bounds.tick_from(protection.symbol, protection.exit_ns)
+    if book.protections or book.open_orders:
+        add_exit_bounds(state, bounds)

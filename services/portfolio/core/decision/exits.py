@@ -19,7 +19,7 @@ from proto.trading.price_distance import is_within_freeze_level, respects_stops_
 from proto.trading.units import ZERO, to_decimal
 from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import CancelRequested, OrderCreated, ProtectionSet
-from services.portfolio.core.account.orders import Cause
+from services.portfolio.core.account.orders import Cause, Order
 from services.portfolio.core.account.protection import Protection, trail_stop
 from services.portfolio.core.decision.order_factory import decision_at, order_created, protection_set
 from services.portfolio.core.decision.signal_decision import DecisionConditions
@@ -71,10 +71,7 @@ def exit_events(
             volume = min(volume, instrument.volume_max)
             price = decision.ask if direction < 0 else decision.bid
             order = OrderProposal(instrument, -direction, volume, ZERO, price, signal.confidence)
-            account = RiskContext(
-                book, stream.cursor, config.limits, stream.risk, conditions.storage_problem, plan=config.plan
-            )
-            denial = check_base_rules(order, account, signal.time_ns)
+            denial = check_base_rules(order, exit_context(book, stream, config, conditions), signal.time_ns)
             if denial is not None:
                 stream.cursor.count_denial(denial.code)
                 continue
@@ -95,6 +92,19 @@ def exit_events(
     return [*found, *_canceled_entries(signal, book, stream, config, conditions), *orders]
 
 
+def exit_context(book: Book, stream: StreamState, config: DeskConfig, conditions: DecisionConditions) -> RiskContext:
+    """Return the inputs of the risk rules that are checked for exits."""
+    return RiskContext(book, stream.cursor, config.limits, stream.risk, conditions.storage_problem, plan=config.plan)
+
+
+def resting_proposal(order: Order, book: Book, confidence: float) -> OrderProposal:
+    """Return the unfilled part of a resting order as the rules check it; `confidence` is that of the tick's signal."""
+    rest = order.volume - order.filled_volume
+    opens = opening_volume(book, order.symbol, order.side, rest, ticket=order.position, before=order.number)
+    instrument = book.instruments[order.symbol]
+    return OrderProposal(instrument, order.side.sign, rest, opens, order.price, confidence)
+
+
 def _canceled_entries(
     signal: Signal, book: Book, stream: StreamState, config: DeskConfig, conditions: DecisionConditions
 ) -> Iterator[CancelRequested]:
@@ -103,16 +113,14 @@ def _canceled_entries(
     While trading is ACTIVE, only the entries in the tick's symbol are checked, else the entries in all symbols.
     """
     is_stopped = book.trading_state is not TradingState.ACTIVE
-    account = RiskContext(book, stream.cursor, config.limits, stream.risk, conditions.storage_problem, plan=config.plan)
+    account = exit_context(book, stream, config, conditions)
     for order_id, symbol in book.open_orders.items():
         order = book.orders[order_id]
         if not order.can_rest or order.cancel_asked or not (is_stopped or symbol == signal.symbol):
             continue
-        rest = order.volume - order.filled_volume
-        opens = opening_volume(book, symbol, order.side, rest, ticket=order.position, before=order.number)
-        proposal = OrderProposal(book.instruments[symbol], order.side.sign, rest, opens, order.price, signal.confidence)
+        proposal = resting_proposal(order, book, signal.confidence)
         past_rules = [passed.code for passed in order.decision.past_rules]
-        denial = check_resting(proposal, account, signal.time_ns, past_rules) if opens else None
+        denial = check_resting(proposal, account, signal.time_ns, past_rules) if proposal.opening_volume else None
         if denial is not None and symbol not in conditions.closed_symbols:
             why = f"{denial.code}: {denial_message(limit=denial.limit, observed=denial.observed)}"
             yield CancelRequested(order_id=order_id, why=why, ordinal=signal.ordinal, time_ns=signal.time_ns)
