@@ -18,6 +18,7 @@ from services.portfolio.core.accounting.equity_curve import next_due_ns
 from services.portfolio.core.accounting.leg_units import DIRECTION, IS_INVERSE, PAIR, SYMBOL, leg_units
 from services.portfolio.core.decision.equity_scan import BALANCE, EQUITY, HIGHEST
 from services.portfolio.core.risk.equity_levels import NEAR, Reference, level_state
+from services.portfolio.core.risk.rules.spread import is_wide, usual_spread_points
 from services.portfolio.core.risk.state_updates import next_spread_median
 from services.signal.core.jit import kernel_calling, kernel_helper
 
@@ -46,6 +47,8 @@ DAY_HIGH: Final = int(Reference.DAY_HIGH)
 
 _next_spread_median = kernel_helper(next_spread_median)
 _next_due_ns = kernel_helper(next_due_ns)
+_usual_spread_points = kernel_helper(usual_spread_points)
+_is_wide = kernel_helper(is_wide)
 _leg_units = kernel_helper(leg_units)
 _level_state = kernel_helper(level_state)
 
@@ -147,7 +150,7 @@ def _follow_equity(
     return True
 
 
-@kernel_calling(next_spread_median, next_due_ns, leg_units, level_state)
+@kernel_calling(next_spread_median, usual_spread_points, is_wide, next_due_ns, leg_units, level_state)
 def walk(
     first: int,
     end: int,
@@ -193,8 +196,8 @@ def walk(
         tick_ns: by symbol.
         prices: by symbol.
         until_ns: by symbol and kind, the time from which on a signal must be decided; 0 for any time.
-        sureness: by symbol and kind, the lowest confidence below which a signal must be decided; then, in further
-            columns, the highest above which it must be decided.
+        sureness: by symbol and kind, the confidence below which a signal must be decided; then, in further columns, the
+            confidence above which it must be decided, and the factor by which the spread must be wide, or NaN.
         passed: by symbol, the columns `LATEST` and `LATEST_OF_ALL` describe; filled.
         order: filled with the symbols in `passed`, in the order of their first rows; the last element is their number.
         spreads: by symbol, the size of a point, NaN if the median of the spread is not needed, and the running median
@@ -225,6 +228,12 @@ def walk(
             return row, (OUTSIDE if until_ns[symbol, kind] else SIGNAL), minute_count, point_count
         if not sureness[symbol, kind] <= confidences[row] <= sureness[symbol, KINDS + kind]:
             return row, SIGNAL, minute_count, point_count
+        point, median = spreads[symbol, 0], spreads[symbol, 1]
+        if not np.isnan(point):
+            median = _next_spread_median(median, ask - bid, point)
+            factor = sureness[symbol, 2 * KINDS + kind]
+            if not np.isnan(factor) and not _is_wide((ask - bid) / point, _usual_spread_points(median, point), factor):
+                return row, SIGNAL, minute_count, point_count
         bid_before, ask_before = quotes[symbol, BID], quotes[symbol, ASK]
         quotes[symbol, BID], quotes[symbol, ASK] = bid, ask
         if is_valued and not _follow_equity(symbol, row == first, quotes, leg_places, leg_terms, levels, scale):
@@ -236,8 +245,7 @@ def walk(
             if has_positions:
                 _copy(quotes, point_quotes[point_count])
             point_count += 1
-        if not np.isnan(spreads[symbol, 0]):
-            spreads[symbol, 1] = _next_spread_median(spreads[symbol, 1], ask - bid, spreads[symbol, 0])
+        spreads[symbol, 1] = median
         if minutes[symbol] >= 0:
             minute = time_ns // MINUTE_NS
             if minute != minutes[symbol]:

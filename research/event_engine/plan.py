@@ -18,7 +18,7 @@ class WalkPlan:
     """The ticks that have a consequence: those outside `bounds`, and signals by their symbol and kind.
 
     `standing` has the standing decisions of each symbol by kind. `until_ns` and `sureness` are the arrays of the kernel
-    with the times and confidences at which they hold.
+    with the times, confidences and spreads at which they hold.
     """
 
     def __init__(
@@ -34,8 +34,8 @@ class WalkPlan:
         count = len(symbols)
         self.bounds = TickBounds(symbols)
         self.until_ns: NDArray[np.int64] = np.full((count, KINDS), NEVER_NS, dtype=np.int64)
-        self.sureness: NDArray[np.float64] = np.empty((count, 2 * KINDS))
-        self.sureness[:] = [HOLD.confidence_min] * KINDS + [HOLD.confidence_max] * KINDS
+        self.sureness: NDArray[np.float64] = np.empty((count, 3 * KINDS))
+        self.sureness[:] = [HOLD.confidence_min] * KINDS + [HOLD.confidence_max] * KINDS + [np.nan] * KINDS
         self.standing: list[list[StandingDecision]] = [[HOLD] * KINDS for _ in symbols]
         self._confidences: list[list[float]] = [[1.0, 1.0] for _ in symbols]
         """Confidences of each symbol's latest decided signals to sell and to buy."""
@@ -81,6 +81,8 @@ class WalkPlan:
         self.until_ns[index, kind] = decision.until_ns
         self.sureness[index, kind] = decision.confidence_min
         self.sureness[index, KINDS + kind] = decision.confidence_max
+        factor = decision.spread_factor_max
+        self.sureness[index, 2 * KINDS + kind] = np.nan if factor is None else factor
         if decision.action is Action.DENIED:
             self.denied.add((index, kind))
         else:

@@ -18,6 +18,8 @@ from services.portfolio.core.decision.position_judgement import entries_against,
 from services.portfolio.core.decision.position_rule import SignalVerdict
 from services.portfolio.core.decision.signal_decision import DecisionConditions, SignalDecision
 from services.portfolio.core.risk.checks import Outlook
+from services.portfolio.core.risk.limits import Limits
+from services.portfolio.core.risk.rules import spread
 from services.portfolio.core.state.portfolio_state import PortfolioState
 
 
@@ -45,6 +47,8 @@ class StandingDecision(NamedTuple):
         until_ns: venue time from which on the decision may be another one; 0 with VISIT.
         confidence_min: confidence below which a denied signal may get another decision.
         confidence_max: confidence above which a denied signal may get another decision.
+        spread_factor_max: a denied signal may get another decision unless the spread is wide by it (`is_wide`);
+            None if the decision does not depend on the spread.
     """
 
     action: Action
@@ -54,6 +58,7 @@ class StandingDecision(NamedTuple):
     until_ns: int = NEVER_NS
     confidence_min: float = -math.inf
     confidence_max: float = math.inf
+    spread_factor_max: float | None = None
 
 
 HOLD: Final = StandingDecision(Action.SKIP, SignalVerdict.HOLD)
@@ -88,7 +93,7 @@ def standing_decision(
             state.stream.last_signals[symbol], direction=direction, confidence=confidence, time_ns=cursor.time_ns
         )
         decision = SignalDecision(signal, reason, position, book, state.stream, state.config, conditions)
-        return _standing_denial(decision.denial_outlook(), last_denied, direction)
+        return _standing_denial(decision.denial_outlook(), last_denied, direction, limits)
     if verdict is SignalVerdict.ORDER_OPEN and entries_against(symbol, direction, book):
         return VISIT
     if verdict.value not in cursor.blocked or symbol not in cursor.blocked_signals:
@@ -96,12 +101,17 @@ def standing_decision(
     return StandingDecision(Action.SKIP, verdict, reason)
 
 
-def _standing_denial(outlook: Outlook | None, run: str, direction: int) -> StandingDecision:
+def _standing_denial(outlook: Outlook | None, run: str, direction: int, limits: Limits) -> StandingDecision:
     """The standing decision if denials continue a run (`TickCursor.last_denied`), else VISIT."""
-    if outlook is None or outlook.denial is None or outlook.uncertain:
+    if outlook is None:
         return VISIT
-    code = outlook.denial.code
-    if outlook.denial.escalate_to is not None or run != denial_run(code, direction):
+    code, factor = "", None
+    if outlook.uncertain == (spread.RULE.code,):
+        # All rules before it allow the signal, so that the spread alone decides whether it is denied.
+        code, factor = spread.RULE.code, limits.spread_factor_max
+    elif outlook.denial is not None and outlook.denial.escalate_to is None and not outlook.uncertain:
+        code = outlook.denial.code
+    if run != denial_run(code, direction):
         return VISIT
     return StandingDecision(
         Action.DENIED,
@@ -109,4 +119,5 @@ def _standing_denial(outlook: Outlook | None, run: str, direction: int) -> Stand
         until_ns=outlook.until_ns,
         confidence_min=outlook.confidence_min,
         confidence_max=outlook.confidence_max,
+        spread_factor_max=None if factor is None else float(factor),
     )
