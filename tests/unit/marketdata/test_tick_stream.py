@@ -101,6 +101,11 @@ def test_a_tick_read_alone_equals_the_tick_of_its_block() -> None:
     ticks = [whole.tick_at(n) for n in range(1, count + 1)]
     assert [sparse.tick_at(n) for n in range(3, count + 1, 7)] == ticks[2::7]
     assert not sparse._blocks
+    pairs = [n + k for n in range(3, count, 50) for k in (0, 1, 2)]
+    assert [sparse.tick_at(n) for n in pairs] == [ticks[n - 1] for n in pairs]
+    assert not sparse._blocks
+    assert [sparse.tick_at(n) for n in range(1, count + 1)] == ticks
+    assert len(sparse._blocks) == 2
     for symbol in sparse.symbols:
         own = [tick for tick in ticks if tick.symbol == symbol]
         for ordinal in range(0, count, 7):
