@@ -25,7 +25,7 @@ from services.portfolio.core.plan.on_opposite import OnOpposite
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.signal.core.strategy_fault import StrategyError
 from tests.support.flipping import Flipping
-from tests.support.tick_files import a_tick_file
+from tests.support.tick_files import START_NS, a_tick_file
 
 STOPS: Final = """
 [exits]
@@ -133,6 +133,30 @@ def test_both_engines_have_the_same_ledger_and_venue(name: str, tmp_path: Path) 
     _, extra_rows, extra_venue = run(EventBacktest, spec, tmp_path / "extra", extra_visits=extra)
     assert extra_rows == rows
     assert extra_venue == venue
+
+
+def test_both_engines_continue_an_account_with_a_position_of_an_earlier_stream(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text("[exits]\ntime_exit_s = 50000\n")
+    found = []
+    for engine in BacktestEngine:
+        folder = tmp_path / engine
+        folder.mkdir()
+        for number, symbol in enumerate(("EURUSD", "GBPUSD")):
+            start_ns = START_NS + number * 10_000_000_000_000
+            file = a_tick_file(tmp_path / f"{symbol}.parquet", rows=302, start_ns=start_ns, price=1.3)
+            spec = RunSpec(
+                inputs=(TickInput(file, symbol),),
+                strategy="tests.support.flipping:Flipping",
+                risk="none",
+                plan=str(plan),
+            )
+            run_backtest(spec, spec.load(), data_dir=folder, keep_venue=True, engine=engine)
+        with closing(Ledger(folder / LEDGER_FILE_NAME)) as ledger:
+            book, _ = ledger.load()
+        assert [held.symbol for held in book.protections.values()] == ["EURUSD"]
+        found.append(ledger_rows(folder / LEDGER_FILE_NAME))
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("name", ["crossing averages", "fixed stops and time exits"])
