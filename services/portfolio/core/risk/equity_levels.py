@@ -46,5 +46,5 @@ def level_state(equity: float, reference: float, balance: float, fall_fraction: 
     whole = reference + balance
     beyond = whole * fall_fraction - (reference - equity)
     if abs(beyond) <= 1.0 or abs(whole) <= 1.0:
-        return 2
-    return 1 if beyond < 0.0 < whole else 0
+        return NEAR
+    return REACHED if beyond < 0.0 < whole else ABOVE
