@@ -152,11 +152,6 @@ def total_unrealized_pnl(book: Book, marks: Mapping[str, Mark]) -> Decimal | Non
     return AccountValuation(book).unrealized_pnl(marks)
 
 
-def account_equity(book: Book, marks: Mapping[str, Mark]) -> Decimal | None:
-    """Return balance plus unrealized profit in account currency; None if a position cannot be valued."""
-    return AccountValuation(book).equity(marks)
-
-
 def account_margin(book: Book, marks: Mapping[str, Mark], *, leverage: int) -> Decimal | None:
     """Return the margin of the open positions at the marks, in account currency.
 

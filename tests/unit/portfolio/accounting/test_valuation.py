@@ -11,7 +11,7 @@ from services.portfolio.core.account.book import Book
 from services.portfolio.core.account.events import DealBooked, LeverageChanged
 from services.portfolio.core.account.tick_cursor import Mark
 from services.portfolio.core.accounting.valuation import (
-    account_equity,
+    AccountValuation,
     can_convert,
     total_unrealized_pnl,
     unrealized_pnl,
@@ -128,7 +128,7 @@ def test_a_kept_valuation_follows_the_events_of_the_account() -> None:
     ):
         account.emit(event)
         found.append((str(account.valuation.equity(MARKS)), str(account.valuation.margin(MARKS))))
-        assert account.valuation.equity(MARKS) == account_equity(account.book, MARKS)
+        assert account.valuation.equity(MARKS) == AccountValuation(account.book).equity(MARKS)
     assert found == [
         ("0", "0"),
         ("0", "0"),
