@@ -16,7 +16,8 @@ def require_all_exact(record: Struct, *fields: str) -> None:
     """Refuse a record if one of these fields is neither None nor a finite decimal of acceptable size.
 
     Orders, deals and their replies are not checked when they are made, because the venue computes them from exact
-    numbers. A decoder refuses inexact numbers, and the code that reads a terminal's rows calls this function.
+    numbers. The codec of messages refuses inexact numbers, and the code that reads a terminal's rows calls this
+    function. Stored records are not checked again: each has a checksum or is in the hash chain.
 
     Raises:
         ValueError: names the field, the value and the expectation.
