@@ -82,7 +82,7 @@ def add_stop_out_bounds(account: SimulatedAccount, level_pct: Decimal, bounds: T
         elif slack is not None:
             bounds.bid_at_most(name, quote.bid * (1 - move))
             bounds.bid_at_least(name, quote.bid * (1 + move))
-            bounds.ask_at_most(name, quote.ask * (1 - move))
+            # A lower ask only helps: it closes a short position, buys a loss and values a margin at a better price.
             bounds.ask_at_least(name, quote.ask * (1 + move))
 
 
