@@ -6,6 +6,7 @@ Equities are in units, the smallest amount of the account currency, as floats an
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -47,6 +48,9 @@ class EquityScan:
         self._valuation = state.account.valuation
         self._watches = rules.equity_watches
         self._unlevelled_watches = rules.unlevelled_watches
+        self._amounts: tuple[Decimal, ...] = ()
+        self._units: list[float] = []
+        """The amounts of the latest `fill`, and what it filled in."""
         self.is_needed = rules.needs_equity
         """Whether a rule needs the equity of every tick."""
         levels = [(float(level.reference), float(level.fall_pct / 100)) for level in rules.equity_levels]
@@ -109,9 +113,12 @@ class EquityScan:
             return
         assert peaks.equity is not None
         balance, digits = book.balance, book.stream.currency_digits
-        for place, amount in enumerate((peaks.high, peaks.day_start, peaks.day_high, peaks.equity)):
-            scale[place] = float((amount - balance).scaleb(digits))
-        scale[BALANCE] = float(balance.scaleb(digits))
+        amounts = (peaks.high, peaks.day_start, peaks.day_high, peaks.equity, balance)
+        if amounts != self._amounts:
+            self._amounts = amounts
+            self._units = [float((amount - balance).scaleb(digits)) for amount in amounts[:BALANCE]]
+            self._units.append(float(balance.scaleb(digits)))
+        scale[: BALANCE + 1] = self._units
 
     def record(self, passed: PassedEquity) -> None:
         """Record ticks of which at least one changed the equity, after the marks of the latest one."""
