@@ -18,7 +18,8 @@ from marketdata.files.tick_input import TickInput
 from marketdata.tick_stream import SymbolRows, TickStream, build_stream
 from proto.time import HOUR_NS, SECOND_NS
 from proto.trading.enums import AccountMode
-from research.backtest import Backtest
+from research.backtest import Backtest, run_backtest
+from research.backtest_engine import BacktestEngine
 from research.event_backtest import EventBacktest
 from research.run_spec import RunSpec
 from services.mt5.core.gateway.journal import MemoryJournal
@@ -32,6 +33,8 @@ from services.portfolio.core.state.persisted import PersistedState
 from services.portfolio.ledger.ledger import LEDGER_FILE_NAME, Ledger
 from services.signal.core.tick_buffer import TickBuffer
 from tests.support.builders import START_NS
+from tests.support.tick_files import START_NS as FIRST_NS
+from tests.support.tick_files import a_tick_file
 
 LIMITS: Final = [name for name in DEFAULT_LIMITS.__struct_fields__ if getattr(DEFAULT_LIMITS, name) != "default"]
 TEN_LOTS: Final = "[sizing]\nvolume = 10\n"
@@ -126,6 +129,13 @@ def stepping(count: int, *, step: float, seed: int, price: float, digits: int, r
     return prices
 
 
+def rows_of_tables(file: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table of a ledger."""
+    with closing(sqlite3.connect(file)) as db:
+        names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+        return {name: db.execute(f'SELECT * FROM "{name}"').fetchall() for name in names}
+
+
 def left_by(kind: type[Backtest], spec: RunSpec, stream: TickStream, folder: Path) -> tuple[Backtest, Left]:
     """Run a backtest over a stream."""
     folder.mkdir()
@@ -133,9 +143,7 @@ def left_by(kind: type[Backtest], spec: RunSpec, stream: TickStream, folder: Pat
         ledger.commits = []
         backtest = kind(spec, stream, ledger, MemoryJournal("one"), MemoryBookStore())
         backtest.run()
-    with closing(sqlite3.connect(folder / LEDGER_FILE_NAME)) as db:
-        names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
-        tables = {name: db.execute(f'SELECT * FROM "{name}"').fetchall() for name in names}
+    tables = rows_of_tables(folder / LEDGER_FILE_NAME)
     state = backtest.state
     risk = msgspec.json.encode(state.stream.risk)
     conditions = [f"{found.code}: {found.text}" for found in state.warnings.conditions]
@@ -324,3 +332,25 @@ def test_crossed_and_wide_spreads_move_the_median_and_deny_entries(tmp_path: Pat
 def test_the_rules_on_the_equity_hold_until_a_level(rule: Any) -> None:
     assert rule.equity_levels is not None
     assert rule.until is not None
+
+
+def test_a_position_in_a_symbol_of_an_earlier_stream_keeps_its_last_quote(tmp_path: Path) -> None:
+    """The second run has no ticks of EURUSD, but those of the pair that converts its profit."""
+    later_ns = FIRST_NS + 3 * HOUR_NS
+    first = [
+        TickInput(a_tick_file(tmp_path / "euro.parquet", rows=300, price=1.1), "EURUSD"),
+        TickInput(a_tick_file(tmp_path / "yen.parquet", rows=300, price=150.0, digits=3, seed=2), "USDJPY"),
+    ]
+    file = a_tick_file(tmp_path / "later.parquet", rows=2_000, price=150.0, digits=3, seed=3, start_ns=later_ns)
+    second, found = [TickInput(file, "USDJPY")], []
+    for engine in BacktestEngine:
+        (tmp_path / engine).mkdir()
+        for inputs in (first, second):
+            spec = RunSpec(
+                inputs=tuple(inputs), strategy=f"{__name__}:Holding", currency="JPY", balance=Decimal(1_000_000)
+            )
+            report = run_backtest(spec, spec.load(), data_dir=tmp_path / engine, keep_venue=True, engine=engine)
+        assert sorted(report["position"]) == ["EURUSD", "USDJPY"]
+        found.append((rows_of_tables(tmp_path / engine / LEDGER_FILE_NAME), report["unrealized_pnl"]))
+    assert found[0] == found[1]
+    assert report["timings"]["visits"] < 200
