@@ -7,15 +7,21 @@ environment.
 numba recompiles a kernel only if the kernel's own file has changed. So a kernel and the functions that it calls must be
 in one file. Exception: `kernel_calling` names functions of other files, so that a rule of a core is written only once,
 as a plain function, which a core calls and a kernel compiles.
+
+A cached kernel is loaded without numba's compiler, which takes most of half a second to import.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 import numba
+import numpy as np
+from numba.core.runtime.nrt import rtsys
+from numba.extending import typeof_impl
+from numba.np.numpy_support import from_dtype, map_layout
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -23,7 +29,33 @@ R = TypeVar("R")
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function that Python code calls; it is compiled at its first call."""
-    return cast("Callable[P, R]", numba.njit(cache=True, error_model="numpy")(function))
+    compiled: Any = numba.njit(cache=True, error_model="numpy")(function)
+    if not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]  # set at run time
+        _load_before_the_compiler(compiled._cache)
+    return cast("Callable[P, R]", compiled)
+
+
+def _load_before_the_compiler(cache: Any) -> None:
+    """Look for compiled code before numba imports its compiler, which it does again before it compiles."""
+
+    def load_overload(signature: Any, target: Any) -> Any:
+        rtsys.initialize(target)  # functions for memory, which compiled code may call
+        with cache._guard_against_spurious_io_errors():
+            return cache._load_overload(signature, target)
+
+    cache.load_overload = load_overload
+
+
+_numba_type_of: Final[Callable[[Any, Any], Any]] = typeof_impl.dispatch(np.ndarray)
+
+
+@typeof_impl.register(np.ndarray)
+def _type_of_array(value: Any, context: Any) -> Any:
+    """The type of an array as numba computes it, without the import of masked arrays for a plain one."""
+    if type(value) is not np.ndarray or value.dtype.kind not in "iuf":
+        return _numba_type_of(value, context)
+    dtype, layout = from_dtype(value.dtype), map_layout(value)
+    return numba.types.Array(dtype, value.ndim, layout, readonly=not value.flags.writeable)
 
 
 def kernel_helper(function: Callable[P, R]) -> Callable[P, R]:

@@ -8,7 +8,6 @@ user's nor the desk's folder is writable, the folder is a temporary one, and eac
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,6 @@ from typing import Final
 from common.errors import StartError
 
 VARIABLE: Final = "NUMBA_CACHE_DIR"
-_LINEAR_ALGEBRA: Final = "scipy.linalg"
 _chosen: list[Path] = []
 
 
@@ -39,23 +37,8 @@ def configure_kernel_cache(data_dir: Path | None = None) -> Path:
         import numba
 
         numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]  # set at run time
-        _import_without_linear_algebra()
         _chosen.append(folder)
     return _chosen[0]
-
-
-def _import_without_linear_algebra() -> None:
-    """Import numba's functions of arrays without scipy's linear algebra, which takes 0.2 s and which no kernel uses.
-
-    Otherwise numba would import both at the first call of a kernel.
-    """
-    if _LINEAR_ALGEBRA in sys.modules:
-        return
-    sys.modules[_LINEAR_ALGEBRA] = None  # type: ignore[assignment]  # this makes an import fail
-    try:
-        import numba.np.arraymath  # noqa: F401
-    finally:
-        del sys.modules[_LINEAR_ALGEBRA]
 
 
 def cache_folder() -> Path | None:
