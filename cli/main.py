@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from types import FrameType
 from typing import Annotated, Final, NoReturn
 
@@ -23,6 +23,7 @@ from cli.shell_completion import prepare_completion
 from common.build_info import build_info
 from common.disk_faults import disk_fault
 from common.errors import StartError
+from common.gc_control import gc_paused
 from common.lingering_threads import end_despite_threads
 from common.standard_streams import guard_standard_streams
 from research.call_watch import AFTER_A_BREAK, watch_calls
@@ -89,9 +90,12 @@ def run(arguments: list[str], *, has_own_process: bool = False) -> int:
     try:
         prepare_completion()
         line = arguments or ["--help"]
-        if has_own_process and line[0] in RUNS_STRATEGIES:
+        runs_strategies = has_own_process and line[0] in RUNS_STRATEGIES
+        if runs_strategies:
             watch_calls(_print_notice)  # before any library of the command starts a thread
-        code = typer.main.get_command(app)(line, prog_name="paperdesk", standalone_mode=False)
+        # The libraries of such a command make a million objects that live to its end.
+        with gc_paused() if runs_strategies else nullcontext():
+            code = typer.main.get_command(app)(line, prog_name="paperdesk", standalone_mode=False)
         sys.stdout.flush()
     except StartError as error:
         return _refuse(arguments, str(error), error.details)

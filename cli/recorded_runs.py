@@ -40,7 +40,6 @@ from common.errors import StartError
 from marketdata.files.tick_input import TickInput
 from marketdata.tick_stream import TickStream
 from orchestration.progress import ProgressDisplay, TickRate, run_progress
-from orchestration.replay_runner import run_replay
 from proto.gateway import DealKind
 from proto.time import utc_text
 from proto.trading.defaults import DEFAULT_BALANCE, DEFAULT_CURRENCY
@@ -234,6 +233,8 @@ def replay_with_progress(
     Returns:
         The report, and the cause of a failure; the cause is empty if the desk did not fail.
     """
+    from orchestration.replay_runner import run_replay  # loads slowly, and a backtest does not need it
+
     with progress_line("replay: SIMULATED") as show:
         result = run_replay(spec, stream, speed=speed, data_dir=data_dir, show=show)
     return result.report, result.failure

@@ -27,7 +27,7 @@ from research.run_spec import RunSpec
 from research.unstored_ledger import UnstoredLedger
 from services.mt5.core.compose import account_name
 from services.mt5.core.gateway.journal import Journal, MemoryJournal
-from services.mt5.core.simulated.book_store import BookStore, MemoryBookStore
+from services.mt5.core.simulated.book_store import BookStore, UnstoredBook
 from services.mt5.stores.book_store import DurableBookStore
 from services.mt5.stores.journal_store import DurableJournal
 from services.portfolio.ledger.event_search import modification_counts
@@ -125,7 +125,7 @@ def run_backtest(
             # A ledger that a desk has signed can only be continued with the desk's key. A new ledger needs no key.
             ledger = files.enter_context(closing(Ledger(data_dir / LEDGER_FILE_NAME, existing_key(key_file(data_dir)))))
         journal: Journal = MemoryJournal("backtest")
-        store: BookStore = MemoryBookStore()
+        store: BookStore = UnstoredBook()
         if data_dir is not None and keep_venue:
             store = files.enter_context(closing(DurableBookStore(data_dir / "venue" / "book.db")))
             journal = files.enter_context(

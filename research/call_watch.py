@@ -10,9 +10,11 @@ from __future__ import annotations
 import atexit
 import mmap
 import os
+import select
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Final, NoReturn
 
@@ -110,6 +112,7 @@ def end_calls() -> None:
 
 def _follow(child: int, shared: mmap.mmap, requests: list[tuple[int, float]], warn: Callable[[str], None]) -> NoReturn:
     place, since, is_reported = b"", time.monotonic(), False
+    wait_for_end = _end_waiter(child)
     while True:
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
@@ -121,7 +124,7 @@ def _follow(child: int, shared: mmap.mmap, requests: list[tuple[int, float]], wa
             warn(f"{_where(shared)}: no answer for {BLOCKED_S:.0f} s")
         if requests and time.monotonic() - requests[0][1] > END_S:
             os.kill(child, signal.SIGKILL)
-        time.sleep(POLL_INTERVAL_S)
+        wait_for_end()
     code = os.waitstatus_to_exitcode(status)
     ended = 128 - code if code < 0 else code
     if shared[_HAS_ENDED]:
@@ -136,6 +139,17 @@ def _follow(child: int, shared: mmap.mmap, requests: list[tuple[int, float]], wa
         raise StartError(f"the run {how} in imported code, such as the module of a strategy")
     warn(f"the run {how}; {AFTER_A_BREAK}")
     raise SystemExit(ended)
+
+
+def _end_waiter(child: int) -> Callable[[], object]:
+    """A function that waits for the end of the child, at most POLL_INTERVAL_S; on some systems always so long."""
+    try:
+        descriptor = os.pidfd_open(child)
+    except (AttributeError, OSError):  # not on this system
+        return partial(time.sleep, POLL_INTERVAL_S)
+    poller = select.poll()
+    poller.register(descriptor, select.POLLIN)
+    return partial(poller.poll, POLL_INTERVAL_S * 1_000)
 
 
 def describe_exit(code: int) -> str:

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from marketdata.files.errors import TickFileError
 
-MEMORY_BYTES: Final = 64 << 20
-"""The columns of a spool stay in memory up to this sum of bytes, two million rows. Disk is slightly slower."""
+MEMORY_BYTES: Final = 32 << 20
+"""The columns of a spool stay in memory up to this sum of bytes, one million rows. Disk is slightly slower."""
 
 
 class Spool:

@@ -1,4 +1,4 @@
-"""Storage of the simulated broker's book: the port, and a store in memory."""
+"""Storage of the simulated broker's book: the port, a store in memory, and none."""
 
 from __future__ import annotations
 
@@ -33,3 +33,14 @@ class MemoryBookStore:
     def commit(self, change: BookChange) -> None:
         """Append the change to the list in memory."""
         self._changes.append(change)
+
+
+class UnstoredBook:
+    """The store of a new account that is neither restarted nor continued: it keeps nothing."""
+
+    def load(self) -> Book:
+        """The empty book."""
+        return Book()
+
+    def commit(self, change: BookChange) -> None:
+        """Drop the change: the account has applied it."""
