@@ -162,6 +162,6 @@ def run_backtest(
         ),
         mode="backtest",
         has_ledger=data_dir is not None,
-        remarks=stream.remarks,
+        remarks=(*stream.remarks, *backtest.remarks),
         timings=timings,
     )

@@ -125,6 +125,12 @@ class InProcessDesk:
         """Names of the parts for which every tick was processed for a time, instead of those that they need."""
         return []
 
+    @property
+    def remarks(self) -> list[str]:
+        """One line for each symbol whose strategy's `on_ticks` failed, so that `on_tick` decided every tick."""
+        problems = {symbol: engine.array_problem for symbol, engine in self._engines.items() if engine.array_problem}
+        return [f"{symbol}: {problem}; on_tick decided every tick" for symbol, problem in problems.items()]
+
     def run(self, progress: Callable[[BacktestProgress], None] | None = None) -> None:
         """Process every tick. Afterwards the desk is FINISHED, or FAILED with a reason."""
         raise NotImplementedError

@@ -22,6 +22,10 @@ SNAPSHOT_BYTES_MAX: Final = 1 << 20
 """Maximum length of a strategy's snapshot. Every checkpoint contains the snapshots of all strategies."""
 
 
+TICKS_AT_ONCE: Final = 1_000
+"""Maximum number of ticks in one call of `on_ticks`, so that a slow model is not taken for one that hangs."""
+
+
 class SequenceError(ValueError):
     """The tick is not the next in sequence. The caller must first fetch the missing ticks, or reset the engine."""
 
@@ -108,6 +112,8 @@ class SymbolEngine:
         self.accepted = 0
         """Number of ticks processed since the last reset."""
         self.fault: StrategyFault | None = None
+        self.array_problem = ""
+        """Why `on_ticks` of the strategy is no longer called; empty while it works."""
         self.newest: Tick | None = None
         """The last tick of `on_tick`; None before the first and after a reset."""
         self.newest_value = WARMING_UP_VALUE
@@ -204,8 +210,23 @@ class SymbolEngine:
     def process_ticks(self, ticks: TickArrays) -> SignalColumns:
         """Process the next ticks, as `process_tick` does, and return their signals.
 
-        The strategy decides all of them at once if it can (`strategy.ArrayStrategy`).
+        The strategy decides up to `TICKS_AT_ONCE` of them at once if it can (`strategy.ArrayStrategy`).
         """
+        parts: list[SignalColumns] = []
+        for start in range(0, max(1, len(ticks.bid)), TICKS_AT_ONCE):
+            parts.append(self._process_part(TickArrays(*(column[start : start + TICKS_AT_ONCE] for column in ticks))))
+            if parts[-1].error is not None:
+                break
+        if len(parts) == 1:
+            return parts[0]
+        return SignalColumns(
+            np.concatenate([part.direction for part in parts]),
+            np.concatenate([part.confidence for part in parts]),
+            sum(part.warming_up for part in parts),
+            parts[-1].error,
+        )
+
+    def _process_part(self, ticks: TickArrays) -> SignalColumns:
         warming_up = min(max(self._warm_up_ticks - self.accepted, 0), len(ticks.bid))
         signals = self._signals_at_once(ticks, warming_up)
         if signals is not None:
@@ -229,11 +250,11 @@ class SymbolEngine:
     def _signals_at_once(self, ticks: TickArrays, warming_up: int) -> SignalArrays | None:
         """The signals of the strategy's `on_ticks`; None, with the state before it, if it is missing or has failed."""
         decide = getattr(self.strategy, "on_ticks", None)
-        if decide is None or self.fault is not None:
+        if decide is None or self.fault is not None or self.array_problem:
             return None
         if self._mark_call is not None:
             self._mark_call(self.sequence + 1)
-        before = None
+        before, problem = None, "returned no arrays of directions -1, 0 or 1 and confidences from 0 to 1"
         try:
             before = self.strategy.snapshot()
             direction, confidence = decide(self.buffer, ticks)
@@ -246,10 +267,11 @@ class SymbolEngine:
             )
         except KeyboardInterrupt:
             raise
-        except BaseException:  # `on_tick` decides whether and at which tick there is a fault
-            is_valid = False
+        except BaseException as error:  # `on_tick` decides whether and at which tick there is a fault
+            is_valid, problem = False, error_line(error)
         if is_valid:
             return signals
+        self.array_problem = f"on_ticks of {shown_name(self.strategy)} failed at tick {self.sequence + 1}: {problem}"
         if before is not None:
             self._restore_strategy(before)
         return None

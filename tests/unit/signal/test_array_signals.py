@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from services.signal.core.strategies.ema_cross import EmaCross
 from services.signal.core.strategy import SignalArrays, Strategy, TickArrays
 from services.signal.core.strategy_fault import StrategyError
-from services.signal.core.symbol_engine import SymbolEngine
+from services.signal.core.symbol_engine import TICKS_AT_ONCE, SymbolEngine
 from services.signal.core.tick_buffer import TickBuffer
 from services.signal.strategy_loader import shipped_strategies, strategy_factory
 from tests.unit.signal.builders import Momentum
@@ -138,3 +139,31 @@ def test_a_fault_is_that_of_the_same_tick(tick: int) -> None:
     again = batch.process_ticks(part(ticks, tick - 1, tick))
     assert again.error is not None
     assert again.error.fault == expected.value.fault
+
+
+class Broken(Momentum):
+    """A strategy whose `on_ticks` has an error that its `on_tick` has not."""
+
+    def on_ticks(self, window: TickBuffer, ticks: TickArrays) -> SignalArrays:  # noqa: ARG002
+        """Raise an exception."""
+        raise TypeError("a wrong argument")
+
+
+def test_an_array_form_that_fails_is_named_and_not_called_again() -> None:
+    ticks = some_ticks(2_500, 5)
+    single, batch = SymbolEngine("EURUSD", Momentum()), SymbolEngine("EURUSD", Broken())
+    assert at_once(batch, ticks, []) == one_by_one(single, ticks)
+    assert batch.array_problem.startswith("on_ticks of momentum failed at tick 1: TypeError: a wrong argument")
+
+
+def test_many_ticks_are_decided_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    strategy, sizes = MAKERS["ema_cross"](), list[int]()
+    decide = strategy.on_ticks  # type: ignore[attr-defined]
+
+    def counted(window: TickBuffer, ticks: TickArrays) -> SignalArrays:
+        sizes.append(len(ticks.bid))
+        return cast("SignalArrays", decide(window, ticks))
+
+    monkeypatch.setattr(strategy, "on_ticks", counted)
+    SymbolEngine("EURUSD", strategy).process_ticks(some_ticks(2 * TICKS_AT_ONCE + 1, 1))
+    assert sizes == [TICKS_AT_ONCE, TICKS_AT_ONCE, 1]
