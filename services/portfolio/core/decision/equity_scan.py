@@ -73,7 +73,7 @@ class EquityScan:
             bounds.every_tick("equity")
         elif peaks.equity is None or peaks.day != server_day(stream.cursor.time_ns):
             bounds.any_tick_from(0)
-        elif self._valuation.legs:
+        else:
             for code in self._unlevelled_watches:
                 bounds.every_tick(code)
 
