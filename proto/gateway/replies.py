@@ -180,7 +180,7 @@ class AccountReply(_Reply, frozen=True, kw_only=True, tag="account"):
     """
 
     currency: Name
-    currency_digits: int
+    currency_digits: Annotated[int, Meta(ge=0, le=8)]
     balance: Decimal
     equity: Decimal | None
     deal_cursor: Cursor

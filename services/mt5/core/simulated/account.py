@@ -201,7 +201,8 @@ class SimulatedAccount:
     def check_margin(self, target: Position | None, change: PositionChange) -> Rejection | None:
         """The rejection of a deal that the free margin does not cover, or whose margin cannot be valued; else None.
 
-        Initial margin rates apply to the deal's symbol. A deal that does not raise the margin needs no free margin.
+        Initial margin rates apply to the deal's symbol. A deal that does not raise the margin needs no free margin. If
+        only the margin before the deal cannot be valued, the equity must cover the margin after it.
         """
         if not self.leverage or change.entry is DealEntry.OUT:
             return None
