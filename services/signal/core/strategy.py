@@ -87,6 +87,10 @@ class TickArrays(NamedTuple):
     ask: Floats
     volume: Floats
 
+    def part(self, start: int, stop: int) -> TickArrays:
+        """The ticks with indices `start` to `stop - 1`, as views."""
+        return TickArrays(self.time_ns[start:stop], self.bid[start:stop], self.ask[start:stop], self.volume[start:stop])
+
 
 class SignalArrays(NamedTuple):
     """Signals of consecutive ticks: direction (-1, 0, +1) and confidence (0 to 1), arrays of equal length."""

@@ -214,7 +214,7 @@ class SymbolEngine:
         """
         parts: list[SignalColumns] = []
         for start in range(0, max(1, len(ticks.bid)), TICKS_AT_ONCE):
-            parts.append(self._process_part(TickArrays(*(column[start : start + TICKS_AT_ONCE] for column in ticks))))
+            parts.append(self._process_part(ticks.part(start, start + TICKS_AT_ONCE)))
             if parts[-1].error is not None:
                 break
         if len(parts) == 1:

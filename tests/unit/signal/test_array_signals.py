@@ -69,11 +69,6 @@ def some_ticks(count: int, seed: int) -> TickArrays:
     )
 
 
-def part(ticks: TickArrays, start: int, stop: int) -> TickArrays:
-    """The ticks with indices `start` to `stop - 1`."""
-    return TickArrays(ticks.time_ns[start:stop], ticks.bid[start:stop], ticks.ask[start:stop], ticks.volume[start:stop])
-
-
 def one_by_one(engine: SymbolEngine, ticks: TickArrays) -> list[tuple[int, str, str]]:
     """Direction, exact confidence and reason of each tick."""
     values: list[tuple[int, str, str]] = []
@@ -88,7 +83,7 @@ def at_once(engine: SymbolEngine, ticks: TickArrays, cuts: list[int]) -> list[tu
     values = []
     ends = [*sorted(cuts), len(ticks.bid)]
     for start, stop in zip([0, *ends[:-1]], ends, strict=True):
-        signals = engine.process_ticks(part(ticks, start, stop))
+        signals = engine.process_ticks(ticks.part(start, stop))
         assert signals.error is None
         pairs = zip(signals.direction.tolist(), signals.confidence.tolist(), strict=True)
         values += [
@@ -130,13 +125,13 @@ def test_a_fault_is_that_of_the_same_tick(tick: int) -> None:
     single, batch = SymbolEngine("EURUSD", FaultyAt(tick)), SymbolEngine("EURUSD", FaultyAt(tick))
     with pytest.raises(StrategyError) as expected:
         one_by_one(single, ticks)
-    first = batch.process_ticks(part(ticks, 0, 5))
+    first = batch.process_ticks(ticks.part(0, 5))
     assert first.error is None
-    found = batch.process_ticks(part(ticks, 5, 100))
+    found = batch.process_ticks(ticks.part(5, 100))
     assert found.error is not None
     assert found.error.fault == expected.value.fault
     assert len(found.direction) == tick - 6
-    again = batch.process_ticks(part(ticks, tick - 1, tick))
+    again = batch.process_ticks(ticks.part(tick - 1, tick))
     assert again.error is not None
     assert again.error.fault == expected.value.fault
 
