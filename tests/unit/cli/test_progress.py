@@ -91,7 +91,7 @@ def drawn_at(columns: int, *arguments: object) -> list[str]:
 @pytest.mark.parametrize("columns", [80, 40])
 def test_a_backtest_draws_one_line_with_the_time_left(columns: int, tmp_path: Path) -> None:
     ticks = a_tick_file(tmp_path / "may.parquet", rows=100_000)
-    drawn = drawn_at(columns, "backtest", f"{ticks}:EURUSD", "--risk", "none", "--on-opposite", "reverse")
+    drawn = drawn_at(columns, "backtest", f"{ticks}:EURUSD", "--risk", "none", "--engine", "ticks")
     assert max(map(len, drawn)) <= columns
     assert all(piece.startswith("backtest: SIMULATED") for piece in drawn)
     assert any(re.search(r"\d+%, \d+:\d\d left", piece) for piece in drawn), drawn
